@@ -1,0 +1,73 @@
+"""Fixtures for every room: the practice server, a sample study, the shared real data."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from support import Practice
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep journals, logs and settings of tests away from the person's own."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XNAT_WIZARD_HOME", str(home))
+    for name in ("XNAT_HOST", "XNAT_USER", "XNAT_PASS"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> "Iterator[Practice]":
+    """Give a real practice server with a clean store; anonymization is off, timers are short."""
+    from support import Practice
+
+    server = Practice(tmp_path / "practice")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def _study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from xnat_wizard.practice.sample import write_study
+
+    return write_study(tmp_path_factory.mktemp("sample") / "study", subjects=2, slices=4)
+
+
+@pytest.fixture
+def study_folder(_study: Path, tmp_path: Path) -> Path:
+    """Give a good study of two subjects that the test may change."""
+    copy = tmp_path / "study"
+    shutil.copytree(_study, copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the folder of real image files, or skip by name."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("shared data: the folder of real image files is not here")
+    return folder
+
+
+@pytest.fixture
+def malformed(shared_data: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Give a function that unpacks one of the broken trees and returns its folder."""
+
+    def unpack(name: str) -> Path:
+        target = tmp_path / "malformed"
+        target.mkdir(exist_ok=True)
+        archive = shared_data / "trees" / "malformed" / f"{name}.tar.gz"
+        subprocess.run(["tar", "-xzf", os.fspath(archive), "-C", os.fspath(target)], check=True, capture_output=True)
+        return target / name
+
+    return unpack

@@ -1,0 +1,1 @@
+"""Get medical images into XNAT from a terminal, with proof that every one arrived."""

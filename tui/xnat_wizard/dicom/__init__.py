@@ -1,0 +1,1 @@
+"""Local image data: headers, survey, structure rules, PAR/REC, pictures. Knows nothing of XNAT or any network."""

@@ -1,0 +1,46 @@
+"""What a person has chosen so far: a frozen value that each step takes and gives back, changed."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from xnat_wizard.dicom.model import Survey
+from xnat_wizard.settings import Secret
+from xnat_wizard.upload.model import Plan
+from xnat_wizard.xnat.model import Project, ProjectDraft
+from xnat_wizard.xnat.site import Site
+
+
+class Move(Enum):
+    """Where the wizard goes after a step."""
+
+    NEXT = "next"
+    BACK = "back"
+    UPLOAD_MORE = "upload more"  # from the end back to the folder
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Everything typed and chosen. Going back keeps it all; steps fill in their part."""
+
+    address: str = ""
+    username: str = ""
+    password: Secret = field(default_factory=Secret)
+    login_hint: tuple[str, ...] = ()  # lines above the form: the practice server's accounts
+    site: Site | None = None
+    project: Project | None = None
+    project_draft: ProjectDraft = field(default_factory=ProjectDraft)
+    folder_hint: str = ""  # a folder worth trying: the sample study
+    source: Path | None = None
+    survey: Survey | None = None
+    plan: Plan | None = None
+    journal_path: Path | None = None
+    archived_session_id: str = ""  # which session the archive step shows first
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a step gives back when it ends."""
+
+    choices: Choices
+    move: Move

@@ -1,0 +1,1 @@
+"""What two steps share; no idea what XNAT is."""
