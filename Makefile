@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 setup: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/xnat-wizard practice --open
+	$(BIN)/xnat-wizard practice --open --folder .demo
 
 test: $(STAMP)
 	$(BIN)/pytest
@@ -32,6 +32,9 @@ types: $(STAMP)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports
+
+conformance: $(STAMP)
+	$(BIN)/python tests/conformance.py
 
 check: lint types contracts test
 

@@ -1,0 +1,42 @@
+"""Run the shared conformance suite: against a practice server of its own, or against the site in XNAT_URL.
+
+`make conformance` calls it. Options are passed on to pytest. Where the suite is absent it says so and ends well.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SUITE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
+NOT_YET = ["-m", "not scp"]  # the DICOM receiver
+
+
+def run_suite(environment: dict[str, str], options: list[str]) -> int:
+    """Run pytest in the suite's folder, writing nothing there."""
+    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", *options]
+    return subprocess.run(command, cwd=SUITE, env=os.environ | environment, check=False).returncode
+
+
+def main(options: list[str]) -> int:
+    """Return pytest's exit code, or 0 with a word where there is no suite."""
+    if not SUITE.is_dir():
+        print("conformance: skipped, the shared suite is not beside this checkout")
+        return 0
+    if "XNAT_URL" in os.environ:
+        return run_suite({}, options)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "xnat_wizard", "practice", "--folder", folder, "--fast", "--until-stdin-ends"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            try:
+                return run_suite({"XNAT_URL": url, "XNAT_WAIT_S": "60"}, [*NOT_YET, *options])
+            finally:
+                server.stdin.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
