@@ -31,6 +31,8 @@ class PlannedSession:
     is_included: bool
     held_by: tuple[str, ...] = ()  # finding codes that want a yes (ASK) or forbid it (STOP)
     is_blocked: bool = False  # a STOP finding holds it: it cannot be included
+    left_out: tuple[Series, ...] = ()  # series of the study that findings keep back while the others go
+    left_out_pairs: tuple[ParRecPair, ...] = ()
 
     @property
     def instance_count(self) -> int:
@@ -58,11 +60,21 @@ class Plan:
     project: str
     destination: Destination
     sessions: tuple[PlannedSession, ...]
+    not_sent: tuple[str, ...] = ()  # what of the source is no image to send, counted: "2 files: not DICOM"
 
     @property
     def included(self) -> tuple[PlannedSession, ...]:
         """Return the sessions that will be sent."""
         return tuple(session for session in self.sessions if session.is_included)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an upload, in words for the person whose upload it is."""
+
+    id: int  # grows
+    when_s: float  # epoch seconds
+    text: str
 
 
 class SessionState(StrEnum):

@@ -1,0 +1,258 @@
+"""The plan: what of a survey will be sent where, under which labels.
+
+Planning does no input or output; `forecast` alone asks the site, and only reads.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from xnat_wizard.dicom.model import ParRecPair, Series, Survey
+from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.upload import forecasting, plan_file
+from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, is_legal, unique_labels
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+
+if TYPE_CHECKING:
+    from xnat_wizard.xnat.site import Site
+
+save = plan_file.save
+load = plan_file.load
+
+# What decides a session's type when a study mixes modalities, heaviest first; the rest counts only when alone.
+_LEADING_MODALITIES = ("PT", "MR", "CT", "NM", "US", "XA", "MG", "DX", "CR", "RTIMAGE", "RTDOSE", "RTPLAN", "RTSTRUCT")
+_SESSION_MODALITY = {"PT": "PET", "RTIMAGE": "RT", "RTDOSE": "RT", "RTPLAN": "RT", "RTSTRUCT": "RT"}
+
+
+def draft(
+    survey: Survey,
+    *,
+    site_url: str,
+    project: str,
+    destination: Destination,
+    accepted: frozenset[str] = frozenset(),
+) -> Plan:
+    """Put each subject folder's studies into one session each, by the house rule.
+
+    Series and pairs that a STOP finding holds are left out; those held by ASK findings only are left out unless the
+    key of their session is in `accepted`. A session of which nothing may go without a yes shows what would go, and
+    is not included. Keys stay the same when the same source is drafted again.
+    """
+    severities = _severities(survey.findings)
+    series_by_study: dict[tuple[str, str], list[Series]] = defaultdict(list)
+    for series in survey.series:
+        series_by_study[series.subject_folder, series.study_instance_uid].append(series)
+    pairs_by_subject: dict[str, list[ParRecPair]] = defaultdict(list)
+    for pair in survey.pairs:
+        pairs_by_subject[pair.subject_folder].append(pair)
+
+    studies = sorted(series_by_study, key=lambda study: (study[0], *_when(series_by_study[study]), study[1]))
+    first_study = {folder: (folder, uid) for folder, uid in reversed(studies)}
+    content = [
+        (study, series_by_study[study], pairs_by_subject[study[0]] if first_study[study[0]] == study else [])
+        for study in studies
+    ]
+    content += [((folder, ""), [], pairs) for folder, pairs in pairs_by_subject.items() if folder not in first_study]
+    content.sort(key=lambda entry: entry[0][0])  # stable: within a subject by date
+
+    subject_labels = _subject_labels(survey, [folder for (folder, _), _, _ in content])
+    sessions = []
+    visits: Counter[tuple[str, str]] = Counter()
+    for (folder, study_instance_uid), series, pairs in content:
+        modality = session_modality(one.modality for one in series) if series else "MR"
+        visits[folder, modality] += 1
+        first = series[0] if series else None
+        session = PlannedSession(
+            key=_key(folder, study_instance_uid),
+            subject_label=subject_labels[folder],
+            session_label=f"{subject_labels[folder]}_{modality}{visits[folder, modality]}",
+            subject_folder=folder,
+            study_instance_uid=study_instance_uid,
+            study_date=first.study_date if first else "",
+            modality=modality,
+            series=tuple(series),
+            pairs=tuple(pairs),
+            is_included=True,
+        )
+        sessions.append(_weigh(session, severities, is_accepted=session.key in accepted))
+    return Plan(
+        source=survey.source,
+        site_url=site_url,
+        project=project,
+        destination=destination,
+        sessions=_with_distinct_labels(sessions),
+        not_sent=_not_sent(survey),
+    )
+
+
+def session_modality(modalities: Iterable[str]) -> str:
+    """Name the session type XNAT will build from the modalities of its series: PET over MR over CT and so on."""
+    found = [modality.upper() for modality in modalities if modality]
+    if "PT" in found and "MR" in found:
+        return "PETMR"
+    leading = next((modality for modality in _LEADING_MODALITIES if modality in found), found[0] if found else "OT")
+    return clean_label(_SESSION_MODALITY.get(leading, leading))
+
+
+def edit(
+    plan: Plan,
+    key: str,
+    *,
+    subject_label: str | None = None,
+    session_label: str | None = None,
+    is_included: bool | None = None,
+) -> Plan:
+    """Change one session of a plan; the others stay as they are.
+
+    Raises:
+        Problem: `label.*` for a label XNAT would change or that is taken in this plan, `plan.blocked` for a session
+            that a STOP finding holds, `plan.no_session` for an unknown key.
+    """
+    session = next((one for one in plan.sessions if one.key == key), None)
+    if session is None:
+        raise Problem(
+            Finding("plan.no_session", "The plan has no such session", f"Nothing has the key `{key}`", ("Plan again",))
+        )
+    if subject_label is not None:
+        session = replace(session, subject_label=_checked(subject_label, "subject label"))
+    if session_label is not None:
+        _refuse_taken(plan, session, _checked(session_label, "session label"))
+        session = replace(session, session_label=session_label)
+    if is_included is not None:
+        if is_included and session.is_blocked:
+            raise Problem(
+                Finding(
+                    "plan.blocked",
+                    f"Session `{session.session_label}` cannot be sent",
+                    f"Findings forbid it: {', '.join(session.held_by)}",
+                    ("Read the findings of this folder, cure them on the disk, then survey again",),
+                    where=session.subject_folder,
+                )
+            )
+        session = replace(session, is_included=is_included)
+    return replace(plan, sessions=tuple(session if one.key == key else one for one in plan.sessions))
+
+
+def with_destination(plan: Plan, destination: Destination) -> Plan:
+    """Return the plan with another destination."""
+    return replace(plan, destination=destination)
+
+
+def check(plan: Plan) -> tuple[Finding, ...]:
+    """Say what is wrong or worth knowing in a plan before anything is sent, the heaviest first."""
+    return forecasting.check(plan)
+
+
+async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
+    """Ask the site what it will do with each included session; reads only.
+
+    Returns the findings by session key; those of the project as a whole stand under the key "".
+
+    Raises:
+        Problem: the site cannot be asked.
+    """
+    return await forecasting.forecast(plan, site)
+
+
+# -- parts of a draft --------------------------------------------------------------------------------
+
+
+def _key(folder: str, study_instance_uid: str) -> str:
+    text = f"{folder}\0{study_instance_uid}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _when(series: Iterable[Series]) -> tuple[str, str]:
+    return min((one.study_date, one.study_time) for one in series)
+
+
+def _subject_labels(survey: Survey, folders: Iterable[str]) -> dict[str, str]:
+    names = {folder: folder or survey.source.name for folder in folders}
+    taken = unique_labels(name for folder, name in names.items() if folder)
+    loose = unique_labels((name for folder, name in names.items() if not folder), taken=taken.values())
+    return {folder: taken[name] if folder else loose[name] for folder, name in names.items()}
+
+
+def _with_distinct_labels(sessions: list[PlannedSession]) -> tuple[PlannedSession, ...]:
+    used: list[str] = []
+    distinct = []
+    for session in sessions:
+        (label,) = unique_labels([session.session_label], taken=used).values()
+        used.append(label)
+        distinct.append(replace(session, session_label=label))
+    return tuple(distinct)
+
+
+def _severities(findings: Iterable[Finding]) -> dict[str, Severity]:
+    heaviest: dict[str, Severity] = {}
+    for finding in findings:
+        known = heaviest.get(finding.code)
+        if known is None or finding.severity.weight < known.weight:
+            heaviest[finding.code] = finding.severity
+    return heaviest
+
+
+def _weigh(session: PlannedSession, severities: dict[str, Severity], *, is_accepted: bool) -> PlannedSession:
+    def is_stopped(held_by: tuple[str, ...]) -> bool:
+        return any(severities.get(code, Severity.STOP) is Severity.STOP for code in held_by)
+
+    def may_go(held_by: tuple[str, ...]) -> bool:
+        return not held_by or (is_accepted and not is_stopped(held_by))
+
+    held_by = tuple(dict.fromkeys(code for item in (*session.series, *session.pairs) for code in item.held_by))
+    series = tuple(one for one in session.series if may_go(one.held_by))
+    pairs = tuple(one for one in session.pairs if may_go(one.held_by))
+    is_included = bool(series or pairs)
+    is_blocked = False
+    if not is_included:  # show what a yes would send, or else what is forbidden
+        series = tuple(one for one in session.series if not is_stopped(one.held_by))
+        pairs = tuple(one for one in session.pairs if not is_stopped(one.held_by))
+        is_blocked = not (series or pairs)
+        if is_blocked:
+            series, pairs = session.series, session.pairs
+    return replace(
+        session,
+        series=series,
+        pairs=pairs,
+        is_included=is_included,
+        held_by=held_by,
+        is_blocked=is_blocked,
+        left_out=tuple(one for one in session.series if one not in series),
+        left_out_pairs=tuple(one for one in session.pairs if one not in pairs),
+    )
+
+
+def _not_sent(survey: Survey) -> tuple[str, ...]:
+    counts = Counter(other.kind for other in survey.others)
+    return tuple(f"{count} {'file' if count == 1 else 'files'}: {kind}" for kind, count in sorted(counts.items()))
+
+
+def _checked(label: str, kind: str) -> str:
+    if is_legal(label):
+        return label
+    suggestion = clean_label(label)
+    if not label:
+        raise Problem(Finding("label.empty", f"The {kind} is empty", "XNAT needs one", (f"Type a {kind}",)))
+    if len(label) > MAX_LENGTH:
+        why = f"It has {len(label)} characters, and {MAX_LENGTH} is the limit"
+    else:
+        why = "XNAT takes letters without accents, digits, `_` and `-`, and would replace every other character by `_`"
+    raise Problem(
+        Finding("label.illegal", f"XNAT would change the {kind} `{label}`", why, (f"Take `{suggestion}` instead",))
+    )
+
+
+def _refuse_taken(plan: Plan, session: PlannedSession, label: str) -> None:
+    for other in plan.sessions:
+        if other.key != session.key and other.session_label.casefold() == label.casefold():
+            raise Problem(
+                Finding(
+                    "label.taken",
+                    f"Another session of this plan is called `{other.session_label}`",
+                    "A project has each session label once, and upper and lower case are best not relied on",
+                    ("Choose another label",),
+                    where=other.subject_folder,
+                )
+            )

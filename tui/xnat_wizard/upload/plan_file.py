@@ -1,0 +1,145 @@
+"""A plan as a readable JSON file, and the same pieces for the journal.
+
+Paths are kept byte for byte: bytes that are not UTF-8 stand as surrogate escapes, which JSON writes as `\\udcXX`.
+"""
+
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from xnat_wizard.dicom.model import Instance, ParRecPair, Series
+from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+
+FORMAT = "xnat-wizard plan"
+VERSION = 1
+
+_Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan)
+
+
+def save(plan: Plan, path: Path) -> None:
+    """Write a plan so that only this person can read it; a crash leaves the old file or the new one.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    draft = path.with_name(path.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, "version": VERSION, **encode(plan)}, file, indent=1)
+        file.write("\n")
+    draft.replace(path)
+
+
+def load(path: Path) -> Plan:
+    """Read a plan that `save` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        Problem: `plan.unreadable` when it is no plan, `plan.newer` when a newer version wrote it.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+        if raw["format"] != FORMAT:
+            raise ValueError(f'format is "{raw["format"]}"')
+        if raw["version"] > VERSION:
+            raise Problem(
+                Finding(
+                    "plan.newer",
+                    "The plan was saved by a newer version of this program",
+                    f"It has format version {raw['version']}, and this program knows {VERSION}",
+                    ("Update this program", "Or plan again from the folder"),
+                    where=str(path),
+                )
+            )
+        return decode_plan(raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Problem(
+            Finding(
+                "plan.unreadable",
+                "The file is not a saved plan",
+                f"Reading it failed: {type(error).__name__}: {error}",
+                ("Choose the file that was saved as a plan", "Or plan again from the folder"),
+                where=str(path),
+            )
+        ) from error
+
+
+def encode(value: object) -> Any:
+    """Turn a plan or any piece of one into JSON values, keys as the fields are named."""
+    match value:
+        case Plan() | PlannedSession() | Series() | ParRecPair() | Instance():
+            return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        case tuple():
+            return [encode(one) for one in value]
+        case Path():
+            return os.fspath(value)
+        case str():
+            return str(value)
+    return value
+
+
+def decode_series(raw: dict[str, Any]) -> Series:
+    """Turn JSON values back into a series."""
+    return _filled(Series, raw, folders=tuple, held_by=tuple, instances=_instances)
+
+
+def decode_pair(raw: dict[str, Any]) -> ParRecPair:
+    """Turn JSON values back into a PAR/REC pair."""
+    return _filled(ParRecPair, raw, held_by=tuple)
+
+
+def decode_session(raw: dict[str, Any]) -> PlannedSession:
+    """Turn JSON values back into a planned session."""
+    return _filled(
+        PlannedSession,
+        raw,
+        series=_all_series,
+        pairs=_pairs,
+        held_by=tuple,
+        left_out=_all_series,
+        left_out_pairs=_pairs,
+    )
+
+
+def decode_plan(raw: dict[str, Any]) -> Plan:
+    """Turn JSON values back into a plan; keys that are not fields are passed over."""
+    return _filled(Plan, raw, source=Path, destination=Destination, sessions=_sessions, not_sent=tuple)
+
+
+def encode_finding(finding: Finding | None) -> str | None:
+    """Turn a finding into one JSON text."""
+    if finding is None:
+        return None
+    return json.dumps({field.name: getattr(finding, field.name) for field in fields(finding)})
+
+
+def decode_finding(text: str | None) -> Finding | None:
+    """Turn a JSON text back into a finding."""
+    if text is None:
+        return None
+    raw = json.loads(text)
+    return Finding(**{**raw, "todo": tuple(raw["todo"]), "severity": Severity(raw["severity"])})
+
+
+def _filled(kind: type[_Value], raw: dict[str, Any], **readers: Any) -> _Value:
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: readers[name](one) if name in readers else one for name, one in raw.items() if name in known})
+
+
+def _instances(raw: list[dict[str, Any]]) -> tuple[Instance, ...]:
+    return tuple(_filled(Instance, one) for one in raw)
+
+
+def _all_series(raw: list[dict[str, Any]]) -> tuple[Series, ...]:
+    return tuple(decode_series(one) for one in raw)
+
+
+def _pairs(raw: list[dict[str, Any]]) -> tuple[ParRecPair, ...]:
+    return tuple(decode_pair(one) for one in raw)
+
+
+def _sessions(raw: list[dict[str, Any]]) -> tuple[PlannedSession, ...]:
+    return tuple(decode_session(one) for one in raw)
