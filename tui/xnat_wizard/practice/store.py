@@ -10,7 +10,6 @@ Touched only on the server's event loop, so nothing is locked. Files lie as XNAT
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from xnat_wizard.practice.snapshot import Snapshot
 
 UNASSIGNED = "Unassigned"
 
@@ -38,6 +39,13 @@ class User:
     roles: list[str] = field(default_factory=list)  # "Administrator"
     last_login_ms: int = 0
     groups: list[str] = field(default_factory=list)  # site-wide only: "ALL_DATA_ADMIN"; project roles are in Project
+    password_set_ms: int = 0
+    must_change_password: bool = False
+    failed_logins: int = 0
+    locked_until_ms: int = 0
+    modified_ms: int = 0
+    recent: dict[str, float] = field(default_factory=dict)  # project -> when it was last used
+    favorites: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -215,19 +223,17 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.state = State()
-        if self._file.exists():
-            self.state = decode_state(json.loads(self._file.read_text(encoding="utf-8")))
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / "state.json"
+        file = folder / "state.json"
+        self.state = decode_state(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else State()
+        self._snapshot = Snapshot(file, self.state)
 
     def save(self) -> None:
-        """Write the snapshot in one step: a crash leaves the old or the new one, never half."""
-        draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps(dataclasses.asdict(self.state)), encoding="utf-8")
-        draft.replace(self._file)
+        """Note that something changed: cheap, the snapshot is written soon and beside the loop."""
+        self._snapshot.mark()
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._snapshot.close()
 
     def next_number(self, kind: str) -> int:
         """Count up: accession numbers, resource ids, user ids."""

@@ -1,0 +1,20 @@
+"""The modules whose handlers the server answers with; each exposes `ROUTES`.
+
+`MODULES`: one line a module. `BACKGROUND`: functions `(services) -> coroutine` started with the server and cancelled
+with it (timers).
+"""
+
+from collections.abc import Callable, Coroutine
+from types import ModuleType
+from typing import Any
+
+from xnat_wizard.practice import (
+    security,
+)
+from xnat_wizard.practice.services import Services
+
+MODULES: tuple[ModuleType, ...] = (
+    security,
+)  # fmt: skip
+
+BACKGROUND: tuple[Callable[[Services], Coroutine[Any, Any, None]], ...] = ()
