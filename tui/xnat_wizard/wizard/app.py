@@ -1,0 +1,172 @@
+"""The wizard as an app: which step comes when, keys that work everywhere, looks, and leaving well."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
+
+from xnat_wizard import settings
+from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
+from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
+from xnat_wizard.wizard.widgets.step import StepScreen
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[Choices], StepScreen[Answer]]
+
+STEPS: tuple[Step, ...] = ()
+FOLDER_STEP = 2  # where "upload more" goes
+STOP_WORK_TIMEOUT_S = 3.0
+
+
+class WizardApp(App[None]):
+    """Walks a person from the login to the archive: each step takes the choices so far and gives them back."""
+
+    TITLE = "XNAT Wizard"
+    CSS_PATH = "wizard.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-usual"), (110, "-wide")]  # noqa: RUF012  textual says no ClassVar here
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-high"), (34, "-tall")]  # noqa: RUF012  as above
+    COMMAND_PALETTE_DISPLAY = "^p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", tooltip="Leave the wizard", priority=True, id="wizard.quit"),
+    ]
+
+    def __init__(self, choices: Choices | None = None, steps: tuple[Step, ...] = STEPS) -> None:
+        # With NO_COLOR the terminal's own colours pass the filter that strips all; greys would be kept otherwise.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.choices = choices or Choices()
+        self.steps = steps
+        self.animation_level = "none"
+        for theme in (WIZARD_DARK, WIZARD_LIGHT):
+            self.register_theme(theme)
+        has_colours = not self.no_color and self.console.color_system in {"256", "truecolor"}
+        self.theme = WIZARD_DARK.name if has_colours else ANSI_THEME
+        self._signals: list[signal.Signals] = []
+
+    def on_mount(self) -> None:
+        """Start the walk, and be ready to be ended from outside."""
+        loop = asyncio.get_running_loop()
+        for name, is_terminal_lost in (("SIGTERM", False), ("SIGHUP", True)):
+            with contextlib.suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):
+                number = signal.Signals[name]
+                loop.add_signal_handler(number, self.leave, is_terminal_lost)
+                self._signals.append(number)
+        self.walk()
+
+    async def on_unmount(self) -> None:
+        """Give signals and the connection back, however the app ended."""
+        loop = asyncio.get_running_loop()
+        while self._signals:
+            loop.remove_signal_handler(self._signals.pop())
+        await self._close_site()
+
+    @work(group="wizard", exclusive=True, exit_on_error=True)
+    async def walk(self) -> None:
+        """Show one step after the other until the last says "next"."""
+        at = 0
+        while at < len(self.steps):
+            answer = await self.push_screen_wait(self.steps[at](self.choices))
+            self.choices = answer.choices
+            match answer.move:
+                case Move.NEXT:
+                    at += 1
+                case Move.BACK:
+                    at = max(0, at - 1)
+                case Move.UPLOAD_MORE:
+                    at = min(FOLDER_STEP, at)
+        self.leave()
+
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> StepScreen[Answer] | None:
+        """Return the step on screen, also when a dialog covers it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, StepScreen)), None)
+
+    async def action_quit(self) -> None:
+        """Leave; ask first only where something would be lost."""
+        loss = self.step.would_lose() if self.step else ""
+        if not loss:
+            self.leave()
+        elif not isinstance(self.screen, ConfirmScreen):
+            question = ConfirmScreen("Quit now?", loss, yes="Quit", no="Stay")
+            self.push_screen(question, self._leave_if)
+
+    def _leave_if(self, is_sure: bool | None) -> None:  # noqa: FBT001  a screen's answer
+        if is_sure:
+            self.leave()
+
+    @work(group="leave", exclusive=True, exit_on_error=False)
+    async def leave(self, is_terminal_lost: bool = False) -> None:  # noqa: FBT001, FBT002  called by a signal
+        """Stop the work of the screens, then end; hard when the terminal is gone, since writing to it blocks."""
+        words = self.step.parting_words() if self.step else ""
+        await self._stop_work()
+        await self._close_site()
+        if is_terminal_lost:
+            os._exit(129)
+        self.exit(return_code=0, message=Text(words) if words else None)
+
+    async def _stop_work(self) -> None:
+        """Cancel every worker but this one and wait for their clean-up, though not for ever."""
+        me = get_current_worker()
+        others = [worker for worker in self.workers if worker is not me and not worker.is_finished]
+        for worker in others:
+            worker.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WORK_TIMEOUT_S):
+                for worker in others:
+                    with contextlib.suppress(WorkerCancelled, WorkerFailed):
+                        await worker.wait()
+
+    async def _close_site(self) -> None:
+        site, self.choices = self.choices.site, replace(self.choices, site=None)
+        if site is not None:
+            await site.close()
+
+    # -- keys and palette ----------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  textual's
+        """Yield every action by name, for the palette."""
+        step = self.step
+        if step is not None:
+            for title, explanation, call in step.commands():
+                yield SystemCommand(title, explanation, call)
+            if step.has_next:
+                yield SystemCommand("Next", "Go on to the next step", step.action_next)
+            yield SystemCommand("Back", "One step back; what you typed is kept", step.action_back)
+            if step.has_refresh:
+                yield SystemCommand("Refresh", "Ask again", step.action_refresh_content)
+            yield SystemCommand("Help", "Show or hide help for where you are", step.action_toggle_help)
+        yield SystemCommand("Theme", "Choose colours: dark, light, the terminal's own", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave the wizard; asks when something would be lost", self.action_quit)
+
+    # -- faults of our own ---------------------------------------------------------------------------------------
+
+    def _fatal_error(self) -> None:
+        """Say in our own words that the wizard had a fault: Textual's page prints local variables, passwords too."""
+        kind, _, trace = sys.exc_info()
+        if trace is None and self._exception is not None:
+            kind, trace = type(self._exception), self._exception.__traceback__
+        name = kind.__name__ if kind else "unknown"
+        log.error("app.fault kind=%s\n%s", name, "".join(traceback.format_tb(trace)))
+        words = (
+            f"The wizard had a fault of its own and had to stop ({name}).\n"
+            "What was sent to XNAT stays there; a running upload goes on by itself.\n"
+            "Start xnat-wizard again to see it. To report the fault, add the log file, which holds no names and no "
+            f"passwords, in:\n{settings.log_dir()}"
+        )
+        self.panic(Text(words))

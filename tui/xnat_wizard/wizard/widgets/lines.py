@@ -1,0 +1,92 @@
+"""A screen over the others that shows a long text: a receipt, a log, a list."""
+
+import textwrap
+from typing import ClassVar
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Label, Static
+
+from xnat_wizard.wizard.widgets.rows import fit
+
+
+class LongText(ScrollView, can_focus=True):
+    """Text by lines, wrapped to the width; only the visible lines are drawn."""
+
+    DEFAULT_CSS = """
+    LongText { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    """
+
+    def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._text = text
+        self._lines: list[str] = []
+
+    def show(self, text: str) -> None:
+        """Show another text, from its beginning."""
+        self._text = text
+        self._wrap(self.size.width)
+        self.scroll_home(animate=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap to the new width."""
+        self._wrap(event.size.width)
+
+    def _wrap(self, width: int) -> None:
+        self._lines = []
+        for line in self._text.splitlines():
+            self._lines.extend(_wrapped(line, max(10, width)))
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of what is visible."""
+        at = y + round(self.scroll_y)
+        text = self._lines[at] if at < len(self._lines) else ""
+        return Strip([Segment(fit(text, self.size.width), self.rich_style)], self.size.width)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    line = line.replace("\t", "    ")
+    if cell_len(line) <= width:
+        return [line]
+    indent = " " * min(width // 2, len(line) - len(line.lstrip()))
+    parts = textwrap.wrap(line.strip(), width - len(indent), break_on_hyphens=False)
+    return [indent + piece for part in parts for piece in chop_cells(part, width - len(indent))]
+
+
+class LinesScreen(ModalScreen[None]):
+    """A long text under a title; Escape or Enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Close", id="lines.close", tooltip="Back to where you were"),
+    ]
+    DEFAULT_CSS = """
+    LinesScreen { align: center middle; background: $background 60%; }
+    LinesScreen > Vertical { width: 96%; height: 92%; border: round $primary; padding: 0 1; background: $surface; }
+    LinesScreen .lines--title { text-style: bold; height: auto; margin-bottom: 1; }
+    LinesScreen .lines--foot { color: $text-muted; height: auto; }
+    """
+
+    def __init__(self, title: str, text: str, *, foot: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._foot = foot
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, text, where it stands, how to close."""
+        with Vertical():
+            yield Label(self._title, markup=False, classes="lines--title")
+            yield LongText(self._text)
+            if self._foot:
+                yield Static(self._foot, markup=False, classes="lines--foot")
+            yield Static("Up, Down, Page keys: read   Escape: close", classes="lines--foot")

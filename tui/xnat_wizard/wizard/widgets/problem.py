@@ -1,0 +1,56 @@
+"""A problem in three parts: what happened, why, what to do."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.wizard.widgets.action import ActionButton
+
+
+def finding_text(finding: Finding) -> Content:
+    """Return the three parts and the place as plain paragraphs under bold words; nothing in it is markup."""
+    parts: list[str | Content | tuple[str, str]] = [("What happened\n", "bold"), finding.what]
+    parts += [("\n\nWhy\n", "bold"), finding.why]
+    if finding.todo:
+        parts.append(("\n\nWhat to do\n", "bold"))
+        parts.append("\n".join(f"{place}. {step}" for place, step in enumerate(finding.todo, start=1)))
+    if finding.where:
+        parts += [("\n\nWhere\n", "bold"), finding.where]
+    return Content.assemble(*parts)
+
+
+class ProblemScreen(ModalScreen[None]):
+    """Show one finding; Enter or Escape closes it. `await app.push_screen_wait(ProblemScreen(finding))`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", tooltip="Close this message", id="problem.close"),
+    ]
+    AUTO_FOCUS = "#problem-close"
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__()
+        self.finding = finding
+
+    def compose(self) -> ComposeResult:
+        """Lay out the message."""
+        with Vertical(classes="dialog problem"):
+            with VerticalScroll(can_focus=True, classes="dialog-text"):
+                yield Static(finding_text(self.finding), markup=False)
+            yield Static(f"code: {self.finding.code}", markup=False, classes="dim")
+            with Horizontal(classes="dialog-buttons"):
+                yield ActionButton("Close", id="problem-close", tooltip="Close this message", is_main=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Close."""
+        event.stop()
+        self.dismiss(None)
+
+    def action_close(self) -> None:
+        """Close."""
+        self.dismiss(None)

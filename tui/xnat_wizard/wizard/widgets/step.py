@@ -1,0 +1,160 @@
+"""What all steps of the wizard have in common: header, one sentence, content, buttons, keys, footer.
+
+A step subclasses `StepScreen[Answer]` and fills in:
+
+- class variables `number` (1 to 7), `sentence` (what to do here), `HELP` (Markdown for F1), `has_refresh`;
+- `compose_content()`: the widgets of the step (they scroll when the terminal is small);
+- `compose_buttons()`: `ActionButton`s of the bottom line; their ids are handled with `@on(Button.Pressed, "#id")`;
+- `answer_back()`: what the step gives back on Escape, with everything typed so far kept in it; `None` where there is
+  nothing before this step;
+- `go_next()` (ctrl+n): check and dismiss with the step's answer;
+- `refresh_content()` (F5), `cancel_work()` (Escape while something runs), `would_lose()`, `parting_words()`,
+  `commands()` as needed.
+
+`say(text)` changes the sentence, `tell(text)` the dim line above the buttons ("Checking..."), `await explain(finding)`
+shows a problem in three parts and returns when it was read (call it in a worker; `explain_soon` elsewhere).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.wizard.widgets.problem import ProblemScreen
+from xnat_wizard.wizard.widgets.trail import Trail
+
+AnswerT = TypeVar("AnswerT")
+Command = tuple[str, str, Callable[[], Awaitable[None] | None]]  # title, help, what to call
+
+
+class StepScreen(Screen[AnswerT], Generic[AnswerT]):
+    """One step of the wizard. It gets what it needs through `__init__` and ends with `dismiss(answer)`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="One step back; what you typed is kept", id="wizard.back"),
+        Binding("ctrl+n", "next", "Next", tooltip="Go on to the next step", id="wizard.next"),
+        Binding("f1", "toggle_help", "Help", tooltip="Show or hide help for where you are", id="wizard.help"),
+        Binding("f5", "refresh_content", "Refresh", tooltip="Ask again", id="wizard.refresh"),
+        Binding("down", "app.focus_next", "Down", show=False, id="wizard.down"),
+        Binding("up", "app.focus_previous", "Up", show=False, id="wizard.up"),
+    ]
+    AUTO_FOCUS = ""  # each step says where to begin, in on_mount
+    ESCAPE_TO_MINIMIZE = False
+
+    number: ClassVar[int] = 0
+    sentence: ClassVar[str] = ""
+    has_refresh: ClassVar[bool] = False
+    has_next: ClassVar[bool] = True
+
+    def __init__(self, who: str = "") -> None:
+        super().__init__()
+        self.who = who
+
+    # -- what a step fills in ------------------------------------------------------------------------------------
+
+    def compose_content(self) -> ComposeResult:
+        """Yield the widgets of the step."""
+        yield from ()
+
+    def compose_buttons(self) -> ComposeResult:
+        """Yield the buttons of the bottom line."""
+        yield from ()
+
+    def answer_back(self) -> AnswerT | None:
+        """Return the answer for going back, with all input kept in it; `None`: nowhere to go."""
+        return None
+
+    def go_next(self) -> None:
+        """Check what was chosen and end the step."""
+
+    def refresh_content(self) -> None:
+        """Ask again for what is shown."""
+
+    def cancel_work(self) -> bool:
+        """Stop what is running, if anything is; returns whether Escape was used up by that."""
+        return False
+
+    def would_lose(self) -> str:
+        """Return what quitting now would lose, as a sentence; "" when nothing."""
+        return ""
+
+    def parting_words(self) -> str:
+        """Return what to print when the wizard was quit here: that an upload goes on; "" for nothing."""
+        return ""
+
+    def commands(self) -> Iterable[Command]:
+        """Yield the step's own actions for the palette: title, help, callable."""
+        yield from ()
+
+    # -- what a step uses ----------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Change the sentence under the header."""
+        self.query_one("#sentence", Static).update(text)
+
+    def tell(self, text: str = "") -> None:
+        """Change the line above the buttons: what is going on, or what is missing."""
+        self.query_one("#status", Static).update(text)
+
+    async def explain(self, finding: Finding) -> None:
+        """Show a problem in three parts; returns when the person has closed it. Only inside a worker."""
+        await self.app.push_screen_wait(ProblemScreen(finding))
+
+    def explain_soon(self, finding: Finding, then: Callable[[], None] | None = None) -> None:
+        """Show a problem in three parts from a handler; `then` is called when it was closed."""
+
+        def closed(_: None) -> None:
+            if then is not None:
+                then()
+
+        self.app.push_screen(ProblemScreen(finding), closed)
+
+    # -- Textual -------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Lay out the step."""
+        yield Trail(self.number, self.who)
+        yield Static(self.sentence, id="sentence", markup=False)
+        with VerticalScroll(id="content", can_focus=False):
+            yield from self.compose_content()
+        yield Static("", id="status", markup=False)
+        with Horizontal(id="buttons"):
+            yield from self.compose_buttons()
+        yield Footer(compact=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the keys that do nothing in this step."""
+        if action == "refresh_content":
+            return self.has_refresh
+        if action == "next":
+            return self.has_next
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        """Escape: close the help, else stop what runs, else go one step back."""
+        if self.query("HelpPanel"):
+            self.app.action_hide_help_panel()
+        elif not self.cancel_work():
+            answer = self.answer_back()
+            if answer is not None:
+                self.dismiss(answer)
+
+    def action_next(self) -> None:
+        """Go on."""
+        self.go_next()
+
+    def action_refresh_content(self) -> None:
+        """Ask again."""
+        self.refresh_content()
+
+    def action_toggle_help(self) -> None:
+        """Show or hide the help panel."""
+        if self.query("HelpPanel"):
+            self.app.action_hide_help_panel()
+        else:
+            self.app.action_show_help_panel()

@@ -1,0 +1,54 @@
+"""The header line: the wizard's name, where one is among the steps, and who is logged in where."""
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+from textual.widget import Widget
+
+TITLE = "XNAT Wizard"
+STEP_TITLES = ("Log in", "Project", "Folder", "Plan", "Upload", "Prearchive", "Archive")
+
+
+def _parts(number: int, named: set[int]) -> list[str]:
+    """Return one text a step; the current one in brackets, the named ones with their title."""
+    parts = []
+    for step, title in enumerate(STEP_TITLES, start=1):
+        text = f"{step} {title}" if step in named else str(step)
+        parts.append(f"[{text}]" if step == number else f" {text} ")
+    return parts
+
+
+def trail_parts(number: int, width: int) -> list[str]:
+    """Name as many steps as `width` cells hold: the current one, then those ahead, then those behind."""
+    named = {number}
+    ahead = range(number + 1, len(STEP_TITLES) + 1)
+    behind = range(number - 1, 0, -1)
+    for step in (*ahead, *behind):
+        if cell_len("".join(_parts(number, named | {step}))) > width:
+            break
+        named.add(step)
+    return _parts(number, named)
+
+
+class Trail(Widget):
+    """One line: name, trail of steps, and who is logged in where; the trail takes the room that is left."""
+
+    def __init__(self, number: int, who: str = "") -> None:
+        super().__init__(id="trail")
+        self.number = number
+        self.who = who
+
+    def render(self) -> Content:
+        """Draw the line for the present width."""
+        width = self.size.width
+        bare = cell_len("".join(_parts(self.number, {self.number})))
+        has_title = width >= len(TITLE) + 1 + bare
+        left = f"{TITLE} " if has_title else ""
+        room = max(0, width - len(left) - bare - 1)
+        who = self.who if cell_len(self.who) <= room else f"{set_cell_size(self.who, max(0, room - 3))}..."[:room]
+        parts = trail_parts(self.number, width - len(left) - cell_len(who) - (1 if who else 0))
+        gap = max(0, width - len(left) - cell_len("".join(parts)) - cell_len(who))
+        steps = [
+            Content.styled(part, "bold $text-primary" if step == self.number else "$foreground-muted")
+            for step, part in enumerate(parts, start=1)
+        ]
+        return Content.assemble((left, "bold"), *steps, " " * gap, (who, "$foreground-muted"))
