@@ -1,12 +1,46 @@
 """Read the headers of DICOM files, never their pixels."""
 
+import os
 from pathlib import Path
 
+from xnat_wizard.dicom import charset
+from xnat_wizard.dicom.elements import ALL_VRS, BeyondKept, Broken, Coding, Inflated, Window, holds_whole_pixels, walk
 from xnat_wizard.dicom.model import Header
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+_CHARSET = 0x00080005
+_TRANSFER_SYNTAX = 0x00020010
+_MEDIA_SOP_CLASS = 0x00020002
+_PATIENT_NAME = 0x00100010
+_CODES = {  # plain ASCII by the standard: no character set
+    "sop_class_uid": 0x00080016,
+    "sop_instance_uid": 0x00080018,
+    "study_instance_uid": 0x0020000D,
+    "series_instance_uid": 0x0020000E,
+    "modality": 0x00080060,
+    "series_number": 0x00200011,
+    "instance_number": 0x00200013,
+    "study_date": 0x00080020,
+    "study_time": 0x00080030,
+}
+_TEXTS = {
+    "series_description": 0x0008103E,
+    "study_description": 0x00081030,
+    "patient_id": 0x00100020,
+    "manufacturer": 0x00080070,
+}
+_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()})
+_IDENTIFYING = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
+_LIKELY_FIRST = frozenset({0x00080000, 0x00080001, 0x00080005, 0x00080008, 0x00080010, 0x00080012, 0x00080016})
+_LIKELY_ALL = frozenset({0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080060})
 
 
 class UnreadableDicom(Exception):  # noqa: N818  says what the file is
-    """A file that is meant to be DICOM, but cut or broken."""
+    """A file that is meant to be DICOM, but cut or broken; `reason` is one sentence without full stop."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -14,5 +48,161 @@ class UnreadableDicom(Exception):  # noqa: N818  says what the file is
 
 
 def read_header(path: Path) -> Header | None:
-    """Read the attributes a plan needs, without pixels; `None` for a file that is no DICOM."""
-    raise NotImplementedError
+    """Read the attributes a plan needs, without pixels; the file's name plays no part.
+
+    Returns `None` for a file that is no DICOM. Files without the DICM mark are taken for DICOM when their first bytes
+    read as a data set. Some 0.1 ms a file when the disk is warm; holds the GIL.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+        UnreadableDicom: it is meant to be DICOM, but cut or broken.
+
+    Sources: DICOM PS3.10 section 7.1.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return read_open_header(Window(fd, os.fstat(fd).st_size))
+    finally:
+        os.close(fd)
+
+
+def read_open_header(window: Window) -> Header | None:
+    """Read the header through a window on an open file; see `read_header`."""
+    if window.size == 0:
+        return None
+    values: dict[int, bytes] = {}
+    if window.data[128:132] == b"DICM":
+        position = _read_meta(window, 132, values)
+        if position >= window.size:
+            raise UnreadableDicom(
+                "nothing follows the DICM mark" if position == 132 else "no data set follows its meta"
+            )
+    else:
+        guess = _guess_coding(window.data, window.size)
+        if guess is None:
+            return None
+        position = _read_meta(window, 0, values) if window.data[:2] == b"\x02\0" else 0
+    syntax = _code(values.get(_TRANSFER_SYNTAX))
+    try:
+        if syntax == DEFLATED:
+            window = Inflated(window.fd, position, window.size)
+            position = 0
+        walk(window, position, _coding(window.bytes_at(position, 8), syntax), _WANTED, values)
+    except BeyondKept:
+        pass
+    except Broken as broken:
+        if not values.keys() & _IDENTIFYING or not holds_whole_pixels(window):
+            raise UnreadableDicom(_reason(broken, values)) from None
+    return _header(values, syntax)
+
+
+def _reason(broken: Broken, values: dict[int, bytes]) -> str:
+    if not values.keys() & _IDENTIFYING:
+        return f"it does not read as DICOM: {broken}"
+    return f"it was cut or damaged: {broken}"
+
+
+def _read_meta(window: Window, position: int, values: dict[int, bytes]) -> int:
+    """Read the file meta information at `position`; return where the data set begins.
+
+    Always explicit little endian, whatever the rest is. Its group length is not trusted: it is often wrong.
+    """
+    while True:
+        head = window.bytes_at(position, 12)
+        if len(head) < 8 or head[:2] != b"\x02\0":
+            return position
+        vr, length, size = head[4:6], int.from_bytes(head[6:8], "little"), 8
+        if vr not in ALL_VRS:
+            length = int.from_bytes(head[4:8], "little")
+        elif vr in {b"OB", b"UN", b"OW", b"UT", b"SQ"}:
+            length, size = int.from_bytes(head[8:12], "little"), 12
+        if position + size + length > window.size:
+            raise UnreadableDicom("it was cut or damaged: the file ends inside its file meta information")
+        tag = 0x00020000 | int.from_bytes(head[2:4], "little")
+        if tag in {_TRANSFER_SYNTAX, _MEDIA_SOP_CLASS}:
+            values[tag] = window.bytes_at(position + size, length)
+        position += size + length
+
+
+def _coding(first: bytes, syntax: str) -> Coding:
+    """Choose the coding by the transfer syntax, corrected by the first element, as pydicom does."""
+    vr = first[4:6]
+    is_little = True
+    if not syntax:
+        is_implicit = vr not in ALL_VRS
+        if not is_implicit and int.from_bytes(first[:2], "little") >= 0x400:
+            is_little = False
+    else:
+        is_implicit, is_little = syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG
+    if len(vr) == 2:
+        is_implicit = not (0x40 < vr[0] < 0x5B and 0x40 < vr[1] < 0x5B)
+    return Coding(is_implicit, is_little)
+
+
+def _guess_coding(head: bytes, size: int) -> Coding | None:
+    """Tell how a file without preamble is coded, or that it is no data set at all.
+
+    A data set starts with group 2 or 8, its tags rise, its lengths fit the file, and at least three elements in, one
+    of those that each image has was met.
+    """
+    for coding in (Coding(is_implicit=False), Coding(is_implicit=True), Coding(is_implicit=False, is_little=False)):
+        if _reads_as(head, size, coding):
+            return coding
+    return None
+
+
+def _reads_as(head: bytes, size: int, coding: Coding) -> bool:
+    order = "little" if coding.is_little else "big"
+    position, last_tag, count, is_known = 0, -1, 0, False
+    while position + 12 <= len(head) and count < 12:
+        group = int.from_bytes(head[position : position + 2], order)  # type: ignore[arg-type]  # mypy sees str
+        tag = group << 16 | int.from_bytes(head[position + 2 : position + 4], order)  # type: ignore[arg-type]
+        if tag <= last_tag or (count == 0 and tag not in _LIKELY_FIRST and group != 2):
+            return False
+        vr, length, step = head[position + 4 : position + 6], 0, 8
+        if coding.is_implicit:
+            length = int.from_bytes(head[position + 4 : position + 8], order)  # type: ignore[arg-type]
+        elif vr not in ALL_VRS:
+            return False
+        elif vr in {b"OB", b"UN", b"OW", b"UT", b"SQ"}:
+            length, step = int.from_bytes(head[position + 8 : position + 12], order), 12  # type: ignore[arg-type]
+        else:
+            length = int.from_bytes(head[position + 6 : position + 8], order)  # type: ignore[arg-type]
+        is_known = is_known or tag in _LIKELY_ALL
+        count += 1
+        if length == 0xFFFFFFFF:
+            break
+        if group == 8 and length > 0xFFFF and vr != b"SQ":
+            return False
+        position, last_tag = position + step + length, tag
+        if position > size:
+            return count > 2 and is_known
+    return count >= 3 and is_known
+
+
+def _code(value: bytes | None) -> str:
+    return value.decode("latin-1").strip("\0 ") if value else ""
+
+
+def _header(values: dict[int, bytes], syntax: str) -> Header:
+    names: tuple[str, ...] = ()
+
+    def text(tag: int) -> str:
+        nonlocal names
+        value = values.get(tag)
+        if not value:
+            return ""
+        if value.isascii() and b"\x1b" not in value:
+            return value.decode("ascii").strip("\0 ")
+        names = names or charset.codecs_of(values.get(_CHARSET, b""))
+        return charset.decode(value, names).strip("\0 ")
+
+    codes = {name: _code(values.get(tag)) for name, tag in _CODES.items()}
+    texts = {name: text(tag) for name, tag in _TEXTS.items()}
+    return Header(
+        transfer_syntax_uid=syntax,
+        patient_name=text(_PATIENT_NAME).rstrip("="),
+        media_sop_class_uid=_code(values.get(_MEDIA_SOP_CLASS)),
+        **codes,
+        **texts,
+    )

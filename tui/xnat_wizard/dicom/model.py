@@ -34,6 +34,7 @@ class Header:
     patient_id: str
     patient_name: str
     manufacturer: str
+    media_sop_class_uid: str = ""  # (0002,0002) of the file meta information; tells a DICOMDIR
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,272 @@
+"""Walk over the top-level elements of a DICOM data set, taking a few values and stepping over everything else.
+
+Pixels are never read: an element is stepped over by its length, and that is how a file that was cut is found out.
+Follows pydicom's `filereader.data_element_generator` in every decision about odd files, so that both read the same.
+Sources: DICOM PS3.5 section 7.1 (data elements), 7.5 (sequences), A.4 (encapsulated pixels), A.5 (deflated).
+"""
+
+import os
+import zlib
+from collections.abc import Container
+from dataclasses import dataclass
+from struct import Struct
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+PIXELS = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
+)
+ALL_VRS = _LONG_VRS | _SHORT_VRS
+_FIRST_READ = 8192  # holds the wanted elements of an ordinary image; measured in perf.md's terms: one pread
+_NEXT_READ = 4096
+_INFLATED_KEPT = 4 << 20
+_DEEPEST = 32  # sequences in sequences; more is noise
+
+
+class Broken(Exception):  # noqa: N818  says what the data set is
+    """The data set ends or derails: `str()` says how, as the middle of a sentence."""
+
+
+class Window:
+    """A moving view of a file: a piece in memory, the rest read where needed."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self.fd = fd
+        self.size = size
+        self.start = 0
+        self.data = os.pread(fd, _FIRST_READ, 0)
+
+    def at(self, position: int, count: int) -> int:
+        """Make sure that `count` bytes at `position` are in `data`, as far as the file has them; return the index."""
+        index = position - self.start
+        if index < 0 or index + count > len(self.data):
+            self.data = self._read(position, max(count, _NEXT_READ))
+            self.start = position
+            return 0
+        return index
+
+    def _read(self, position: int, count: int) -> bytes:
+        return os.pread(self.fd, count, position)
+
+    def bytes_at(self, position: int, count: int) -> bytes:
+        """Return `count` bytes at `position`; fewer at the end of the file."""
+        index = self.at(position, count)
+        return self.data[index : index + count]
+
+
+class Inflated(Window):
+    """The inflated data set of a deflated file: the first 4 MB are kept, all of it is checked."""
+
+    def __init__(self, fd: int, position: int, size: int) -> None:
+        self.fd, self.start = fd, 0
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        kept, total = bytearray(), 0
+        try:
+            while not inflate.eof and position < size:
+                packed = os.pread(fd, 1 << 18, position)
+                if not packed:
+                    break
+                position += len(packed)
+                while packed and not inflate.eof:
+                    piece = inflate.decompress(packed, 1 << 20)
+                    packed = inflate.unconsumed_tail
+                    total += len(piece)
+                    kept += piece[: max(0, _INFLATED_KEPT - len(kept))]
+        except zlib.error:
+            raise Broken("its deflated data set cannot be inflated") from None
+        if not inflate.eof:
+            raise Broken("its deflated data set was cut")
+        self.data, self.size = bytes(kept), total
+
+    def _read(self, position: int, count: int) -> bytes:
+        raise BeyondKept(position, count)
+
+
+class BeyondKept(Exception):  # noqa: N818
+    """The walk left what was kept of an inflated data set: it is not followed further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How elements are written."""
+
+    is_implicit: bool
+    is_little: bool = True
+
+    @property
+    def order(self) -> str:
+        """Return `struct`'s sign for the byte order."""
+        return "<" if self.is_little else ">"
+
+
+_TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
+_TAG_LENGTH = {"<": Struct("<HHL").unpack_from, ">": Struct(">HHL").unpack_from}
+_LONG = {"<": Struct("<L").unpack_from, ">": Struct(">L").unpack_from}
+
+
+def walk(window: Window, position: int, coding: Coding, wanted: Container[int], values: dict[int, bytes]) -> int:
+    """Put the raw values of `wanted` elements into `values`; stop at the pixels and check that they are all there.
+
+    Returns the position where it stopped: the pixels' or the end.
+
+    Raises:
+        Broken: the file ends inside an element, or what stands there is no element.
+    """
+    tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
+    is_implicit, size = coding.is_implicit, window.size
+    data, start = window.data, window.start
+    while position < size:
+        index = position - start
+        if index < 0 or index + 12 > len(data):
+            if size - position < 8:
+                _check_rest(window.bytes_at(position, 8))
+                return size
+            index = window.at(position, 12)
+            data, start = window.data, window.start
+        if is_implicit:
+            group, element, length = tag_length(data, index)
+            vr, head = b"", 8
+        else:
+            group, element, vr, length = tag_vr_length(data, index)
+            head = 8
+            if vr in _LONG_VRS:
+                if size - position < 12:
+                    raise Broken(f"the file ends inside the element {group:04X},{element:04X}")
+                length, head = long(data, index + 8)[0], 12
+            elif vr not in _SHORT_VRS and not b"AA" <= vr <= b"ZZ":
+                written = length
+                group, element, length = tag_length(data, index)  # some writers change to implicit on the way
+                vr = b""
+                if position + 8 + length > size and length != UNDEFINED_LENGTH:
+                    length = written  # others write spaces for the VR
+        tag = group << 16 | element
+        if tag == _ITEM_END:
+            return position
+        if length == UNDEFINED_LENGTH:
+            body = position + head
+            position = _step_over_undefined(window, body, Coding(is_implicit or vr in {b"", b"UN"}, coding.is_little))
+            if tag in PIXELS:
+                return body - head
+            data, start = window.data, window.start
+            continue
+        end = position + head + length
+        if end > size:
+            missing = end - size
+            if tag in PIXELS:
+                raise Broken(f"{missing} of {length} bytes of its pixels are missing at the end")
+            raise Broken(f"the element {group:04X},{element:04X} says {length} bytes, {missing} more than the file has")
+        if tag in PIXELS:
+            return position
+        if tag in wanted:
+            values[tag] = window.bytes_at(position + head, length)
+            data, start = window.data, window.start
+        position = end
+    return position
+
+
+def holds_whole_pixels(window: Window) -> bool:
+    """Tell, after a walk that derailed, whether pixels of a stated length run to the end of the file all the same.
+
+    Looks through the first MB only; private sequences that break the rules are why some whole files derail.
+    """
+    head = window.bytes_at(0, 1 << 20)
+    at = head.find(b"\xe0\x7f\x10\x00")
+    while at >= 0:
+        is_long = head[at + 4 : at + 6] in {b"OB", b"OW"}
+        length = int.from_bytes(head[at + 8 : at + 12] if is_long else head[at + 4 : at + 8], "little")
+        if 0 <= window.size - (at + (12 if is_long else 8) + length) < 1024 and length:
+            return True
+        at = head.find(b"\xe0\x7f\x10\x00", at + 4)
+    return False
+
+
+def _check_rest(rest: bytes) -> None:
+    if rest.strip(b"\0"):
+        raise Broken("the file ends in the middle of an element's tag")
+
+
+def _step_over_undefined(window: Window, position: int, coding: Coding, depth: int = 0) -> int:
+    """Step over the items of a sequence or of encapsulated pixels; return the position after its end mark."""
+    if depth > _DEEPEST:
+        raise Broken("its sequences are nested without end")
+    if _ends_with_end_mark(window, position, depth):
+        return window.size
+    tag_length = _TAG_LENGTH[coding.order]
+    size = window.size
+    while position + 8 <= size:
+        index = window.at(position, 8)
+        group, element, length = tag_length(window.data, index)
+        tag = group << 16 | element
+        position += 8
+        if tag == _SEQUENCE_END:
+            return position
+        if tag != _ITEM:
+            return _search_end_mark(window, position - 8, coding)
+        if length == UNDEFINED_LENGTH:
+            position = _step_over_item(window, position, coding, depth)
+        else:
+            position += length
+    raise Broken("the file ends inside a sequence or inside compressed pixels")
+
+
+def _ends_with_end_mark(window: Window, position: int, depth: int) -> bool:
+    """Tell whether fragments run to the very end of the file: then thousands of them need no walk."""
+    if depth or type(window) is not Window or window.size - position < 16:
+        return False
+    before = window.bytes_at(position - 12, 4)
+    if before not in {b"\xe0\x7f\x10\x00", b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00"}:
+        return False
+    return os.pread(window.fd, 8, window.size - 8) == b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def _step_over_item(window: Window, position: int, coding: Coding, depth: int) -> int:
+    """Step over the elements of an item without length; return the position after its end mark."""
+    tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
+    is_implicit, size = coding.is_implicit, window.size
+    if not is_implicit:
+        first = window.bytes_at(position, 6)[4:6]
+        is_implicit = first not in ALL_VRS and not b"AA" <= first <= b"ZZ" and first != b"\0\0"
+    data, start = window.data, window.start
+    while position + 8 <= size:
+        index = position - start
+        if index < 0 or index + 12 > len(data):
+            index = window.at(position, 12)
+            data, start = window.data, window.start
+        head, vr = 8, b""
+        if is_implicit:
+            group, element, length = tag_length(data, index)
+        else:
+            group, element, vr, length = tag_vr_length(data, index)
+            if vr in _LONG_VRS:
+                if size - position < 12:
+                    break
+                length, head = long(data, index + 8)[0], 12
+            elif vr not in _SHORT_VRS and not b"AA" <= vr <= b"ZZ":
+                group, element, length = tag_length(data, index)
+                vr = b""
+        position += head
+        if group == 0xFFFE and element == 0xE00D:
+            return position
+        if length == UNDEFINED_LENGTH:
+            inner = Coding(is_implicit or vr in {b"", b"UN"}, coding.is_little)
+            position = _step_over_undefined(window, position, inner, depth + 1)
+            data, start = window.data, window.start
+        else:
+            position += length
+    raise Broken("the file ends inside a sequence")
+
+
+def _search_end_mark(window: Window, position: int, coding: Coding) -> int:
+    """Find the end of a value of undefined length that holds no items, as pydicom does."""
+    mark = b"\xfe\xff\xdd\xe0" if coding.is_little else b"\xff\xfe\xe0\xdd"
+    while position < window.size:
+        piece = window.bytes_at(position, 1 << 16)
+        found = piece.find(mark)
+        if found >= 0:
+            return position + found + 8
+        position += max(1, len(piece) - 3)
+        if len(piece) < 4:
+            break
+    raise Broken("the file ends inside an element without length")
