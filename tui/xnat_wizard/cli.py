@@ -8,7 +8,9 @@ import asyncio
 import getpass
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from importlib.metadata import version
@@ -143,6 +145,8 @@ def _practice(options: argparse.Namespace) -> int:
     from xnat_wizard.practice.server import run
 
     def ready(url: str) -> None:
+        if options.until_stdin_ends:
+            threading.Thread(target=_end_with_stdin, daemon=True).start()
         print(url, flush=True)  # noqa: T201
         talk = f"Practice XNAT: {url}  accounts admin, owner, member (password = name)  data in {folder}"
         print(talk, file=sys.stderr, flush=True)  # noqa: T201
@@ -154,8 +158,13 @@ def _practice(options: argparse.Namespace) -> int:
         is_fast=options.fast,
         anonymize=not options.no_anonymization,
         on_ready=ready,
-        until=sys.stdin if options.until_stdin_ends else None,
     )
+
+
+def _end_with_stdin() -> None:
+    """End this process in good order when whoever started it is gone, however it went."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _rehearse(folder: Path, options: argparse.Namespace) -> int:
