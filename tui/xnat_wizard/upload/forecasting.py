@@ -33,29 +33,29 @@ def check(plan: Plan) -> tuple[Finding, ...]:
         by_label[session.session_label.casefold()].append(session)
         folders_by_subject[session.subject_label.casefold()].add(session.subject_folder)
         findings.extend(_about_session(plan, session))
-    for sessions in by_label.values():
-        if len(sessions) > 1:
-            findings.append(
-                Finding(
-                    "plan.label_clash",
-                    f"{len(sessions)} sessions have the label `{sessions[0].session_label}`",
-                    "A project has each session label once: their images would be mixed in one session",
-                    ("Give each a label of its own",),
-                    where=", ".join(session.subject_folder for session in sessions),
-                )
-            )
-    for label, folders in folders_by_subject.items():
-        if len(folders) > 1:
-            findings.append(
-                Finding(
-                    "plan.shared_subject",
-                    f"{len(folders)} folders become one subject, `{label}`",
-                    "Their subject labels are equal but for upper and lower case, and XNAT does not tell those apart",
-                    ("Leave it if they are the same person", "Otherwise give each folder a subject label of its own"),
-                    where=", ".join(sorted(folders)),
-                    severity=Severity.NOTE,
-                )
-            )
+    findings.extend(
+        Finding(
+            "plan.label_clash",
+            f"{len(sessions)} sessions have the label `{sessions[0].session_label}`",
+            "A project has each session label once: their images would be mixed in one session",
+            ("Give each a label of its own",),
+            where=", ".join(session.subject_folder for session in sessions),
+        )
+        for sessions in by_label.values()
+        if len(sessions) > 1
+    )
+    findings.extend(
+        Finding(
+            "plan.shared_subject",
+            f"{len(folders)} folders become one subject, `{label}`",
+            "Their subject labels are equal, upper and lower case aside, and XNAT does not tell those apart",
+            ("Leave it if they are the same person", "Otherwise give each folder a subject label of its own"),
+            where=", ".join(sorted(folders)),
+            severity=Severity.NOTE,
+        )
+        for label, folders in folders_by_subject.items()
+        if len(folders) > 1
+    )
     return tuple(by_weight(findings))
 
 

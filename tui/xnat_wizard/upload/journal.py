@@ -1,52 +1,173 @@
-"""The journal of an upload."""
+"""The journal of an upload: what was planned, what happened, and what is asked of the worker.
 
+The worker writes it, the wizard reads it; both may be killed between any two lines. Every statement that changes
+something is one transaction. A `Journal` belongs to one thread; several processes may have one open at a time.
+"""
+
+import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
-from xnat_wizard.upload.model import Event, Fate, Plan, Receipt, Request, UploadProgress
+from xnat_wizard.upload import journal_plan, plan_file
+from xnat_wizard.upload import journal_schema as schema
+from xnat_wizard.upload.model import (
+    Destination,
+    Event,
+    Fate,
+    Plan,
+    Receipt,
+    Request,
+    SessionProgress,
+    SessionState,
+    UploadProgress,
+    UploadState,
+)
+from xnat_wizard.upload.records import Records, transaction
+
+FILE_NAME = "journal.sqlite"
+_BUSY_TIMEOUT_S = 30.0
 
 
 class Journal:
     """One upload on disk."""
 
-    path: Path
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        """Use `create` or `open`."""
+        self.path = path
+        self._database = database
+        self.records = Records(database)
+        self._seen_version = -1
+
+    # -- opening -------------------------------------------------------------------------------------
 
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> "Journal":
-        """Write a new journal into an empty or new folder."""
-        raise NotImplementedError
+        """Write the journal of a plan's included sessions into a folder, readable by this person only.
+
+        Raises:
+            FileExistsError: the folder has a journal.
+            OSError: the folder cannot be written.
+        """
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        path = folder / FILE_NAME
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        journal = cls(path, _connect(path))
+        with transaction(journal._database):
+            schema.lay_out(journal._database)
+            journal_plan.write(journal._database, plan)
+        return journal
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
-        """Open a journal."""
-        raise NotImplementedError
+        """Open a journal.
+
+        Raises:
+            FileNotFoundError: there is none.
+            Problem: `journal.*` when it cannot be read.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        database = _connect(path)
+        try:
+            schema.check_version(database, str(path))
+        except BaseException:
+            database.close()
+            raise
+        return cls(path, database)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._database.close()
 
-    def progress(self) -> UploadProgress:
-        """Return the upload in numbers."""
-        raise NotImplementedError
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- reading -------------------------------------------------------------------------------------
 
     def changed(self) -> bool:
-        """Tell whether another process changed something since the last look."""
-        raise NotImplementedError
+        """Tell whether another process changed something since the last call; the first call says yes."""
+        (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        has_changed = version != self._seen_version
+        self._seen_version = version
+        return bool(has_changed)
 
-    def request(self, request: Request) -> None:
-        """Ask something of the worker."""
+    def progress(self) -> UploadProgress:
+        """Return the upload in numbers; counts over parts, so its cost does not grow with the files."""
+        state, project, destination, started_s, ended_s, finding = self._database.execute(
+            "SELECT state, project, destination, started_s, ended_s, finding FROM upload"
+        ).fetchone()
+        rows = self._database.execute(
+            "SELECT s.key, s.subject_label, s.session_label, s.state, s.files_total, coalesce(sum(p.files_sent), 0),"
+            " s.files_stored, s.bytes_total, coalesce(sum(p.bytes_sent), 0), s.uri, s.finding"
+            " FROM session s LEFT JOIN part p ON p.session_id = s.id GROUP BY s.id ORDER BY s.id"
+        )
+        sessions = tuple(
+            SessionProgress(
+                key=row[0],
+                subject_label=row[1],
+                session_label=row[2],
+                state=SessionState(row[3]),
+                files_total=row[4],
+                files_sent=row[5],
+                files_stored=row[6],
+                bytes_total=row[7],
+                bytes_sent=row[8],
+                uri=row[9],
+                finding=plan_file.decode_finding(row[10]),
+            )
+            for row in rows
+        )
+        return UploadProgress(
+            UploadState(state),
+            project,
+            Destination(destination),
+            sessions,
+            started_s,
+            ended_s,
+            plan_file.decode_finding(finding),
+        )
 
     def events(self, since_id: int = 0) -> tuple[Event, ...]:
-        """Return what happened after an event."""
-        raise NotImplementedError
+        """Return what happened after the event of that number, in order."""
+        rows = self._database.execute("SELECT id, when_s, text FROM event WHERE id > ? ORDER BY id", (since_id,))
+        return tuple(Event(*row) for row in rows)
 
     def receipt(self) -> Receipt | None:
         """Return the receipt, once there is one."""
-        raise NotImplementedError
-
-    def plan(self) -> Plan:
-        """Return the plan."""
-        raise NotImplementedError
+        (text,) = self._database.execute("SELECT receipt FROM upload").fetchone()
+        return plan_file.decode_receipt(text) if text else None
 
     def fates(self) -> Iterator[tuple[str, Fate, str]]:
-        """Give each file, what became of it, and a remark."""
-        raise NotImplementedError
+        """Give every file below the source, what became of it, and a remark."""
+        for path, fate, remark in self._database.execute("SELECT path, fate, remark FROM file ORDER BY id"):
+            yield plan_file.text_path(path), Fate(fate), remark
+
+    @property
+    def source(self) -> Path:
+        """Return the folder the files come from."""
+        (source,) = self._database.execute("SELECT source FROM upload").fetchone()
+        return Path(plan_file.text_path(source))
+
+    def plan(self) -> Plan:
+        """Return the plan of what this upload sends; sessions that were not included are not kept."""
+        return journal_plan.read(self._database)
+
+    # -- asking the worker ---------------------------------------------------------------------------
+
+    def request(self, request: Request) -> None:
+        """Ask something of the worker; it looks a few times a second."""
+        with transaction(self._database) as database:
+            database.execute("INSERT INTO request (request) VALUES (?)", (str(request),))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    return database

@@ -42,8 +42,8 @@ def draft(
     """
     severities = _severities(survey.findings)
     series_by_study: dict[tuple[str, str], list[Series]] = defaultdict(list)
-    for series in survey.series:
-        series_by_study[series.subject_folder, series.study_instance_uid].append(series)
+    for one in survey.series:
+        series_by_study[one.subject_folder, one.study_instance_uid].append(one)
     pairs_by_subject: dict[str, list[ParRecPair]] = defaultdict(list)
     for pair in survey.pairs:
         pairs_by_subject[pair.subject_folder].append(pair)
@@ -201,7 +201,8 @@ def _weigh(session: PlannedSession, severities: dict[str, Severity], *, is_accep
     def may_go(held_by: tuple[str, ...]) -> bool:
         return not held_by or (is_accepted and not is_stopped(held_by))
 
-    held_by = tuple(dict.fromkeys(code for item in (*session.series, *session.pairs) for code in item.held_by))
+    holds = [one.held_by for one in session.series] + [one.held_by for one in session.pairs]
+    held_by = tuple(dict.fromkeys(code for codes in holds for code in codes))
     series = tuple(one for one in session.series if may_go(one.held_by))
     pairs = tuple(one for one in session.pairs if may_go(one.held_by))
     is_included = bool(series or pairs)

@@ -1,17 +1,17 @@
-"""A plan as a readable JSON file, and the same pieces for the journal.
+r"""A plan as a readable JSON file, and the same pieces for the journal.
 
-Paths are kept byte for byte: bytes that are not UTF-8 stand as surrogate escapes, which JSON writes as `\\udcXX`.
+Paths are kept byte for byte: bytes that are not UTF-8 stand as surrogate escapes, which JSON writes as `\udcXX`.
 """
 
 import json
 import os
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Receipt, ReceiptLine
 
 FORMAT = "xnat-wizard plan"
 VERSION = 1
@@ -42,18 +42,7 @@ def load(path: Path) -> Plan:
     """
     try:
         raw = json.loads(path.read_bytes())
-        if raw["format"] != FORMAT:
-            raise ValueError(f'format is "{raw["format"]}"')
-        if raw["version"] > VERSION:
-            raise Problem(
-                Finding(
-                    "plan.newer",
-                    "The plan was saved by a newer version of this program",
-                    f"It has format version {raw['version']}, and this program knows {VERSION}",
-                    ("Update this program", "Or plan again from the folder"),
-                    where=str(path),
-                )
-            )
+        _check_format(raw, path)
         return decode_plan(raw)
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(
@@ -65,6 +54,21 @@ def load(path: Path) -> Plan:
                 where=str(path),
             )
         ) from error
+
+
+def _check_format(raw: dict[str, Any], path: Path) -> None:
+    if raw["format"] != FORMAT:
+        raise ValueError(f"its format is `{raw['format']}`")
+    if raw["version"] > VERSION:
+        raise Problem(
+            Finding(
+                "plan.newer",
+                "The plan was saved by a newer version of this program",
+                f"It has format version {raw['version']}, and this program knows {VERSION}",
+                ("Update this program", "Or plan again from the folder"),
+                where=str(path),
+            )
+        )
 
 
 def encode(value: object) -> Any:
@@ -122,6 +126,28 @@ def decode_finding(text: str | None) -> Finding | None:
         return None
     raw = json.loads(text)
     return Finding(**{**raw, "todo": tuple(raw["todo"]), "severity": Severity(raw["severity"])})
+
+
+def encode_receipt(receipt: Receipt) -> str:
+    """Turn a receipt into one JSON text."""
+    return json.dumps(asdict(receipt), indent=1)
+
+
+def decode_receipt(text: str) -> Receipt:
+    """Turn a JSON text back into a receipt."""
+    raw = json.loads(text)
+    lists = {name: tuple(raw[name]) for name in ("places", "not_proven", "not_sent")}
+    return Receipt(**{**raw, **lists, "lines": tuple(ReceiptLine(**line) for line in raw["lines"])})
+
+
+def byte_path(path: str) -> bytes:
+    """Return a path as the bytes that the system has."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def text_path(path: bytes) -> str:
+    """Return the bytes of a path as a text, bytes that are not UTF-8 as surrogate escapes."""
+    return path.decode("utf-8", "surrogateescape")
 
 
 def _filled(kind: type[_Value], raw: dict[str, Any], **readers: Any) -> _Value:

@@ -1,0 +1,83 @@
+"""One process at a time works on an upload: the system lets go of the lock when the process ends, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from xnat_wizard.findings import Finding, Problem
+
+FILE_NAME = "worker.lock"
+
+
+class UploadLock:
+    """The lock of one upload, on a file beside the journal.
+
+    It belongs to the open file, so it can be handed to a child process together with the descriptor.
+    """
+
+    def __init__(self, journal_path: Path, descriptor: int | None = None) -> None:
+        """Take the lock, or take over one that a parent process handed down.
+
+        Raises:
+            Problem: `upload.running` when another process has it.
+        """
+        if descriptor is not None:
+            self._descriptor = descriptor
+            os.set_inheritable(descriptor, False)  # noqa: FBT003  the standard library's signature
+            return
+        self._descriptor = _open(journal_path)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise Problem(
+                Finding(
+                    "upload.running",
+                    "The upload is running already",
+                    "Another process of this program works on it",
+                    ("Watch it: its progress is shown here as well", "Or cancel it, and wait until it has ended"),
+                    where=str(journal_path),
+                )
+            ) from error
+
+    @property
+    def descriptor(self) -> int:
+        """Return the open file that holds the lock."""
+        return self._descriptor
+
+    def release(self) -> None:
+        """Let go; another process that inherited the descriptor keeps the lock."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def is_held(journal_path: Path) -> bool:
+    """Tell whether a process works on the upload.
+
+    Asks for a shared lock for a moment; two askers do not see each other.
+    """
+    if not (journal_path.parent / FILE_NAME).exists():
+        return False
+    descriptor = _open(journal_path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _open(journal_path: Path) -> int:
+    return os.open(journal_path.parent / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

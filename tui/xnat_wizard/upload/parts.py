@@ -1,0 +1,291 @@
+"""Parts: bounded sets of files of one series that travel in one request, as a zip made while it is read.
+
+The zip holds stored entries whose local headers carry size and CRC, because Java's stream reader refuses stored
+entries with a data descriptor (wire contract 5.4). Its length is known before the first byte is read, so the request
+has a Content-Length. Entry names are numbers: no name of a person or folder leaves the house with them.
+
+Memory: one file of at most 8 MB and one piece of at most 1 MB at a time; longer files are read twice, in pieces.
+"""
+
+import asyncio
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from xnat_wizard.dicom.model import Instance
+
+MAX_BYTES = 100_000_000
+MAX_FILES = 2_000
+
+READ_WHOLE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 512 * 1024
+ZIP64_FROM = 0xFFFFFFFF  # sizes and offsets from here on need the wide fields
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
+_END = struct.Struct("<4sHHHHIIH")
+_END64 = struct.Struct("<4sQHHIIQQQQ")
+_LOCATOR64 = struct.Struct("<4sIQI")
+_DOS_DATE = 0x21  # 1980-01-01: when a file was written is nobody's business
+
+
+def cut(instances: Sequence[Instance]) -> Iterator[tuple[Instance, ...]]:
+    """Cut the instances of a series into parts, in order; a file beyond the limit makes a part of its own."""
+    part: list[Instance] = []
+    size_bytes = 0
+    for instance in instances:
+        if part and (len(part) >= MAX_FILES or size_bytes + instance.size_bytes > MAX_BYTES):
+            yield tuple(part)
+            part, size_bytes = [], 0
+        part.append(instance)
+        size_bytes += instance.size_bytes
+    if part:
+        yield tuple(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to travel: where it is, and what the survey saw of it."""
+
+    file_id: int  # the journal's number; also names the entry
+    path: Path
+    size_bytes: int
+    mtime_ns: int  # -1: not known
+
+    @property
+    def entry_name(self) -> bytes:
+        """Return the name inside the zip: unique in an upload, legal everywhere, says nothing."""
+        return b"%08d.dcm" % self.file_id
+
+
+class SourceChangedError(Exception):
+    """A local file is no longer what the survey saw: it changed, vanished, or cannot be read."""
+
+    def __init__(self, file_id: int, reason: str) -> None:
+        super().__init__(reason)
+        self.file_id = file_id
+        self.reason = reason
+
+
+def read_unchanged(item: Item) -> BinaryIO:
+    """Open a file that is still what the survey saw.
+
+    Raises:
+        SourceChangedError: it is not.
+    """
+    try:
+        file = item.path.open("rb", buffering=0)
+    except OSError as error:
+        raise SourceChangedError(item.file_id, _reason(error)) from error
+    try:
+        _check_unchanged(item, file)
+    except SourceChangedError:
+        file.close()
+        raise
+    return file
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file is gone since the survey"
+    return f"the file cannot be read: {error.strerror or type(error).__name__}"
+
+
+def _check_unchanged(item: Item, file: BinaryIO) -> None:
+    status = os.fstat(file.fileno())
+    if status.st_size != item.size_bytes:
+        raise SourceChangedError(
+            item.file_id, f"the file had {item.size_bytes} bytes at the survey and has {status.st_size} now"
+        )
+    if item.mtime_ns >= 0 and status.st_mtime_ns != item.mtime_ns:
+        raise SourceChangedError(item.file_id, "the file was written to since the survey")
+
+
+def digest(item: Item) -> str:
+    """Return the MD5 of an unchanged file, read in pieces.
+
+    Raises:
+        SourceChangedError: it is no longer what the survey saw.
+    """
+    md5 = hashlib.md5(usedforsecurity=False)
+    for piece in read_pieces(item):
+        md5.update(piece)
+    return md5.hexdigest()
+
+
+def read_pieces(item: Item) -> Iterator[bytes]:
+    """Give an unchanged file in pieces.
+
+    Raises:
+        SourceChangedError: it is not, or does not stay what the survey saw.
+    """
+    with read_unchanged(item) as file:
+        left = item.size_bytes
+        while left:
+            try:
+                piece = file.read(min(PIECE_BYTES, left))
+            except OSError as error:
+                raise SourceChangedError(item.file_id, _reason(error)) from error
+            if not piece:
+                raise SourceChangedError(item.file_id, "the file was cut while it was read")
+            left -= len(piece)
+            yield piece
+        _check_unchanged(item, file)
+
+
+class ZipStream:
+    """The zip of one part, made while it is read; iterate once.
+
+    After the iteration `md5` holds the digest of every file, by file id. Stops with `SourceChangedError` when a file
+    is not what the survey saw; `failure` keeps that error, since an HTTP library may wrap it.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = tuple(items)
+        self.md5: dict[int, str] = {}
+        self.failure: SourceChangedError | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the exact length of the whole zip."""
+        offset = size = central = 0
+        for item in self._items:
+            central += len(_central_header(item, 0, offset))
+            offset += len(_local_header(item, 0)) + item.size_bytes
+        size = offset + central
+        return size + len(_end(len(self._items), central, offset))
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the zip in pieces of 0.5 to 1 MB, the last one shorter."""
+        pending = bytearray()
+        try:
+            for piece in self._raw():
+                if not pending and len(piece) >= PIECE_BYTES:
+                    yield piece
+                    continue
+                pending += piece
+                if len(pending) >= PIECE_BYTES:
+                    yield bytes(pending)
+                    pending.clear()
+        except SourceChangedError as failure:
+            self.failure = failure
+            raise
+        if pending:
+            yield bytes(pending)
+
+    def _raw(self) -> Iterator[bytes]:
+        offset = 0
+        central = bytearray()
+        for item in self._items:
+            crc = 0
+            for kind, piece in _entry(item):
+                if isinstance(kind, _Digests):
+                    crc = kind.crc
+                    self.md5[item.file_id] = kind.md5
+                    header = _local_header(item, crc)
+                    central += _central_header(item, crc, offset)
+                    offset += len(header) + item.size_bytes
+                    yield header
+                yield from _bounded(piece)
+        yield bytes(central) + _end(len(self._items), len(central), offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Digests:
+    crc: int
+    md5: str
+
+
+def _entry(item: Item) -> Iterator[tuple[_Digests | None, bytes]]:
+    """Give a file's digests with its first bytes, then the rest of it."""
+    if item.size_bytes <= READ_WHOLE_BYTES:
+        data = b"".join(read_pieces(item))
+        yield _Digests(zlib.crc32(data), hashlib.md5(data, usedforsecurity=False).hexdigest()), data
+        return
+    crc, md5 = 0, hashlib.md5(usedforsecurity=False)
+    for piece in read_pieces(item):
+        crc = zlib.crc32(piece, crc)
+        md5.update(piece)
+    yield _Digests(crc, md5.hexdigest()), b""
+    again = 0
+    for piece in read_pieces(item):
+        again = zlib.crc32(piece, again)
+        yield None, piece
+    if again != crc:
+        raise SourceChangedError(item.file_id, "the file changed while it was sent")
+
+
+def _bounded(data: bytes) -> Iterator[bytes]:
+    if len(data) <= 2 * PIECE_BYTES:
+        if data:
+            yield data
+        return
+    view = memoryview(data)
+    for start in range(0, len(data), PIECE_BYTES):
+        yield bytes(view[start : start + PIECE_BYTES])
+
+
+# -- the zip format: PKWARE APPNOTE 4.3.7, 4.3.12, 4.3.14-16, 4.5.3 ----------------------------------
+
+
+def _local_header(item: Item, crc: int) -> bytes:
+    is_wide = item.size_bytes >= ZIP64_FROM
+    size = 0xFFFFFFFF if is_wide else item.size_bytes
+    extra = struct.pack("<HHQQ", 1, 16, item.size_bytes, item.size_bytes) if is_wide else b""
+    name = item.entry_name
+    version = 45 if is_wide else 20
+    fixed = _LOCAL.pack(b"PK\x03\x04", version, 0, 0, 0, _DOS_DATE, crc, size, size, len(name), len(extra))
+    return fixed + name + extra
+
+
+def _central_header(item: Item, crc: int, offset: int) -> bytes:
+    wide: list[int] = []
+    size = item.size_bytes
+    if size >= ZIP64_FROM:
+        wide += [size, size]
+        size = 0xFFFFFFFF
+    if offset >= ZIP64_FROM:
+        wide.append(offset)
+        offset = 0xFFFFFFFF
+    extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+    name = item.entry_name
+    version = 45 if wide else 20
+    fixed = _CENTRAL.pack(
+        b"PK\x01\x02", version, version, 0, 0, 0, _DOS_DATE, crc, size, size, len(name), len(extra), 0, 0, 0, 0, offset
+    )
+    return fixed + name + extra
+
+
+def _end(count: int, central_bytes: int, offset: int) -> bytes:
+    wide = b""
+    if count >= 0xFFFF or central_bytes >= ZIP64_FROM or offset >= ZIP64_FROM:
+        wide = _END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, central_bytes, offset)
+        wide += _LOCATOR64.pack(b"PK\x06\x07", 0, offset + central_bytes, 1)
+        count, central_bytes, offset = (min(count, 0xFFFF), min(central_bytes, 0xFFFFFFFF), min(offset, 0xFFFFFFFF))
+        offset = 0xFFFFFFFF if offset >= ZIP64_FROM else offset
+    return wide + _END.pack(b"PK\x05\x06", 0, 0, count, count, central_bytes, offset, 0)
+
+
+async def in_thread(
+    pieces: Iterator[bytes], executor: Executor, on_piece: Callable[[int], None]
+) -> AsyncIterator[bytes]:
+    """Take pieces from an iterator in a thread, so that a slow disk does not stop the loop.
+
+    Args:
+        pieces: is used by one thread at a time.
+        executor: the pool of the readers, kept apart from the loop's own.
+        on_piece: is told on the loop how many bytes were handed out, after the consumer asked for more.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        piece = await loop.run_in_executor(executor, next, pieces, None)
+        if piece is None:
+            return
+        yield piece
+        on_piece(len(piece))
