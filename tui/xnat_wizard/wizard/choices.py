@@ -26,6 +26,8 @@ class Choices:
     address: str = ""
     username: str = ""
     password: Secret = field(default_factory=Secret)
+    ca_file: str = ""  # a private certificate authority
+    is_unsafe: bool = False  # do not verify TLS
     login_hint: tuple[str, ...] = ()  # lines above the form: the practice server's accounts
     site: Site | None = None
     project: Project | None = None
@@ -36,6 +38,14 @@ class Choices:
     plan: Plan | None = None
     journal_path: Path | None = None
     archived_session_id: str = ""  # which session the archive step shows first
+
+    @property
+    def who(self) -> str:
+        """Return "anna@xnat.example.org" for the header; "" before the login."""
+        if self.site is None:
+            return ""
+        place = self.site.info.url.partition("://")[2] or self.site.info.url
+        return f"{self.site.identity.username}@{place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -56,14 +57,14 @@ class Rows(ScrollView, can_focus=True):
     """Rows with a cursor; Enter chooses, Space ticks: both are told, neither is kept."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "cursor(-1)", "Up", show=False),
-        Binding("down", "cursor(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "edge(False)", "First", show=False),
-        Binding("end", "edge(True)", "Last", show=False),
-        Binding("enter", "choose", "Open", show=False),
-        Binding("space", "tick", "Tick", show=False),
+        Binding("up", "cursor(-1)", "Up", show=False, id="rows.up"),
+        Binding("down", "cursor(1)", "Down", show=False, id="rows.down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="rows.page_up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="rows.page_down"),
+        Binding("home", "edge(False)", "First", show=False, id="rows.first"),
+        Binding("end", "edge(True)", "Last", show=False, id="rows.last"),
+        Binding("enter", "choose", "Open", show=False, id="rows.choose"),
+        Binding("space", "tick", "Tick", show=False, id="rows.tick"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "rows--head",
@@ -184,7 +185,9 @@ class Rows(ScrollView, can_focus=True):
         self._scroll_to_cursor()
 
     def action_cursor(self, step: int) -> None:
-        """Go up or down."""
+        """Go up or down; at an end the key goes on to the screen, which may leave the list."""
+        if not 0 <= self.cursor + step < len(self._rows):
+            raise SkipAction
         self.cursor += step
 
     def action_page(self, direction: int) -> None:

@@ -12,24 +12,51 @@ A step subclasses `StepScreen[Answer]` and fills in:
   `commands()` as needed.
 
 `say(text)` changes the sentence, `tell(text)` the dim line above the buttons ("Checking..."), `await explain(finding)`
-shows a problem in three parts and returns when it was read (call it in a worker; `explain_soon` elsewhere).
+shows a problem in three parts and returns when it was read (call it in a worker; `explain_soon` elsewhere). A worker
+does its work inside `async with self.working("Logging in..."):`, which says what goes on, turns every `Problem` and
+every fault into a message, and cleans up:
+
+    @work(group="login", exclusive=True, exit_on_error=False)
+    async def connect(self, login: Login) -> None:
+        async with self.working("Logging in... Escape stops.", then=self.focus_mistake):
+            site = await Site.connect(login)
+            self.dismiss(...)
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.css.query import NoMatches
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.trail import Trail
 
+log = logging.getLogger(__name__)
+
 AnswerT = TypeVar("AnswerT")
 Command = tuple[str, str, Callable[[], Awaitable[None] | None]]  # title, help, what to call
+
+
+def fault(error: Exception) -> Finding:
+    """Log a fault of our own, without local variables or names, and return what to say about it."""
+    kind = type(error).__name__
+    log.error("step.fault kind=%s\n%s", kind, "".join(traceback.format_tb(error.__traceback__)))
+    return Finding(
+        code="wizard.fault",
+        what="The wizard had a fault of its own here.",
+        why=f"An error that nobody foresaw ({kind}) ended this action. What was sent before is not touched.",
+        todo=("Try it again.", "Report it with the wizard's log file, which holds no names and no passwords."),
+    )
 
 
 class StepScreen(Screen[AnswerT], Generic[AnswerT]):
@@ -45,6 +72,8 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
     ]
     AUTO_FOCUS = ""  # each step says where to begin, in on_mount
     ESCAPE_TO_MINIMIZE = False
+
+    is_busy = reactive(default=False, bindings=True)  # something runs that Escape can stop
 
     number: ClassVar[int] = 0
     sentence: ClassVar[str] = ""
@@ -95,11 +124,33 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
 
     def say(self, text: str) -> None:
         """Change the sentence under the header."""
-        self.query_one("#sentence", Static).update(text)
+        with contextlib.suppress(NoMatches):
+            self.query_one("#sentence", Static).update(text)
 
     def tell(self, text: str = "") -> None:
         """Change the line above the buttons: what is going on, or what is missing."""
-        self.query_one("#status", Static).update(text)
+        with contextlib.suppress(NoMatches):
+            self.query_one("#status", Static).update(text)
+
+    @contextlib.asynccontextmanager
+    async def working(self, text: str = "", then: Callable[[Finding], None] | None = None) -> AsyncIterator[None]:
+        """Say what goes on while the body runs; show what went wrong, then call `then` with it. Only in a worker."""
+        finding: Finding | None = None
+        self.is_busy = True
+        self.tell(text)
+        try:
+            yield
+        except Problem as problem:
+            finding = problem.finding
+        except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes a finding
+            finding = fault(error)
+        finally:
+            self.is_busy = False
+            self.tell()
+        if finding is not None and self.is_attached:
+            await self.explain(finding)
+            if then is not None:
+                then(finding)
 
     async def explain(self, finding: Finding) -> None:
         """Show a problem in three parts; returns when the person has closed it. Only inside a worker."""
