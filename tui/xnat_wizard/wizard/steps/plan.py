@@ -12,7 +12,6 @@ from textual.widgets import Button, Static
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 from xnat_wizard.upload import plan as planning
-from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.widgets.action import ActionButton
@@ -29,11 +28,11 @@ COLUMNS = (
     Column("", 3),
     Column("Subject", 11, grow=1),
     Column("Session", 14, grow=1),
-    Column("Series", 6, is_right=True, needs=70),
+    Column("Series", 6, is_right=True, needs=84),
     Column("Files", 6, is_right=True, needs=60),
     Column("Size", 8, is_right=True, needs=66),
     Column("Date", 10, needs=96),
-    Column("State", 14, grow=2),
+    Column("State", 14, grow=4),
 )
 # What the forecast found, in a few words; the whole finding stands below the list.
 FORECAST_WORDS = {
@@ -45,8 +44,8 @@ FORECAST_WORDS = {
     "forecast.same_study": "twice: the study waits under another label",
 }
 DESTINATIONS = {
-    Destination.PREARCHIVE: "Prearchive  Sessions wait there until somebody has looked and archives them",
-    Destination.ARCHIVE: "Archive     Sessions are archived as soon as every file is counted",
+    Destination.PREARCHIVE: "Prearchive  sessions wait until you archive them",
+    Destination.ARCHIVE: "Archive     archived once every file is counted",
 }
 
 
@@ -81,9 +80,7 @@ class PlanStep(StepScreen[Answer]):
     """The plan as a list of sessions; edits survive going back and forth."""
 
     number: ClassVar[int] = 4
-    sentence: ClassVar[str] = (
-        "Check what will be sent. Space takes a session in or leaves it out, Enter edits its labels."
-    )
+    sentence: ClassVar[str] = "Check what will be sent. Space: take in or leave out. Enter: edit labels."
     has_refresh: ClassVar[bool] = True
     HELP = """
 # The plan
@@ -164,7 +161,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         files, size = sum(one.file_count for one in chosen), sum(one.size_bytes for one in chosen)
         counted = f"{len(chosen)} of {count_text(len(self._plan.sessions), 'session')}"
         others = len(self._survey.others)
-        left = f" {count_text(others, 'file')} will not be sent (o)." if others else ""
+        left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
         self.tell(f"{counted}: {count_text(files, 'file')}, {bytes_text(size)} to the {self._plan.destination}.{left}")
         self.query_one("#plan-next", ActionButton).disabled = not chosen
         self.query_one("#plan-findings", ActionButton).say(f"f Findings ({len(self._findings())})")
@@ -195,7 +192,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         found = self._forecast.get(session.key)
         if found is None:
             return ("checking..." if self._is_checking else "not checked"), "quiet"
-        part = " in part: some is held" if session.left_out or session.left_out_pairs else ""
+        part = ", but a part is held" if session.left_out or session.left_out_pairs else ""
         if not found:
             return f"new{part}", "warn" if part else "good"
         words = FORECAST_WORDS.get(found[0].code, found[0].what)
@@ -208,14 +205,15 @@ One row is one imaging session in XNAT: one subject, one visit.
             return
         date = f" of {date_text(session.study_date)}" if session.study_date else ""
         place = f"folder {session.subject_folder}" if session.subject_folder else "no subject folder"
-        listed = [f"{one.series_number} {one.series_description} ({len(one.instances)})" for one in session.series]
-        listed += [f"PAR/REC {pair.protocol_name or pair.par_path}" for pair in session.pairs]
-        lines = [f"{session.modality}{date}, {place}: {', '.join(listed)}"]
+        count = count_text(len(session.series), "series", "series")
+        lines = [f"{session.modality}{date}, {place}, {count}"]
         held = reasons(session, self._survey) if session.held_by else []
         for finding in (*held, *self._forecast.get(session.key, ()))[:2]:
             cure = f" Do: {finding.todo[0]}." if finding.todo else ""
             lines.append(f"{_mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
-        self.query_one("#plan-detail", Static).update("\n".join(lines))
+        listed = [f"{one.series_number} {one.series_description} ({len(one.instances)})" for one in session.series]
+        listed += [f"PAR/REC {pair.protocol_name or pair.par_path}" for pair in session.pairs]
+        self.query_one("#plan-detail", Static).update("\n".join([*lines, ", ".join(listed)]))
 
     def _session(self, key: str) -> PlannedSession | None:
         return next((one for one in self._plan.sessions if one.key == key), None)
@@ -291,10 +289,9 @@ One row is one imaging session in XNAT: one subject, one visit.
             f"{_mark(one)}  {one.what}\n{one.why}\n{one.where}".rstrip() for one in reasons(session, self._survey)
         )
         has_rest = not all([one.held_by for one in session.series] + [one.held_by for one in session.pairs])
-        ways = [Way("all", "Yes, send it", "You have looked, and it is right as it is")]
-        if has_rest:
-            ways.append(Way("rest", "Only the rest", "Leave out what is held and send the other series"))
+        ways = [Way("rest", "Only the rest", "Leave out what is held and send the other series")] if has_rest else []
         ways.append(Way("none", "Leave it out", "Nothing of this session is sent"))
+        ways.append(Way("all", "Yes, send it", "You have looked, and it is right as it is"))
         title = f"{session.session_label}: something is held and needs your yes"
         way = await self.app.push_screen_wait(PickScreen(title, why, ways))
         if way:
@@ -333,7 +330,7 @@ One row is one imaging session in XNAT: one subject, one visit.
             return None
 
         old = (session.subject_label, session.session_label)
-        labels = await self.app.push_screen_wait(EditLabels(place, old, check=check, cleaned=clean_label))
+        labels = await self.app.push_screen_wait(EditLabels(place, old, check=check))
         if labels and labels != old:
             plan = planning.edit(self._plan, session.key, subject_label=labels[0], session_label=labels[1])
             self._take(plan, session.key)

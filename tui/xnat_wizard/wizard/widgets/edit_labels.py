@@ -1,16 +1,19 @@
 """A screen over the others in which two labels are edited, checked at every key."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from xnat_wizard.findings import Finding
+from xnat_wizard.wizard.widgets.findings import finding_detail
 
 Labels = tuple[str, str]
 Check = Callable[[str, str], Finding | None]
@@ -19,7 +22,7 @@ Check = Callable[[str, str], Finding | None]
 class EditLabels(ModalScreen[Labels | None]):
     """Edit a subject label and a session label; gives both, or None when nothing shall change.
 
-    `check` says what is wrong with a pair of labels; `cleaned` says what a label would become on the server.
+    `check` says what is wrong with a pair of labels.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,12 +39,11 @@ class EditLabels(ModalScreen[Labels | None]):
     EditLabels .labels--foot { color: $text-muted; }
     """
 
-    def __init__(self, place: str, labels: Labels, *, check: Check, cleaned: Callable[[str], str]) -> None:
+    def __init__(self, place: str, labels: Labels, *, check: Check) -> None:
         super().__init__()
         self._place = place
         self._labels = labels
         self._check = check
-        self._cleaned = cleaned
 
     def compose(self) -> ComposeResult:
         """Lay out the two inputs and what is to be said about them."""
@@ -52,7 +54,7 @@ class EditLabels(ModalScreen[Labels | None]):
             yield Label("Session label: names this visit, once in the whole project")
             yield Input(self._labels[1], id="labels-session", compact=True, max_length=64)
             yield Static("", id="labels-verdict", markup=False)
-            yield Static("Tab: other field   Enter: keep   Escape: leave as it was", classes="labels--foot")
+            yield Static("Tab: other field   Enter: keep   Escape: back", classes="labels--foot")
 
     def on_mount(self) -> None:
         """Judge what is there."""
@@ -68,18 +70,11 @@ class EditLabels(ModalScreen[Labels | None]):
     def _judge(self) -> None:
         self.query_one("#labels-verdict", Static).update(self._verdict())
 
-    def _verdict(self) -> str:
-        typed = self._typed
-        finding = self._check(*typed)
-        if finding is not None:
-            first = finding.todo[0] if finding.todo else ""
-            lines = [f"FAIL  {finding.what}", f"      {finding.why}", f"      To do: {first}"]
-        else:
-            lines = ["ok    XNAT takes these labels as they are."]
-        for name, label in zip(("subject", "session"), typed, strict=True):
-            if label and self._cleaned(label) != label:
-                lines.append(f"      XNAT would store the {name} label as {self._cleaned(label)}")
-        return "\n".join(lines)
+    def _verdict(self) -> Content:
+        finding = self._check(*self._typed)
+        if finding is None:
+            return Content("ok     XNAT takes these labels as they are.")
+        return Content.assemble(("FAIL   ", "bold"), f"{finding.what}\n", finding_detail(replace(finding, where="")))
 
     @on(Input.Submitted)
     def _keep(self, event: Input.Submitted) -> None:

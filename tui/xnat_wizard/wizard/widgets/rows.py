@@ -243,7 +243,7 @@ class Rows(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of what is visible."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if y < self._top:
             style = self.get_component_rich_style("rows--head")
             text = "  " + self._line([column.title for column in self._columns], width)
