@@ -117,7 +117,7 @@ class Call:
         self.request = request
         self.services = services
         self.path = path  # below the context path, /REST written as /data, without a trailing slash
-        self._parts = parts
+        self.parts = parts  # of the path, decoded
         self.query: MultiDict[str] = MultiDict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
         self.form: MultiDict[str] = MultiDict()
         self._body: bytes | None = None
@@ -171,7 +171,7 @@ class Call:
 
     def part(self, name: str) -> str:
         """Return a segment of the path, percent-decoded."""
-        return self._parts[name]
+        return self.parts[name]
 
     def param(self, name: str, default: str = "") -> str:
         """Return a parameter; the query wins over the form."""

@@ -9,12 +9,28 @@ from types import ModuleType
 from typing import Any
 
 from xnat_wizard.practice import (
+    anonymization,
+    config,
+    members,
+    project_lists,
+    projects,
     security,
+    site,
+    tokens,
+    users,
 )
 from xnat_wizard.practice.services import Services
 
 MODULES: tuple[ModuleType, ...] = (
+    anonymization,
+    config,
+    members,
+    project_lists,
+    projects,
     security,
+    site,
+    tokens,
+    users,
 )  # fmt: skip
 
 BACKGROUND: tuple[Callable[[Services], Coroutine[Any, Any, None]], ...] = ()

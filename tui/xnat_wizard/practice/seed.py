@@ -4,7 +4,7 @@ from typing import Any
 
 from xnat_wizard.practice.passwords import hash_password
 from xnat_wizard.practice.services import Services
-from xnat_wizard.practice.store import Project, User
+from xnat_wizard.practice.store import Config, Project, User
 
 DEFAULT_SCRIPT = """// The site's anonymization script, as XNAT ships it: names are replaced by labels.
 version "6.1"
@@ -85,6 +85,9 @@ def fill(services: Services, *, site_url: str, anonymize: bool) -> None:
         state.users["admin"].roles.append("Administrator")
         state.users["admin"].groups.append("ALL_DATA_ADMIN")
         _add_demo_project(services)
+        now = services.clock.now()
+        status = "enabled" if anonymize else "disabled"
+        state.configs.append(Config("anon", "script", "", DEFAULT_SCRIPT, status, "admin", now, 1))
     services.store.save()
 
 

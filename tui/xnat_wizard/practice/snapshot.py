@@ -19,6 +19,8 @@ class Snapshot:
         self._writing: asyncio.Task[None] | None = None
         self._cost_s = 0.0
         self._one_writer = threading.Lock()
+        self._encoded = 0
+        self._written = 0
 
     def mark(self) -> None:
         """Note that something changed; the file is written soon, at most a twentieth of the time.
@@ -38,7 +40,7 @@ class Snapshot:
         """Write now, if anything changed."""
         if self._is_dirty:
             self._is_dirty = False
-            self._write(self._encode())
+            self._write(*self._encode())
 
     def close(self) -> None:
         """Write what is not written yet; nothing is written later."""
@@ -51,17 +53,21 @@ class Snapshot:
         while self._is_dirty:
             await asyncio.sleep(max(_WRITE_EVERY_S, 20 * self._cost_s))
             self._is_dirty = False
-            await asyncio.to_thread(self._write, self._encode())
+            await asyncio.to_thread(self._write, *self._encode())
 
-    def _encode(self) -> str:
+    def _encode(self) -> tuple[int, str]:
         start = time.perf_counter()
         text = json.dumps(self._root, default=vars)
         self._cost_s = time.perf_counter() - start
-        return text
+        self._encoded += 1
+        return self._encoded, text
 
-    def _write(self, text: str) -> None:
-        """Write in one step: a crash leaves the old file or the new one, never half."""
+    def _write(self, number: int, text: str) -> None:
+        """Write in one step: a crash leaves the old file or the new one, never half; an overtaken one is dropped."""
         with self._one_writer:
+            if number < self._written:
+                return
+            self._written = number
             draft = self._path.with_suffix(".new")
             draft.touch(mode=0o600)
             draft.write_text(text, encoding="utf-8")
