@@ -1,0 +1,176 @@
+"""Turn what was gathered into a survey: apply each rule, then make series and findings of the rest."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event
+
+from xnat_wizard.dicom import structure
+from xnat_wizard.dicom.copies import take_out_copies
+from xnat_wizard.dicom.gather import Batch, Gathered
+from xnat_wizard.dicom.identity import check_attributes, check_identities
+from xnat_wizard.dicom.layers import Place, check_layers
+from xnat_wizard.dicom.model import OtherFile, OtherKind, ParRecPair, Series, Survey
+from xnat_wizard.dicom.parrec import BrokenPar, Candidates, NoPar, match, read_par
+from xnat_wizard.findings import by_weight
+
+
+def judge(source: Path, found: Gathered, stop: Event) -> Survey:
+    """Apply the structure rules and return the survey; everything in a stable order.
+
+    Raises:
+        Stopped: the stop event was set.
+    """
+    check_attributes(found)
+    take_out_copies(found, stop)
+    pairs = _pairs(found)
+    held = check_layers(found, (_place(pair) for pair in pairs))
+    for batch in found.batches.values():
+        if batch.folder in held:
+            batch.hold(held[batch.folder])
+    check_identities(found)
+    pairs = [_hold(pair, held) for pair in pairs]
+    series = _series(batch for batch in found.batches.values() if batch.instances)
+    if not series and not pairs:
+        found.faults.add(structure.NO_IMAGES, "", source.name or ".", _counts(found.others))
+    return Survey(
+        source=source,
+        series=series,
+        pairs=tuple(pairs),
+        others=tuple(sorted(found.others, key=lambda other: other.path)),
+        findings=tuple(by_weight(found.faults.findings())),
+        folder_count=found.folder_count,
+    )
+
+
+def _counts(others: Iterable[OtherFile]) -> str:
+    counts: dict[str, int] = {}
+    for other in others:
+        counts[other.kind] = counts.get(other.kind, 0) + 1
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _series(batches: Iterable[Batch]) -> tuple[Series, ...]:
+    """Put the batches of a series together; one that is held back stays apart from the rest of its series."""
+    groups: dict[tuple[str, ...], list[Batch]] = {}
+    for batch in batches:
+        header = batch.first
+        key = (
+            batch.subject_folder,
+            header.study_instance_uid,
+            header.series_instance_uid,
+            header.series_number,
+            header.patient_id,
+            header.patient_name,
+            *sorted(batch.held_by),
+        )
+        groups.setdefault(key, []).append(batch)
+    return tuple(sorted((_one_series(key, group) for key, group in groups.items()), key=_order))
+
+
+def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
+    header = batches[0].first
+    instances = sorted((instance for batch in batches for instance in batch.instances), key=lambda item: item.path)
+    return Series(
+        key=hashlib.blake2s(os.fsencode("\0".join(key)), digest_size=8).hexdigest(),
+        subject_folder=batches[0].subject_folder,
+        folders=tuple(sorted({batch.folder for batch in batches})),
+        study_instance_uid=header.study_instance_uid,
+        series_instance_uid=header.series_instance_uid,
+        series_number=header.series_number,
+        series_description=header.series_description,
+        modality=header.modality,
+        study_date=header.study_date,
+        study_time=header.study_time,
+        study_description=header.study_description,
+        patient_id=header.patient_id,
+        patient_name=header.patient_name,
+        manufacturer=header.manufacturer,
+        instances=tuple(instances),
+        held_by=tuple(sorted(set(batches[0].held_by))),
+    )
+
+
+def _order(series: Series) -> tuple[str, str, str, int, str, str]:
+    number = int(series.series_number) if series.series_number.isdecimal() else 0
+    return (series.subject_folder, series.study_date, series.study_instance_uid, number, series.folders[0], series.key)
+
+
+def _place(pair: ParRecPair) -> Place:
+    return Place(pair.folder, pair.par_path, (pair.par_path.rpartition("/")[2], pair.rec_path.rpartition("/")[2]))
+
+
+def _hold(pair: ParRecPair, held: dict[str, str]) -> ParRecPair:
+    if pair.folder not in held:
+        return pair
+    return ParRecPair(
+        pair.subject_folder,
+        pair.folder,
+        pair.par_path,
+        pair.rec_path,
+        pair.par_size_bytes,
+        pair.rec_size_bytes,
+        pair.version,
+        pair.protocol_name,
+        (held[pair.folder],),
+    )
+
+
+def _pairs(found: Gathered) -> list[ParRecPair]:
+    """Check the PAR/REC candidates; what is no whole pair becomes an other file with a fault."""
+    checked = (_pair(candidates, found) for candidates in match(found.candidates))
+    return [pair for pair in checked if pair]
+
+
+def _pair(candidates: Candidates, found: Gathered) -> ParRecPair | None:
+    par, rec = candidates.par_path, candidates.rec_path
+    folder, _, name = (par or rec).rpartition("/")
+    rec_size_bytes = found.candidates.get(rec, 0)
+    if not par:
+        _leave(found, structure.PARREC_PARTNER, {rec: "its PAR is missing"})
+        return None
+    partner_remark = {rec: "its PAR cannot be used"} if rec else {}
+    try:
+        header = read_par(Path(found.source, par))
+    except NoPar:
+        found.others.append(OtherFile(par, found.candidates[par], OtherKind.NOT_DICOM, "it is no PAR header"))
+        found.faults.add(structure.PARREC_BROKEN, folder, name, "is no PAR header")
+        _leave(found, structure.PARREC_PARTNER, partner_remark)
+        return None
+    except BrokenPar as error:
+        _leave(found, structure.PARREC_BROKEN, {par: str(error)})
+        _leave(found, structure.PARREC_PARTNER, partner_remark)
+        return None
+    except OSError as error:
+        _leave(found, structure.UNREADABLE, {par: f"it cannot be read: {error.strerror}"})
+        _leave(found, structure.PARREC_PARTNER, partner_remark)
+        return None
+    if not rec:
+        _leave(found, structure.PARREC_PARTNER, {par: "its REC is missing"})
+        return None
+    if rec_size_bytes != header.rec_size_bytes:
+        remark = f"the REC has {rec_size_bytes} bytes, the PAR describes {header.rec_size_bytes}"
+        found.others.append(OtherFile(par, found.candidates[par], OtherKind.PARREC, "its REC does not fit"))
+        _leave(found, structure.PARREC_SIZE, {rec: remark})
+        return None
+    if candidates.is_case_odd:
+        found.faults.add(structure.PARREC_CASE, folder, name, f"with {rec.rpartition('/')[2]}")
+    return ParRecPair(
+        subject_folder=folder.partition("/")[0],
+        folder=folder,
+        par_path=par,
+        rec_path=rec,
+        par_size_bytes=found.candidates[par],
+        rec_size_bytes=rec_size_bytes,
+        version=header.version,
+        protocol_name=header.protocol_name,
+    )
+
+
+def _leave(found: Gathered, code: str, remarks: dict[str, str]) -> None:
+    """Note files that are not sent, and why."""
+    for path, remark in remarks.items():
+        folder, _, name = path.rpartition("/")
+        found.others.append(OtherFile(path, found.candidates[path], OtherKind.PARREC, remark))
+        found.faults.add(code, folder, name, remark)

@@ -1,0 +1,402 @@
+"""The structure rules: one code for each way the house rule subject > series > files can be broken, and its words.
+
+A rule finds faults (place by place); `FaultList` makes few findings of them: one for each folder, and where a fault is
+everywhere one for each subject folder or one for the source.
+"""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from xnat_wizard.findings import Finding, Severity
+
+# code                                              what it says
+LOOSE_FILES = "structure.loose_files"  # images at the top of the source, in no subject folder
+SERIES_LAYER_MISSING = "structure.series_layer_missing"  # images directly in a subject folder
+SUBJECT_CHOSEN = "structure.subject_chosen"  # the source seems to be one subject: its folders are series
+LAYER_ABOVE = "structure.layer_above"  # one more folder between subject and series
+LAYER_BELOW = "structure.layer_below"  # a series folder is divided into sub-folders
+MEDIUM = "structure.medium"  # deep folders of an exported medium, read by their headers
+OTHER_PATIENT = "structure.other_patient"  # another patient's images in a subject folder
+NAMES_DIFFER = "structure.names_differ"  # one patient ID, several spellings of the name
+STUDY_IN_TWO_SUBJECTS = "structure.study_in_two_subjects"  # one study lies under several subject folders
+STUDY_PER_FILE = "structure.study_per_file"  # each file of a folder claims a study of its own
+STUDIES_IN_SERIES_FOLDER = "structure.studies_in_series_folder"  # files of several studies in one series folder
+TWO_SERIES = "structure.two_series"  # several series in one series folder
+SERIES_SPLIT = "structure.series_split"  # one series lies in several series folders
+SERIES_NUMBER_TWICE = "structure.series_number_twice"  # several series of a study share a number
+SERIES_UID_TWICE = "structure.series_uid_twice"  # one Series Instance UID under several numbers
+CONFLICTING_COPY = "structure.conflicting_copy"  # one SOP Instance UID, different bytes
+COPY = "structure.copy"  # byte-identical copies
+INCOMPLETE_HEADER = "structure.incomplete_header"  # UIDs that XNAT needs are missing or no UIDs
+ATTRIBUTE = "structure.attribute"  # something useful is missing or malformed: modality, number, date, patient
+UNREADABLE = "structure.unreadable"  # cut, broken, empty, or no permission
+NOT_DICOM = "structure.not_dicom"  # other files
+LITTER = "structure.litter"  # what desktops leave behind
+DICOMDIR = "structure.dicomdir"  # a medium's directory
+ARCHIVE = "structure.archive"  # zip, tar, gzip inside the source
+LINK_BROKEN = "structure.link_broken"  # a link to nothing or to itself
+LINK_OUTSIDE = "structure.link_outside"  # a link out of the source
+LINK_SKIPPED = "structure.link_skipped"  # a link to what is read anyway
+EMPTY_FOLDER = "structure.empty_folder"  # a folder without any file
+PARREC_PARTNER = "structure.parrec_partner"  # a PAR without REC, or a REC without PAR
+PARREC_SIZE = "structure.parrec_size"  # a REC that is not as long as its PAR says
+PARREC_BROKEN = "structure.parrec_broken"  # a PAR that was cut, or a .par that is no PAR
+PARREC_CASE = "structure.parrec_case"  # partners whose names differ in case
+FOLDER_UNREADABLE = "survey.folder_unreadable"  # a folder that may not be read
+NO_IMAGES = "survey.no_images"  # files, but nothing that can be sent
+
+AGAIN = "Come back to this step and read the folder again (F5)"
+_NAMED = 10  # names in one finding; the survey's list of other files names each
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The words of one code. In `what` stand {count}, {files} ("1 file", "3 files"), {names}, {where}; in `todo` also
+    {path} and {first}, quoted for a shell.
+    """
+
+    severity: Severity
+    what: str
+    why: str
+    todo: tuple[str, ...]
+
+
+_STOP, _ASK, _NOTE = Severity.STOP, Severity.ASK, Severity.NOTE
+
+RULES: dict[str, Rule] = {
+    LOOSE_FILES: Rule(
+        _STOP,
+        "{files} of images lie outside any subject folder: {names}",
+        "Images belong in subject folder > series folder. At the top of the source nothing says whose they are",
+        (
+            "Make the folders: mkdir -p SUBJECT/SERIES, and move them there: mv -n {first} SUBJECT/SERIES/",
+            "If all images lie here, choose the folder two levels up instead",
+            AGAIN,
+        ),
+    ),
+    SERIES_LAYER_MISSING: Rule(
+        _STOP,
+        "{files} of images lie directly in the subject folder: {names}",
+        "Images belong in subject folder > series folder, and the series folder is missing",
+        (
+            "Make a folder for the series, here with the name series-1: mkdir {path}/series-1",
+            "Move the files there: mv -n {first} {path}/series-1/ and so on for each",
+            "If this folder is itself a series, choose the folder above the source instead",
+            AGAIN,
+        ),
+    ),
+    SUBJECT_CHOSEN: Rule(
+        _STOP,
+        "The source looks like one subject, not like a folder of subjects: {names}",
+        "Its folders hold images directly, and these belong to one patient or study. So they seem to be series folders",
+        (
+            "Choose the folder above as the source, so that it holds subject folder > series folder > files",
+            "Or move them under a subject folder: mkdir SUBJECT && mv -n {first} SUBJECT/",
+            AGAIN,
+        ),
+    ),
+    LAYER_ABOVE: Rule(
+        _ASK,
+        "There is one more layer of folders between subject and series: {names}",
+        "The rule is subject folder > series folder > files. The images are sorted into sessions by their study, not by "
+        "this folder",
+        (
+            "Look at the sessions in the plan: say yes there if they are right",
+            "If these folders are the subjects, choose {path} as the source",
+            "Or take the layer out: move the series folders up, right under the subject folder",
+        ),
+    ),
+    LAYER_BELOW: Rule(
+        _NOTE,
+        "The series folder is divided into sub-folders: {names}",
+        "What lies in sub-folders is taken as part of the series that its headers name",
+        ("Nothing needs to be done",),
+    ),
+    MEDIUM: Rule(
+        _NOTE,
+        "The images lie in the folders of an exported medium: {names}",
+        "A DICOMDIR stands beside them, and such folders have numbers for names. Studies and series are taken from the "
+        "headers",
+        ("Nothing needs to be done. Look at the sessions in the plan",),
+    ),
+    OTHER_PATIENT: Rule(
+        _ASK,
+        "{files} may be another patient's: {names}",
+        "The patient in their headers is not the one of the other images of this subject folder",
+        (
+            "Look at these images. If they are another person's, move them under that person's subject folder: "
+            "mv -n {path} OTHER-SUBJECT/",
+            "If they belong to this subject all the same, say yes to them in the plan",
+        ),
+    ),
+    NAMES_DIFFER: Rule(
+        _NOTE,
+        "One patient ID comes with different patient names: {names}",
+        "The headers spell the name differently. A changed name does that, and so does a mix-up",
+        ("Look at the images if this is unexpected",),
+    ),
+    STUDY_IN_TWO_SUBJECTS: Rule(
+        _ASK,
+        "The same study lies under several subject folders: {names}",
+        "One study belongs to one person. A folder that was copied and renamed looks like this",
+        (
+            "Find out whose study it is, and take the other folder out of the source",
+            "Or say yes in the plan to the one that is right",
+        ),
+    ),
+    STUDY_PER_FILE: Rule(
+        _ASK,
+        "Each file claims a study of its own: {names}",
+        "{files} of one folder have as many Study Instance UIDs. Some anonymizing programs do that by mistake, and XNAT "
+        "would make a session of each file",
+        (
+            "Export or anonymize the images again, with one Study Instance UID for a study",
+            "If each file really is a study, say yes to them in the plan",
+        ),
+    ),
+    STUDIES_IN_SERIES_FOLDER: Rule(
+        _NOTE,
+        "Files of several studies lie in one series folder: {names}",
+        "They go to several sessions, by the study in their headers",
+        ("Look at the sessions in the plan",),
+    ),
+    TWO_SERIES: Rule(
+        _NOTE,
+        "Several series lie in one series folder: {names}",
+        "Each becomes a scan of its own. Scanners export field maps like this",
+        ("Nothing needs to be done",),
+    ),
+    SERIES_SPLIT: Rule(
+        _NOTE,
+        "One series lies in several folders: {names}",
+        "Its files have one Series Instance UID and become one scan",
+        ("Nothing needs to be done, if that is right",),
+    ),
+    SERIES_NUMBER_TWICE: Rule(
+        _NOTE,
+        "Several series of one study have the same number: {names}",
+        "XNAT names scans by number, and tells such series apart by an addition, for instance 4-MR1 and 4-MR2",
+        ("Nothing needs to be done. Look for the scans under such names",),
+    ),
+    SERIES_UID_TWICE: Rule(
+        _NOTE,
+        "One Series Instance UID is used for several series numbers: {names}",
+        "Some scanners and converters do that. XNAT may put them together into one scan",
+        ("Compare the scans with the folders after the upload",),
+    ),
+    CONFLICTING_COPY: Rule(
+        _ASK,
+        "{files} use the identity of another file, but hold other bytes: {names}",
+        "One SOP Instance UID stands for one image. XNAT keeps one of them, and which one is not decided by us",
+        (
+            "Find out which file is right, and take the other one out of the source",
+            "Or say yes in the plan: then only the file is sent that each remark names as the one kept",
+        ),
+    ),
+    COPY: Rule(
+        _NOTE,
+        "{files} are copies, byte for byte, of files that are sent: {names}",
+        "An image is sent once",
+        ("Nothing needs to be done",),
+    ),
+    INCOMPLETE_HEADER: Rule(
+        _STOP,
+        "{files} lack what XNAT needs to file them: {names}",
+        "Without a valid SOP class, SOP instance, study and series UID an image is refused or lost. They are not sent",
+        (
+            "Export the images again from the scanner or the PACS",
+            "Not repaired here: invented identities would break the link to the original",
+        ),
+    ),
+    ATTRIBUTE: Rule(
+        _NOTE,
+        "Something is missing or odd in the headers: {names}",
+        "XNAT accepts such images, and shows gaps or makes up a scan number",
+        ("Look at the session after the upload",),
+    ),
+    UNREADABLE: Rule(
+        _STOP,
+        "{files} cannot be sent: {names}",
+        "Each is empty, cut, damaged or not permitted to be read. The other files of the folder still go",
+        (
+            "Copy or export these files again, then compare their sizes with the original: ls -l {path}",
+            "Where permission is missing, ask the owner for it: chmod u+r FILE",
+            AGAIN,
+        ),
+    ),
+    NOT_DICOM: Rule(
+        _NOTE,
+        "{files} are not DICOM and are not sent: {names}",
+        "Only images in DICOM and whole PAR/REC pairs are sent",
+        ("Nothing needs to be done",),
+    ),
+    LITTER: Rule(
+        _NOTE,
+        "{files} are what desktops and systems leave behind, and are not sent: {names}",
+        "Hidden files and folders, previews and the like are no images",
+        ("Nothing needs to be done. If a hidden folder holds images, rename it without the dot",),
+    ),
+    DICOMDIR: Rule(
+        _NOTE,
+        "The directory of a medium is not sent: {names}",
+        "A DICOMDIR lists images and is none itself",
+        ("Nothing needs to be done",),
+    ),
+    ARCHIVE: Rule(
+        _STOP,
+        "{files} are archives, and what is in them is not sent: {names}",
+        "Only files that lie in the folders are looked at",
+        (
+            "If images are inside, unpack them into a series folder: unzip -d SUBJECT/SERIES {first}, or tar -xf, or "
+            "gunzip -k for .gz",
+            AGAIN,
+        ),
+    ),
+    LINK_BROKEN: Rule(
+        _STOP,
+        "{files} are links to nothing: {names}",
+        "What they point to is not there, or they point to themselves",
+        ("See where it points: ls -l {first}", "Bring the file back or take the link away", AGAIN),
+    ),
+    LINK_OUTSIDE: Rule(
+        _STOP,
+        "{files} are links out of the source, and are not followed: {names}",
+        "Only what lies inside the chosen folder is sent",
+        (
+            "To send what it points to, put the files themselves in its place: cp -rL {first} COPY",
+            "Or choose the folder that it points to as the source",
+            AGAIN,
+        ),
+    ),
+    LINK_SKIPPED: Rule(
+        _NOTE,
+        "{files} are links to what is read anyway: {names}",
+        "Nothing is sent twice, and a link to a subject folder is no second subject",
+        ("Nothing needs to be done",),
+    ),
+    EMPTY_FOLDER: Rule(
+        _NOTE,
+        "Folders without any file: {names}",
+        "Nothing is made of them on the server",
+        ("If images should be there, copy or export them again",),
+    ),
+    PARREC_PARTNER: Rule(
+        _STOP,
+        "{files} of PAR/REC have no partner: {names}",
+        "A scan is a PAR and a REC of the same name in the same folder. Half of it is not sent",
+        ("Copy the missing half beside it, or give both the same name: mv -n OLD.REC NEW.REC", AGAIN),
+    ),
+    PARREC_SIZE: Rule(
+        _STOP,
+        "PAR and REC do not fit: {names}",
+        "The REC must be as long as the list of images in the PAR says. The pair is not sent",
+        ("Export or copy the scan again, then compare the sizes with the original: ls -l {path}", AGAIN),
+    ),
+    PARREC_BROKEN: Rule(
+        _STOP,
+        "{files} named .par cannot be used: {names}",
+        "Without a whole PAR header its REC cannot be read by anyone. Neither is sent",
+        ("Export or copy the scan again", AGAIN),
+    ),
+    PARREC_CASE: Rule(
+        _NOTE,
+        "PAR and REC are spelled differently: {names}",
+        "They differ in capital letters only and are taken as a pair",
+        ("Nothing needs to be done",),
+    ),
+    FOLDER_UNREADABLE: Rule(
+        _STOP,
+        "A folder may not be read: {names}",
+        "The system refused it, so what lies in it is not known and not sent",
+        ("See who may: ls -ld {path}", "Ask its owner: chmod u+rx, or g+rx for your group", AGAIN),
+    ),
+    NO_IMAGES: Rule(
+        _STOP,
+        "There is nothing to send in this folder: {names}",
+        "It holds files, but no readable DICOM image and no whole PAR/REC pair",
+        ("Choose the folder that holds the subject folders", "Read the other remarks: they say what the files are"),
+    ),
+}
+
+
+@dataclass(slots=True)
+class FaultList:
+    """Faults as they are found; `findings()` groups them."""
+
+    source: str
+    _faults: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
+
+    def add(self, code: str, folder: str, name: str, remark: str = "") -> None:
+        """Note a fault: in which folder, at which file or folder in it, and what is special about it."""
+        self._faults.setdefault(code, {}).setdefault(folder, []).append((name, remark))
+
+    def has(self, code: str) -> bool:
+        """Tell whether a fault of this code was noted."""
+        return code in self._faults
+
+    def findings(self) -> Iterable[Finding]:
+        """Give the findings, grouped so that a person can read them all."""
+        for code, places in self._faults.items():
+            for where, faults in _grouped(places, most=1 if code == LITTER else 12).items():
+                yield self._finding(code, where, faults)
+
+    def _finding(self, code: str, where: str, faults: list[tuple[str, str]]) -> Finding:
+        rule = RULES[code]
+        count = len(faults)
+        files = "1 file" if count == 1 else f"{count} files"
+        path = f"{self.source}/{where}" if where else self.source
+        fill = {
+            "count": count,
+            "files": files,
+            "names": _names(faults),
+            "where": where or ".",
+            "path": shlex.quote(path),
+            "first": shlex.quote(f"{path}/{faults[0][0]}" if faults[0][0] not in {"", where} else path),
+        }
+        return Finding(
+            code=code,
+            what=_agreeing(rule.what, count).format(**fill),
+            why=rule.why.format(**fill),
+            todo=tuple(step.format(**fill) for step in rule.todo),
+            where=where or ".",
+            severity=rule.severity,
+            shareable=f"{code} at {files}",
+        )
+
+
+def _agreeing(what: str, count: int) -> str:
+    """Let the verb after "{files}" agree with one file."""
+    if count != 1:
+        return what
+    for many, one in (("lie", "lies"), ("are", "is"), ("use", "uses"), ("hold", "holds"), ("lack", "lacks")):
+        what = what.replace(f"{{files}} {many} ", f"{{files}} {one} ")
+    return what.replace("{files} of images lie ", "{files} of images lies ").replace(
+        "have no partner", "has no partner"
+    )
+
+
+def _names(faults: list[tuple[str, str]]) -> str:
+    shown = [f"{name} ({remark})" if remark else name for name, remark in faults[:_NAMED]]
+    more = len(faults) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _grouped(places: dict[str, list[tuple[str, str]]], *, most: int) -> dict[str, list[tuple[str, str]]]:
+    """Put faults together by folder; by subject folder or for the whole source where there would be too many."""
+    if len(places) <= most:
+        return places
+    by_subject: dict[str, list[tuple[str, str]]] = {}
+    for folder, faults in places.items():
+        subject, _, rest = folder.partition("/")
+        prefix = f"{rest}/" if rest else ""
+        by_subject.setdefault(subject, []).extend((prefix + name, remark) for name, remark in faults)
+    if len(by_subject) <= most:
+        return by_subject
+    return {
+        "": [
+            (f"{subject}/{name}" if subject else name, remark)
+            for subject, faults in by_subject.items()
+            for name, remark in faults
+        ]
+    }

@@ -1,0 +1,83 @@
+"""Walk over a source folder: every entry once, in a stable order, links not followed."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Event
+
+from xnat_wizard.dicom.content import is_litter_folder
+
+
+class Stopped(Exception):  # noqa: N818  an event, past tense
+    """The stop event was set."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """The direct contents of one folder, each list sorted by name."""
+
+    path: str  # below the source; "" for the source itself
+    is_litter: bool  # it, or a folder above it, is hidden or a system's own
+    files: list[tuple[str, int]] = field(default_factory=list)  # name, bytes
+    links: list[str] = field(default_factory=list)
+    specials: list[str] = field(default_factory=list)  # pipes, sockets, devices: never opened
+    folders: list[str] = field(default_factory=list)
+    trouble: OSError | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Tell whether nothing at all lies in it."""
+        return not (self.files or self.links or self.specials or self.folders or self.trouble)
+
+
+def walk(source: str, stop: Event) -> Iterator[Listing]:
+    """Give the listing of the source, then of each folder below, depth first, sorted by name.
+
+    Names that are not UTF-8 come with surrogate escapes, as `os.fsdecode` gives them. A folder that cannot be read
+    is a listing with `trouble`.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    waiting = [("", False)]
+    while waiting:
+        path, is_litter = waiting.pop()
+        listing = _list(source, path, is_litter, stop)
+        yield listing
+        waiting.extend((joined(path, name), is_litter or is_litter_folder(name)) for name in reversed(listing.folders))
+
+
+def joined(folder: str, name: str) -> str:
+    """Return the path of a name in a folder below the source."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _list(source: str, path: str, is_litter: bool, stop: Event) -> Listing:  # noqa: FBT001  a row's flag
+    listing = Listing(path, is_litter)
+    try:
+        with os.scandir(os.path.join(source, path) if path else source) as entries:
+            for entry in entries:
+                if stop.is_set():
+                    raise Stopped
+                _sort_in(listing, entry)
+    except OSError as error:
+        listing.trouble = error
+    for names in (listing.links, listing.specials, listing.folders):
+        names.sort()
+    listing.files.sort()
+    return listing
+
+
+def _sort_in(listing: Listing, entry: os.DirEntry[str]) -> None:
+    if entry.is_symlink():
+        listing.links.append(entry.name)
+    elif entry.is_dir(follow_symlinks=False):
+        listing.folders.append(entry.name)
+    elif entry.is_file(follow_symlinks=False):
+        try:
+            size_bytes = entry.stat(follow_symlinks=False).st_size
+        except OSError:  # gone, or in a folder that may be listed but not entered
+            size_bytes = 0
+        listing.files.append((entry.name, size_bytes))
+    else:
+        listing.specials.append(entry.name)
