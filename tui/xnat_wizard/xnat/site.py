@@ -1,9 +1,22 @@
-"""One XNAT site, logged in."""
+"""One XNAT site, logged in: the one door of this room.
 
-from collections.abc import AsyncIterable, Mapping
+Every method asks the site; nothing is kept but the login. All errors are `SiteProblem`, of the kind that says what to
+do. A session that the site has forgotten is renewed once, for all tasks; see `http.py`.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Self
 
+from xnat_wizard.xnat import archive, creation, files, importing, login, prearchive, projects, sessions
+from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.xnat.http import Http
+from xnat_wizard.xnat.keepalive import KeepAlive
+from xnat_wizard.xnat.login import look
 from xnat_wizard.xnat.model import (
     ArchiveVerdict,
     Identity,
@@ -20,43 +33,104 @@ from xnat_wizard.xnat.model import (
     Subject,
     UploadSettings,
 )
+from xnat_wizard.xnat.pyxnat_port import ObjectModel, PyxnatPort
+from xnat_wizard.xnat.uris import encoded, path_of, segment
 
+__all__ = ["Site", "look"]
 
-async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> SiteInfo:
-    raise NotImplementedError
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class Site:
-    info: SiteInfo
-    identity: Identity
+    """One site and one person; safe for several tasks of one event loop. Made by `connect`."""
+
+    def __init__(self, info: SiteInfo, identity: Identity, given: Login, http: Http, *, sleep: Sleep) -> None:
+        self.info = info
+        self.identity = identity
+        self._given = given
+        self._http = http
+        self._model: ObjectModel = PyxnatPort(info.url, given)
+        self._keepalive = KeepAlive(http, sleep)
+        self._sleep = sleep
 
     @classmethod
-    async def connect(cls, login: Login) -> "Site":
-        raise NotImplementedError
+    async def connect(cls, given: Login, *, sleep: Sleep = asyncio.sleep) -> Self:
+        """Find the site, log in, and ask who we are.
+
+        Raises:
+            Problem: login.refused, login.expired_password, login.disabled, login.incomplete, login.not_kept,
+                site.unreachable, site.unknown_host, site.no_xnat, site.tls, site.not_initialised, and others.
+        """
+        info = await look(given.address, ca_file=given.ca_file, is_unsafe=given.is_unsafe)
+        async with contextlib.AsyncExitStack() as undo:
+            http = await undo.enter_async_context(Http(info.url, ca_file=given.ca_file, is_unsafe=given.is_unsafe))
+            await login.open_session(http, given)
+            identity = await login.who_am_i(http, given)
+            http.log_in = login.renewal(http, given, identity.username)
+            undo.pop_all()
+        return cls(info, identity, given, http, sleep=sleep)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
-        raise NotImplementedError
-
-    async def worker_login(self) -> Login:
-        raise NotImplementedError
+        """Log out and close all connections."""
+        await self._keepalive.stop()
+        await self._model.close()
+        with contextlib.suppress(SiteProblem):
+            await self._http.send("DELETE", login.SESSION, answer_s=5.0)
+        await self._http.close()
 
     def kept_alive(self) -> AbstractAsyncContextManager[None]:
-        raise NotImplementedError
+        """Keep the session from idling out inside the block; blocks may nest and overlap."""
+        return self._keepalive.held()
+
+    async def worker_login(self) -> Login:
+        """Return a login for a process that goes on alone: an alias token where the site issues them (1.6)."""
+        token = await login.issue_token(self._http)
+        if token is None:
+            return dataclasses.replace(self._given, address=self.info.url)
+        return dataclasses.replace(self._given, address=self.info.url, username=token[0], password=token[1])
+
+    # Projects
 
     async def projects(self) -> tuple[Project, ...]:
-        raise NotImplementedError
+        """List the projects that the person has to do with, by ID."""
+        return await projects.list_projects(self._http, self.identity)
 
     async def project(self, project_id: str) -> Project:
-        raise NotImplementedError
+        """Read one project.
+
+        Raises:
+            Refused: project.not_found.
+        """
+        return await projects.read_project(self._http, self.identity, project_id)
 
     async def create_project(self, draft: ProjectDraft) -> Project:
-        raise NotImplementedError
+        """Create a project and return it as the site then shows it.
+
+        Raises:
+            ProjectTaken: project.taken; its `fields` name what clashes.
+            Refused: project.bad_id, project.not_allowed, project.incomplete.
+        """
+        return await creation.create_project(self._http, self._model, self._renew_identity, draft, self._sleep)
 
     async def upload_settings(self, project_id: str) -> UploadSettings:
-        raise NotImplementedError
+        """Read the settings of site and project that change an upload."""
+        return await projects.upload_settings(self._http, project_id)
 
     async def set_project_script(self, project_id: str, is_on: bool) -> None:  # noqa: FBT001  the state itself
-        raise NotImplementedError
+        """Switch the project's anonymization script.
+
+        Raises:
+            Refused: project.not_owner, project.script_unchanged.
+        """
+        await projects.set_project_script(self._http, project_id, is_on=is_on)
+
+    # Import
 
     async def import_zip(
         self,
@@ -68,75 +142,133 @@ class Site:
         *,
         query: Mapping[str, str] | None = None,
     ) -> ImportAnswer:
-        raise NotImplementedError
+        """Send one zip of DICOM files into the prearchive; see `importing.import_zip`."""
+        async with self.kept_alive():
+            return await importing.import_zip(self._http, project, subject, session, body, size_bytes, query=query)
+
+    # Prearchive
 
     async def prearchive(self, project: str | None = None) -> tuple[PrearchiveSession, ...]:
-        raise NotImplementedError
+        """List the prearchive sessions of one project, or of all that the person may edit."""
+        return await prearchive.list_prearchive(self._http, project)
 
     async def prearchive_session(self, uri: str) -> PrearchiveSession | None:
-        raise NotImplementedError
+        """Read one row of the prearchive; `None` when it is not there."""
+        return await prearchive.read_session(self._http, uri)
 
     async def prearchive_log(self, uri: str) -> str:
-        raise NotImplementedError
+        """Read why a session failed, as the site wrote it down; "" when it wrote nothing."""
+        return await prearchive.read_log(self._http, uri)
 
     async def prearchive_scans(self, uri: str) -> tuple[Scan, ...]:
-        raise NotImplementedError
+        """List the scans of a built session.
+
+        Raises:
+            Refused: prearchive.not_built.
+        """
+        return await prearchive.list_scans(self._http, uri)
 
     async def prearchive_files(self, uri: str, scan_id: str) -> tuple[RemoteFile, ...]:
-        raise NotImplementedError
+        """List the files of all resources of a scan; without digests."""
+        return await prearchive.list_files(self._http, uri, scan_id)
 
     async def build(self, uri: str) -> None:
-        raise NotImplementedError
+        """Build a session from its files; may take minutes."""
+        async with self.kept_alive():
+            await prearchive.build(self._http, uri)
 
     async def commit(self, uri: str, *, to_archive: bool) -> str:
-        raise NotImplementedError
+        """Build, then archive if asked; returns where the session is now."""
+        async with self.kept_alive():
+            return await prearchive.commit(self._http, uri, to_archive=to_archive)
 
     async def move(self, uri: str, project: str) -> str:
-        raise NotImplementedError
+        """Move a session to another project; returns its URI there."""
+        async with self.kept_alive():
+            return await prearchive.move(self._http, uri, project)
 
     async def delete_prearchive(self, uri: str) -> None:
-        raise NotImplementedError
+        """Delete a session and its files from the prearchive."""
+        await prearchive.delete(self._http, uri)
 
     async def validate_archive(self, uri: str, *, subject: str = "", session: str = "") -> tuple[ArchiveVerdict, ...]:
-        raise NotImplementedError
+        """Ask what archiving would run into; changes nothing."""
+        return await archive.validate(self._http, uri, subject=subject, session=session)
 
     async def archive(self, uri: str, *, overwrite: str = "", subject: str = "", session: str = "") -> str:
-        raise NotImplementedError
+        """Archive a session and wait for it; returns its archive URI. `overwrite`: "append" or "delete" (6.6)."""
+        async with self.kept_alive():
+            return await archive.archive(self._http, uri, overwrite=overwrite, subject=subject, session=session)
 
     async def put_prearchive_file(
         self, uri: str, resource: str, name: str, body: AsyncIterable[bytes], size_bytes: int
     ) -> None:
-        raise NotImplementedError
+        """Put one file into a resource of a prearchive session."""
+        parent = f"{encoded(uri)}/resources/{segment(resource)}/files"
+        async with self.kept_alive():
+            await files.put_stream(self._http, parent, name, body, size_bytes)
+
+    # Archive
 
     async def subjects(self, project: str) -> tuple[Subject, ...]:
-        raise NotImplementedError
+        """List the subjects of a project, by label."""
+        return await archive.list_subjects(self._http, project)
 
     async def sessions(self, project: str) -> tuple[Session, ...]:
-        raise NotImplementedError
+        """List the imaging sessions of a project, by label."""
+        return await archive.list_sessions(self._http, project)
 
     async def session(self, project: str, id_or_label: str) -> Session | None:
-        raise NotImplementedError
+        """Read one session; `None` when it is not there."""
+        return await archive.read_session(self._http, project, id_or_label)
 
     async def scans(self, session_id: str) -> tuple[Scan, ...]:
-        raise NotImplementedError
+        """List the scans of a session."""
+        return await archive.list_scans(self._http, session_id)
 
     async def scan_files(self, session_id: str, scan_id: str) -> tuple[RemoteFile, ...]:
-        raise NotImplementedError
+        """List the files of all resources of a scan."""
+        return await files.list_files(self._http, path_of("data", "experiments", session_id, "scans", scan_id, "files"))
 
     async def session_resources(self, session_id: str) -> tuple[Resource, ...]:
-        raise NotImplementedError
+        """List the resource folders of a session itself."""
+        return await archive.list_resources(self._http, session_id)
 
     async def resource_files(self, session_id: str, label: str) -> tuple[RemoteFile, ...]:
-        raise NotImplementedError
+        """List the files of a resource of a session; none when there is no such resource."""
+        return await files.list_files(self._http, self._resource(session_id, label))
 
-    async def read_file(self, uri: str, *, limit_bytes: int = 64 * 1024 * 1024) -> bytes:
-        raise NotImplementedError
+    async def read_file(self, uri: str, *, limit_bytes: int = files.READ_LIMIT) -> bytes:
+        """Read a whole file into memory, up to a limit."""
+        return await files.read(self._http, uri, limit_bytes=limit_bytes)
 
     async def jpeg(self, uri: str) -> bytes:
-        raise NotImplementedError
+        """Let the site draw a DICOM file.
+
+        Raises:
+            Refused: picture.refused.
+        """
+        return await files.jpeg(self._http, uri)
 
     async def ensure_session(self, project: str, subject: str, session: str, xsi_type: str) -> Session:
-        raise NotImplementedError
+        """Return the session, after creating what is missing of subject and session."""
+        return await sessions.ensure_session(self._http, self._model, project, subject, session, xsi_type, self._sleep)
 
     async def put_file(self, session_id: str, resource: str, name: str, path: Path) -> None:
-        raise NotImplementedError
+        """Put one file into a resource of a session, and look that it is there; `name` may hold folders.
+
+        Raises:
+            Refused: resource.file_differs, resource.empty_file.
+            Retry: resource.not_stored.
+            OSError: the file cannot be read.
+        """
+        async with self.kept_alive():
+            await files.put_local(self._http, self._resource(session_id, resource), name, path)
+
+    @staticmethod
+    def _resource(session_id: str, label: str) -> str:
+        return path_of("data", "experiments", session_id, "resources", label, "files")
+
+    async def _renew_identity(self) -> Identity:
+        self.identity = await login.who_am_i(self._http, self._given)
+        return self.identity

@@ -1,0 +1,211 @@
+"""Files on the site: lists, reading, pictures, and sending single ones (wire contract 6.4, 7.3, 7.4, 8.3)."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from pathlib import Path
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.xnat.answers import Answer, Row, number
+from xnat_wizard.xnat.errors import Refused, Retry
+from xnat_wizard.xnat.http import WORK_S, Http, Upload
+from xnat_wizard.xnat.model import RemoteFile
+from xnat_wizard.xnat.uris import file_path, normalise, readings
+
+PIECE_BYTES = 512 * 1024
+READ_LIMIT = 64 * 1024 * 1024
+PICTURE_LIMIT = 32 * 1024 * 1024
+
+_BINARY = "application/octet-stream"
+
+
+def files_of(rows: Iterable[Row], *, collection: str = "") -> tuple[RemoteFile, ...]:
+    """Return the files of a list; names keep the folders inside the resource."""
+    return tuple(
+        RemoteFile(
+            name=_name(row),
+            size_bytes=number(row.get("Size", "")) or 0,
+            uri=normalise(row.get("URI", "")),
+            collection=row.get("collection") or collection,
+            md5=row.get("digest", "").lower(),
+        )
+        for row in rows
+        if row.get("Name") or row.get("URI")
+    )
+
+
+async def list_files(http: Http, path: str) -> tuple[RemoteFile, ...]:
+    """List the files under an encoded path; none where there is no such resource."""
+    try:
+        rows = (await http.get(path, {"format": "json"})).rows()
+    except Refused as problem:
+        if problem.status == 404:
+            return ()
+        raise
+    return files_of(rows)
+
+
+async def read(http: Http, uri: str, *, limit_bytes: int = READ_LIMIT) -> bytes:
+    """Read a whole file into memory.
+
+    Raises:
+        Refused: site.not_found; site.too_long when it has more than the limit.
+    """
+    return (await _download(http, uri, {}, limit_bytes)).body
+
+
+async def jpeg(http: Http, uri: str) -> bytes:
+    """Let the site draw a DICOM file.
+
+    Raises:
+        Refused: picture.refused: it cannot draw this one.
+    """
+    answer = await _download(http, uri, {"format": "image/jpeg"}, PICTURE_LIMIT)
+    if not answer.body.startswith(b"\xff\xd8\xff"):
+        raise Refused(
+            Finding(
+                code="picture.refused",
+                what="The site did not draw the file",
+                why=f"Instead of a JPEG it sent {len(answer.body)} bytes of type {answer.content_type or '?'}.",
+                todo=("Look at another file of the scan.",),
+            ),
+            status=answer.status,
+        )
+    return answer.body
+
+
+async def put_stream(http: Http, parent: str, name: str, body: AsyncIterable[bytes], size_bytes: int) -> None:
+    """Send one file to a resource whose encoded path of files is `parent`; nothing is overwritten (8.3).
+
+    Raises:
+        Refused: resource.file_exists, resource.empty_file.
+    """
+    if not size_bytes:
+        raise Refused(_empty(name))
+    answer = await http.call(
+        "PUT",
+        file_path(parent, name),
+        {"inbody": "true", "overwrite": "false"},
+        upload=Upload(body, size_bytes, _BINARY),
+        answer_s=WORK_S,
+    )
+    if '"duplicates"' in answer.text:
+        raise Refused(_duplicate(name), status=answer.status)
+
+
+async def put_local(http: Http, parent: str, name: str, path: Path) -> RemoteFile:
+    """Send one file from disk, and look whether it is there: a 200 does not say so (trap 3 of 10.3).
+
+    A file that is there already, equal to this one, is as good as sent.
+
+    Raises:
+        Refused: resource.file_differs: another file has that name; resource.empty_file.
+        Retry: resource.not_stored.
+        OSError: the file cannot be read.
+    """
+    source = _Source(path)
+    size_bytes = await asyncio.to_thread(lambda: path.stat().st_size)
+    is_duplicate = False
+    try:
+        await put_stream(http, parent, name, source, size_bytes)
+    except Refused as problem:
+        if problem.finding.code != "resource.file_exists":
+            raise
+        is_duplicate = True
+    stored = next((each for each in await list_files(http, parent) if each.name == name), None)
+    if stored is None:
+        raise Retry(_not_stored(name))
+    digest = source.md5 or await asyncio.to_thread(_digest, path)
+    if stored.size_bytes != size_bytes or (stored.md5 and stored.md5 != digest):
+        raise Refused(_differs(name)) if is_duplicate else Retry(_not_stored(name))
+    return stored
+
+
+class _Source(AsyncIterable[bytes]):
+    """A file on disk, read in a thread, from its start each time; never whole in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.md5 = ""  # of what was read, once all of it was
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.md5 = ""
+        digest = hashlib.md5(usedforsecurity=False)
+        file = await asyncio.to_thread(self._path.open, "rb")
+        try:
+            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+                digest.update(piece)
+                yield piece
+        finally:
+            file.close()
+        self.md5 = digest.hexdigest()
+
+
+async def _download(http: Http, uri: str, query: dict[str, str], limit_bytes: int) -> Answer:
+    """Read a file at a URI of the server, whichever way its name is to be read."""
+    ways = readings(uri)
+    for way in ways[:-1]:
+        try:
+            return await http.call("GET", way, query, limit_bytes=limit_bytes)
+        except Refused as problem:
+            if problem.status != 404:
+                raise
+    return await http.call("GET", ways[-1], query, limit_bytes=limit_bytes)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _name(row: Row) -> str:
+    """Return the path inside the resource, from the URI; the column "Name" may leave folders out."""
+    uri = row.get("URI", "")
+    marker = uri.find("/files/")
+    plain = row.get("Name", "")
+    inside = uri[marker + len("/files/") :] if marker >= 0 else ""
+    return inside if plain and inside.endswith("/" + plain) else plain or inside
+
+
+def _empty(name: str) -> Finding:
+    return Finding(
+        code="resource.empty_file",
+        what=f'The file "{name}" is empty, and XNAT takes no empty files',
+        why="It has 0 bytes.",
+        todo=("Leave it out.",),
+        where=name,
+        shareable="An empty file cannot be sent.",
+    )
+
+
+def _duplicate(name: str) -> Finding:
+    return Finding(
+        code="resource.file_exists",
+        what=f'The file "{name}" is there already, and was left as it is',
+        why="The site answered that it is a duplicate.",
+        todo=("Nothing needs to be done if it is the same file.",),
+        where=name,
+        shareable="A file of this name is there already.",
+    )
+
+
+def _differs(name: str) -> Finding:
+    return Finding(
+        code="resource.file_differs",
+        what=f'Another file called "{name}" is there already, and was left as it is',
+        why="Its size or its digest differs from the one on disk.",
+        todo=("Rename the file on disk, and send it again.", "Or delete the one on the site in a browser first."),
+        where=name,
+        shareable="Another file of this name is there already.",
+    )
+
+
+def _not_stored(name: str) -> Finding:
+    return Finding(
+        code="resource.not_stored",
+        what=f'The site took the file "{name}", and does not have it',
+        why="It answered with success; the list of files does not show it with this size and digest.",
+        todo=("Send it again.", "Ask an owner of the project whether your account may change data in it."),
+        where=name,
+        shareable="A file that was accepted is not in the list of files.",
+    )

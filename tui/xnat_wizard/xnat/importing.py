@@ -1,0 +1,48 @@
+"""Sending images: one archive of DICOM files a request (wire contract 5)."""
+
+from collections.abc import AsyncIterable, Mapping
+
+from xnat_wizard.xnat.http import WORK_S, Http, Upload
+from xnat_wizard.xnat.model import ImportAnswer
+
+IMPORT = "/data/services/import"
+
+
+async def import_zip(
+    http: Http,
+    project: str,
+    subject: str,
+    session: str,
+    body: AsyncIterable[bytes],
+    size_bytes: int,
+    *,
+    query: Mapping[str, str] | None = None,
+) -> ImportAnswer:
+    """Send one zip of DICOM files into the prearchive; it is stored, not built, when this returns.
+
+    The names that XNAT gives do not depend on ours, and the row waits for a build or commit (5.5, 6.8). An empty
+    answer means that every object was rejected. An iterator as body cannot be sent again after a lost login.
+
+    Raises:
+        SiteProblem: of the kind that fits; what was stored before stays stored.
+    """
+    parameters = {
+        "import-handler": "DICOM-zip",
+        "PROJECT_ID": project,
+        "SUBJECT_ID": subject,
+        "EXPT_LABEL": session,
+        "rename": "true",
+        "prevent_auto_commit": "true",
+        "SOURCE": "uploader",
+        "Ignore-Unparsable": "false",
+        **(query or {}),
+    }
+    answer = await http.call(
+        "POST",
+        IMPORT,
+        parameters,
+        upload=Upload(body, size_bytes, "application/zip"),
+        headers={"Accept": "*/*"},
+        answer_s=WORK_S,
+    )
+    return ImportAnswer(answer.uris())

@@ -1,0 +1,235 @@
+"""Finding a site, and logging in to it: the flow of wire contract 11.1, to the letter."""
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.settings import Secret
+from xnat_wizard.xnat.answers import Answer
+from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
+from xnat_wizard.xnat.http import Http
+from xnat_wizard.xnat.model import Identity, Login, SiteInfo
+from xnat_wizard.xnat.refusals import problem_of, why
+from xnat_wizard.xnat.uris import candidates, path_of
+
+BUILD_INFO = "/xapi/siteConfig/buildInfo"
+SESSION = "/data/JSESSION"
+_LOOK_S = 30.0
+_SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}[\w.\-]*")
+_ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> SiteInfo:
+    """Find the XNAT that an address means, without logging in.
+
+    Tries https and http when the scheme is missing, and "/xnat" when the path is. A bad certificate is never
+    answered by trying http.
+
+    Raises:
+        Problem: site.bad_address, site.unknown_host, site.unreachable, site.silent, site.tls, site.no_xnat,
+            site.not_initialised, tls.ca_file.
+    """
+    waiting = list(candidates(address))
+    tried: list[str] = []
+    unreachable: set[str] = set()
+    problem: SiteProblem | None = None  # the first that says more than "no XNAT here"
+    hint = ""
+    while waiting:
+        url = waiting.pop(0)
+        origin = url[: url.index("/", 8)] if "/" in url[8:] else url
+        if url in tried or origin in unreachable:
+            continue
+        tried.append(url)
+        try:
+            async with Http(url, ca_file=ca_file, is_unsafe=is_unsafe) as http:
+                answer = await http.send("GET", BUILD_INFO, headers={"Accept": "application/json"}, answer_s=_LOOK_S)
+        except SiteProblem as failure:
+            is_certain = isinstance(failure.__cause__, aiohttp.ClientConnectorCertificateError)
+            if is_certain or failure.finding.code == "site.unknown_host":
+                raise
+            unreachable.add(origin)
+            problem = problem or failure
+            continue
+        info = _info(url, answer)
+        if info is not None:
+            return info
+        problem = problem or _telling(answer)
+        elsewhere = _elsewhere(url, answer)
+        if elsewhere and urlsplit(elsewhere).hostname == urlsplit(url).hostname:
+            waiting.insert(0, elsewhere)
+        elif elsewhere:
+            hint = elsewhere
+    if problem is not None and (len(unreachable) == len({url.split("/")[2] for url in tried}) or problem.status):
+        raise problem
+    raise Problem(_no_xnat(tried, hint))
+
+
+async def open_session(http: Http, login: Login) -> None:
+    """Log in with name and password (or alias and secret), and keep the session's cookie. Asks once, never twice.
+
+    Raises:
+        LoginAgain: login.refused, login.expired_password, login.disabled, login.incomplete.
+        SiteProblem: the site could not be asked.
+    """
+    if not login.username or not login.password or ":" in login.username:
+        raise LoginAgain(_incomplete(login.username))
+    pair = f"{login.username}:{login.password.reveal()}".encode()
+    headers = {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
+    answer = await http.send("GET", SESSION, headers=headers, opens_session=True)
+    problem = problem_of(answer)
+    if answer.status == 401 or answer.is_login_page:
+        raise LoginAgain(_refused(login.username, answer), status=answer.status)
+    if problem is not None:
+        raise problem
+    if not _SESSION_ID.fullmatch(answer.text):
+        raise Refused(_not_kept(login.username, f"{answer.path} did not answer with a session"), status=answer.status)
+    http.session_id = http.session_id or answer.text
+
+
+async def who_am_i(http: Http, login: Login) -> Identity:
+    """Ask by the cookie alone who is logged in, and what they may do (wire contract 1.10).
+
+    Raises:
+        LoginAgain: login.not_kept: the site takes us for a guest, whatever the login said.
+    """
+    answer = await http.send("GET", "/xapi/users/username", headers={"Accept": "*/*"})
+    username = answer.bare
+    problem = problem_of(answer)
+    if answer.status == 401 or username.lower() == "guest" or not username:
+        raise LoginAgain(_not_kept(login.username, why(answer)), status=answer.status)
+    if problem is not None:
+        raise problem
+    given = login.username.rpartition("/")[2]
+    if username.lower() != given.lower() and "@" not in given and not _ALIAS.fullmatch(given):
+        raise LoginAgain(_not_kept(login.username, "The site took us for another account"))
+    roles = await _words(http, username, "roles")
+    groups = await _words(http, username, "groups")
+    return Identity(username=username, is_admin="Administrator" in roles, groups=groups)
+
+
+def renewal(http: Http, login: Login, username: str) -> Callable[[], Awaitable[None]]:
+    """Return the act that gets a new session for the same person."""
+
+    async def log_in() -> None:
+        await open_session(http, login)
+        if (await who_am_i(http, login)).username != username:
+            raise LoginAgain(_not_kept(login.username, "The site took us for another account"))
+
+    return log_in
+
+
+async def issue_token(http: Http) -> tuple[str, Secret] | None:
+    """Get an alias token: a login that expires by itself; `None` where the site does not issue any (1.6)."""
+    try:
+        answer = await http.get("/data/services/tokens/issue")
+        match answer.json():
+            case {"alias": str(alias), "secret": str(secret)} if alias and secret:
+                return alias, Secret(secret)
+            case _:
+                return None
+    except (Refused, Fatal):
+        return None
+
+
+async def _words(http: Http, username: str, what: str) -> tuple[str, ...]:
+    answer = await http.send("GET", path_of("xapi", "users", username, what), headers={"Accept": "application/json"})
+    if answer.status != 200 or answer.is_html:
+        return ()  # older sites do not let everybody read them; rights show when they are used
+    words = answer.json()
+    return tuple(str(word) for word in words) if isinstance(words, list) else ()
+
+
+def _info(url: str, answer: Answer) -> SiteInfo | None:
+    if answer.status != 200 or answer.is_html:
+        return None
+    try:
+        facts = answer.json()
+    except Refused:
+        return None
+    if not isinstance(facts, dict) or not facts.keys() & {"version", "buildNumber", "buildDate"}:
+        return None
+    return SiteInfo(url=url, version=str(facts.get("version") or ""))
+
+
+def _telling(answer: Answer) -> SiteProblem | None:
+    """Return what an answer that is not XNAT's build information tells for certain, if anything."""
+    problem = problem_of(answer)
+    if problem is None:
+        return None
+    if problem.finding.code == "site.not_initialised":
+        raise problem
+    return problem if answer.status in {429, 502, 503, 504} else None
+
+
+def _elsewhere(url: str, answer: Answer) -> str:
+    """Return the site's address in a redirect to the same page elsewhere, for instance from http to https."""
+    if not 300 <= answer.status < 400 or not answer.location.endswith(BUILD_INFO):
+        return ""
+    target = answer.location.removesuffix(BUILD_INFO)
+    if target.startswith("/") or not target:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}{target}"
+    return target if target.startswith(("http://", "https://")) else ""
+
+
+def _no_xnat(tried: list[str], hint: str) -> Finding:
+    addresses = ", ".join(tried)
+    todo = [
+        "Open XNAT in a browser and copy the address from there; part of the path may be missing.",
+        "Ask the site's administrator for the address.",
+    ]
+    if hint:
+        todo.insert(0, f"The server points to {hint}: try that address, if you trust it.")
+    return Finding(
+        code="site.no_xnat",
+        what="A web server answers there, and it is not an XNAT",
+        why=f"None of these answered as XNAT does to {BUILD_INFO}: {addresses}",
+        todo=tuple(todo),
+        where=tried[0],
+        shareable=f"No answer of the kind that XNAT gives to {BUILD_INFO}.",
+    )
+
+
+def _refused(username: str, answer: Answer) -> Finding:
+    todo = [
+        "Check the user name and the password; capital letters count.",
+        "Try the same login in a browser: the account may not be verified yet, or be used through another provider.",
+        "After many attempts XNAT locks an account for about an hour, with the same answer: wait, then try once.",
+    ]
+    if _ALIAS.fullmatch(username):
+        todo.insert(0, "The stored login has expired or was withdrawn: log in with your user name and password.")
+    return Finding(
+        code="login.refused",
+        what=f'The site refused the login of "{username}"',
+        why=why(answer),
+        todo=tuple(todo),
+        shareable=f"The site refused a login: status {answer.status}.",
+    )
+
+
+def _incomplete(username: str) -> Finding:
+    what = "A user name cannot hold a colon" if ":" in username else "The user name or the password is empty"
+    return Finding(
+        code="login.incomplete",
+        what=what,
+        why="XNAT was not asked.",
+        todo=("Enter both.",),
+        shareable=what,
+    )
+
+
+def _not_kept(username: str, reason: str) -> Finding:
+    return Finding(
+        code="login.not_kept",
+        what=f'The site took the login of "{username}", and then did not know it any more',
+        why=f"{reason}. The session's cookie does not come through.",
+        todo=(
+            "Use the address that the browser shows after XNAT has opened: another one may lead through a proxy.",
+            "Ask the site's administrator whether a proxy drops cookies.",
+        ),
+        shareable="The session cookie is not kept.",
+    )

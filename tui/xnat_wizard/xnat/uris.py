@@ -1,0 +1,174 @@
+"""Addresses of sites, and paths on them: what a person types, what the server returns, what goes over the wire.
+
+Labels and file names may be hostile; every segment is percent-encoded here and nowhere else.
+"""
+
+import ipaddress
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+from xnat_wizard.findings import Finding, Problem
+
+CONTEXT = "/xnat"  # the context path of many installations (wire contract 0.1)
+
+_UI_PATH = re.compile(r"/(app|data|REST|xapi|setup|archive|login)(/.*)?$")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_WORDS = frozenset(  # what may stay in a path that is shown to strangers
+    [
+        "data",
+        "REST",
+        "xapi",
+        "archive",
+        "prearchive",
+        "projects",
+        "subjects",
+        "experiments",
+        "scans",
+        "resources",
+        "files",
+        "services",
+        "logs",
+        "users",
+        "config",
+        "siteConfig",
+        "buildInfo",
+        "username",
+        "roles",
+        "groups",
+        "tokens",
+        "issue",
+        "anonymize",
+        "enabled",
+        "import",
+        "validate-archive",
+        "accessibility",
+        "prearchive_code",
+        "quarantine_code",
+        "JSESSION",
+        "auth",
+        "anon",
+        "script",
+        "seriesImportFilter",
+        "access",
+        "cache",
+        "flush",
+    ]
+)
+
+
+def segment(text: str) -> str:
+    """Percent-encode one path segment; "/" and bytes of undecodable file names included.
+
+    A segment of dots is encoded as well, so that nothing on the way takes it for a folder above.
+    """
+    if text and not text.strip("."):
+        return text.replace(".", "%2E")
+    return quote(text, safe="", errors="surrogateescape")
+
+
+def path_of(*segments: str) -> str:
+    """Build a path from segments that are not yet encoded: `path_of("data", "projects", "P1")`."""
+    return "/" + "/".join(segment(part) for part in segments)
+
+
+def file_path(parent: str, name: str) -> str:
+    """Append a file name, which may hold folders, to an encoded path."""
+    return parent + "".join("/" + segment(part) for part in name.split("/"))
+
+
+def normalise(uri: str) -> str:
+    """Give a URI of the server the one spelling used here: from "/data/" on, not encoded (wire contract 0.1).
+
+    Returns "" for text that is no URI of the data API.
+    """
+    text = uri.strip()
+    if "://" in text:
+        text = urlsplit(text).path
+        start = re.search(r"/(data|REST)/", text)
+        if start:
+            text = text[start.start() :]
+    for prefix in ("/REST/", "/data/"):
+        if text.startswith(prefix):
+            return "/data/" + text.removeprefix(prefix)
+    if text.startswith(("/prearchive/", "/archive/", "/projects/", "/experiments/", "/subjects/")):
+        return "/data" + text
+    return ""
+
+
+def encoded(uri: str) -> str:
+    """Percent-encode a URI of the server, which sends its segments as they are (wire contract 5.6)."""
+    return "".join("/" + segment(part) for part in normalise(uri).split("/")[1:])
+
+
+def readings(uri: str) -> tuple[str, ...]:
+    """Return the encoded paths that a URI of the server can mean, the likelier first.
+
+    A name with "%20" in it may be encoded or may be spelled so.
+    """
+    plain = normalise(uri)
+    if _ESCAPE.search(plain):
+        return (encoded(unquote(plain, errors="surrogateescape")), encoded(plain))
+    return (encoded(plain),)
+
+
+def shape(path: str) -> str:
+    """Return a path without the names in it, for texts that leave the house."""
+    return "/".join(part if part in _WORDS or not part else "*" for part in path.split("/"))
+
+
+def host_of(address: str) -> str:
+    """Return the host name of an address, for messages."""
+    return urlsplit(address if "://" in address else f"//{address}").hostname or address
+
+
+def candidates(address: str) -> tuple[str, ...]:
+    """Return the addresses that what a person typed can mean, the likeliest first, without trailing slash.
+
+    Without a scheme it is https, then http (http first for a port of this machine). Without a path it is "/", then
+    "/xnat". What a browser's address line has more than the site's address is cut off.
+
+    Raises:
+        Problem: site.bad_address.
+    """
+    text = address.strip().strip("\"'<>")
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        scheme, rest = "", text
+    try:
+        parts = urlsplit(f"//{rest}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or scheme.lower() not in {"", "http", "https"} or re.search(r"\s", host):
+        raise Problem(_bad_address(text))
+    place = f"[{host}]" if ":" in host else host
+    if port is not None:
+        place = f"{place}:{port}"
+    if scheme:
+        schemes = [scheme.lower()]
+    elif port is not None and _is_loopback(host):
+        schemes = ["http", "https"]
+    else:
+        schemes = ["https", "http"]
+    path = _UI_PATH.sub("", re.sub(r"/{2,}", "/", parts.path).rstrip("/"))
+    paths = [path] if path else ["", CONTEXT]
+    return tuple(f"{each}://{place}{tail}" for each in schemes for tail in paths)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bad_address(text: str) -> Finding:
+    return Finding(
+        code="site.bad_address",
+        what=f'"{text}" is not the address of a web site',
+        why="An address is a host name, perhaps with https:// in front and a port or a path behind.",
+        todo=("Copy the address from the browser's address line while XNAT is shown, and paste it here.",),
+        shareable="What was typed is not the address of a web site.",
+    )
