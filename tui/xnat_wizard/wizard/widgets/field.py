@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 
+from xnat_wizard.wizard.widgets.plain import plain
+
 
 class Mark(StrEnum):
     """The word in front of a note; the word carries the meaning, the colour only repeats it."""
@@ -99,7 +101,7 @@ class Field(Vertical):
         self.input.set_class(mark is Mark.FAIL, "-invalid")
         note = self.query_one(".form-note", Static)
         note.display = bool(text)
-        note.update(Content.assemble((f"{mark}  " if mark else "", mark.style), text))
+        note.update(Content.assemble((f"{mark}  " if mark else "", mark.style), plain(text)))
 
     @property
     def is_wrong(self) -> bool:

@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from xnat_wizard.findings import Finding, Severity, by_weight
+from xnat_wizard.wizard.widgets.plain import plain
 
 MARKS = {
     Severity.STOP: ("STOP", "bold $text-error"),
@@ -21,17 +22,17 @@ MARKS = {
 
 def finding_row(finding: Finding) -> Content:
     """Return one line: a word for the weight, and what happened; nothing in it is markup."""
-    return Content.assemble(MARKS[finding.severity], "  ", finding.what)
+    return Content.assemble(MARKS[finding.severity], "  ", plain(finding.what))
 
 
 def finding_detail(finding: Finding) -> Content:
     """Return place, reason and cure of one finding as short labelled lines."""
     parts: list[str | tuple[str, str]] = []
     if finding.where:
-        parts += [("Where  ", "bold"), f"{finding.where}\n"]
-    parts += [("Why    ", "bold"), finding.why]
+        parts += [("Where  ", "bold"), f"{plain(finding.where)}\n"]
+    parts += [("Why    ", "bold"), plain(finding.why)]
     for place, step in enumerate(finding.todo):
-        parts += [("\nDo     " if place == 0 else "\n       ", "bold"), step]
+        parts += [("\nDo     " if place == 0 else "\n       ", "bold"), plain(step)]
     return Content.assemble(*parts)
 
 

@@ -11,17 +11,18 @@ from textual.widgets import Button, Static
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.wizard.widgets.action import ActionButton
+from xnat_wizard.wizard.widgets.plain import plain
 
 
 def finding_text(finding: Finding) -> Content:
     """Return the three parts and the place as plain paragraphs under bold words; nothing in it is markup."""
-    parts: list[str | Content | tuple[str, str]] = [("What happened\n", "bold"), finding.what]
-    parts += [("\n\nWhy\n", "bold"), finding.why]
+    parts: list[str | Content | tuple[str, str]] = [("What happened\n", "bold"), plain(finding.what)]
+    parts += [("\n\nWhy\n", "bold"), plain(finding.why)]
     if finding.todo:
         parts.append(("\n\nWhat to do\n", "bold"))
-        parts.append("\n".join(f"{place}. {step}" for place, step in enumerate(finding.todo, start=1)))
+        parts.append("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(finding.todo, start=1)))
     if finding.where:
-        parts += [("\n\nWhere\n", "bold"), finding.where]
+        parts += [("\n\nWhere\n", "bold"), plain(finding.where)]
     return Content.assemble(*parts)
 
 

@@ -29,6 +29,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import ClassVar, Generic, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -38,6 +39,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.trail import Trail
 
@@ -125,12 +127,12 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
     def say(self, text: str) -> None:
         """Change the sentence under the header."""
         with contextlib.suppress(NoMatches):
-            self.query_one("#sentence", Static).update(text)
+            self.query_one("#sentence", Static).update(plain(text))
 
     def tell(self, text: str = "") -> None:
         """Change the line above the buttons: what is going on, or what is missing."""
         with contextlib.suppress(NoMatches):
-            self.query_one("#status", Static).update(text)
+            self.query_one("#status", Static).update(plain(text))
 
     @contextlib.asynccontextmanager
     async def working(self, text: str = "", then: Callable[[Finding], None] | None = None) -> AsyncIterator[None]:
@@ -177,6 +179,10 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         with Horizontal(id="buttons"):
             yield from self.compose_buttons()
         yield Footer(compact=True)
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Leave the palette's key out of the footer where the step's own keys need the room."""
+        self.query_one(Footer).show_command_palette = self.size.width >= 80
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that do nothing in this step."""

@@ -1,0 +1,173 @@
+"""What a survey found, as a tree of subjects and series, and in words."""
+
+from rich.text import Text
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from xnat_wizard.dicom.model import ParRecPair, Series, Survey, SurveyProgress
+from xnat_wizard.findings import Severity
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
+from xnat_wizard.wizard.widgets.plain import column, cut, plain
+
+Found = Series | ParRecPair
+FIXED_CELLS = 50  # everything in a line but the description
+LOOSE_FILES = "(files right in the folder)"
+
+
+def progress_words(progress: SurveyProgress) -> str:
+    """Return one line for a survey that runs."""
+    return (
+        f"Reading: {count_text(progress.files_seen, 'file')}, {count_text(progress.instances_found, 'image')}, "
+        f"{bytes_text(progress.bytes_found)}; now {progress.current or 'the folder itself'}"
+    )
+
+
+def summary_words(survey: Survey) -> str:
+    """Return one line for a survey that is done."""
+    images = sum(len(series.instances) for series in survey.series)
+    size = sum(series.size_bytes for series in survey.series)
+    size += sum(pair.par_size_bytes + pair.rec_size_bytes for pair in survey.pairs)
+    parts = [
+        count_text(len(survey.subject_folders), "subject"),
+        count_text(len(survey.series), "series", "series"),
+        count_text(images, "image"),
+    ]
+    if survey.pairs:
+        parts.append(count_text(len(survey.pairs), "PAR/REC pair"))
+    if survey.others:
+        parts.append(count_text(len(survey.others), "other file"))
+    return f"{', '.join(parts)}; {bytes_text(size)}"
+
+
+def severities(survey: Survey) -> dict[str, Severity]:
+    """Return how heavy each finding code weighs in this survey."""
+    found: dict[str, Severity] = {}
+    for finding in survey.findings:
+        before = found.get(finding.code)
+        if before is None or finding.severity.weight < before.weight:
+            found[finding.code] = finding.severity
+    return found
+
+
+def mark_of(item: Found, weights: dict[str, Severity]) -> str:
+    """Return the word before a line: goes, goes after a yes, cannot go."""
+    if not item.held_by:
+        return "ok"
+    return "STOP" if any(weights.get(code) is Severity.STOP for code in item.held_by) else "ask"
+
+
+def can_send_something(survey: Survey) -> bool:
+    """Tell whether anything is left that may be sent, at least after a yes."""
+    weights = severities(survey)
+    items: tuple[Found, ...] = (*survey.series, *survey.pairs)
+    return any(mark_of(item, weights) != "STOP" for item in items)
+
+
+class FoundTree(Tree[Found | None]):
+    """Subjects, and under each its series and PAR/REC pairs; Enter looks at an image."""
+
+    class Looked(Message):
+        """Enter was pressed on a series."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  textual's own word
+        super().__init__("", id=id)
+        self.show_root = False
+        self.guide_depth = 2
+        self.survey: Survey | None = None
+
+    def show(self, survey: Survey, width: int) -> None:
+        """Draw a survey in lines of `width` cells."""
+        self.survey = survey
+        self.clear()
+        weights = severities(survey)
+        room = max(12, width - FIXED_CELLS)
+        for subject in survey.subject_folders:
+            series = [one for one in survey.series if one.subject_folder == subject]
+            pairs = [one for one in survey.pairs if one.subject_folder == subject]
+            branch = self.root.add(_subject_label(subject, series, pairs), data=None, expand=True)
+            for one in series:
+                branch.add_leaf(_series_label(one, mark_of(one, weights), room), data=one)
+            for pair in pairs:
+                branch.add_leaf(_pair_label(pair, mark_of(pair, weights), room), data=pair)
+        self.move_cursor(self.root.children[0] if self.root.children else None)
+
+    @property
+    def chosen(self) -> Found | None:
+        """Return the series or pair under the cursor; for a subject its first."""
+        node = self.cursor_node
+        if node is None:
+            return None
+        if node.data is None and node.children:
+            node = node.children[0]
+        return node.data
+
+    def go_to(self, where: str) -> bool:
+        """Put the cursor on the line that a place of a finding belongs to; tells whether there is one."""
+        best: TreeNode[Found | None] | None = None
+        best_length = -1
+        for branch in self.root.children:
+            for leaf in branch.children:
+                for folder in _folders(leaf.data):
+                    if _is_within(where, folder) and len(folder) > best_length:
+                        best, best_length = leaf, len(folder)
+            subject = _subject(branch)
+            if subject and _is_within(where, subject) and best_length < 0:
+                best = branch
+        if best is not None:
+            self.move_cursor(best)
+        return best is not None
+
+    def action_select_cursor(self) -> None:
+        """Open or close a subject; look at a series."""
+        node = self.cursor_node
+        if node is not None and node.data is not None:
+            self.post_message(self.Looked())
+        elif node is not None:
+            node.toggle()
+
+
+def _folders(item: Found | None) -> tuple[str, ...]:
+    if isinstance(item, Series):
+        return item.folders
+    return (item.folder,) if item is not None else ()
+
+
+def _subject(branch: TreeNode[Found | None]) -> str:
+    data = branch.children[0].data if branch.children else None
+    return data.subject_folder if data is not None else ""
+
+
+def _is_within(where: str, folder: str) -> bool:
+    return bool(folder) and (where == folder or where.startswith(f"{folder}/"))
+
+
+def _subject_label(subject: str, series: list[Series], pairs: list[ParRecPair]) -> Text:
+    files = sum(len(one.instances) for one in series) + 2 * len(pairs)
+    size = sum(one.size_bytes for one in series) + sum(pair.par_size_bytes + pair.rec_size_bytes for pair in pairs)
+    words = [count_text(len(series), "series", "series")] if series else []
+    words += [count_text(len(pairs), "PAR/REC pair")] if pairs else []
+    words += [count_text(files, "file"), bytes_text(size)]
+    return Text.assemble((cut(subject or LOOSE_FILES, 40), "bold"), ("   " + ", ".join(words), "dim"))
+
+
+def _series_label(series: Series, mark: str, room: int) -> Text:
+    number = series.series_number or "-"
+    name = series.series_description or "(no description)"
+    return _line(
+        mark, number, series.modality, name, count_text(len(series.instances), "file"), series.study_date,
+        series.size_bytes, room,
+    )  # fmt: skip
+
+
+def _pair_label(pair: ParRecPair, mark: str, room: int) -> Text:
+    name = pair.protocol_name or pair.par_path.rpartition("/")[2]
+    return _line(
+        mark, "", f"PAR {pair.version}", name, "2 files", "", pair.par_size_bytes + pair.rec_size_bytes, room
+    )  # fmt: skip
+
+
+def _line(mark: str, number: str, kind: str, name: str, files: str, date: str, size_bytes: int, room: int) -> Text:
+    style = {"STOP": "bold", "ask": "bold"}.get(mark, "")
+    line = f"{column(number, 4)}{column(kind, 5)}{column(name, room)} {files:>11}  {column(date_text(date), 10)}"
+    return Text.assemble((f"{mark:5}", style), plain(f"{line}  {bytes_text(size_bytes):>7}"))
