@@ -28,6 +28,8 @@ _DEEPEST = 32  # sequences in sequences; more is noise
 class Broken(Exception):  # noqa: N818  says what the data set is
     """The data set ends or derails: `str()` says how, as the middle of a sentence."""
 
+    is_derailed = False  # the tags had stopped rising: private elements that break the rules, maybe in a whole file
+
 
 class Window:
     """A moving view of a file: a piece in memory, the rest read where needed."""
@@ -117,6 +119,7 @@ def walk(window: Window, position: int, coding: Coding, wanted: Container[int], 
     tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
     is_implicit, size = coding.is_implicit, window.size
     data, start = window.data, window.start
+    last_tag = -1
     while position < size:
         index = position - start
         if index < 0 or index + 12 > len(data):
@@ -156,13 +159,17 @@ def walk(window: Window, position: int, coding: Coding, wanted: Container[int], 
             missing = end - size
             if tag in PIXELS:
                 raise Broken(f"{missing} of {length} bytes of its pixels are missing at the end")
-            raise Broken(f"the element {group:04X},{element:04X} says {length} bytes, {missing} more than the file has")
+            broken = Broken(
+                f"the element {group:04X},{element:04X} says {length} bytes, {missing} more than the file has"
+            )
+            broken.is_derailed = tag <= last_tag
+            raise broken
         if tag in PIXELS:
             return position
         if tag in wanted:
             values[tag] = window.bytes_at(position + head, length)
             data, start = window.data, window.start
-        position = end
+        position, last_tag = end, tag
     return position
 
 

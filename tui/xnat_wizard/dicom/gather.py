@@ -13,10 +13,10 @@ from threading import Event
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.content import is_litter_file, is_litter_folder, kind_of
 from xnat_wizard.dicom.elements import Window
+from xnat_wizard.dicom.faults import FaultList
 from xnat_wizard.dicom.header import UnreadableDicom, read_open_header
 from xnat_wizard.dicom.model import Header, Instance, OtherFile, OtherKind, SurveyProgress
 from xnat_wizard.dicom.parrec import is_candidate
-from xnat_wizard.dicom.structure import FaultList
 from xnat_wizard.dicom.walk import Listing, Stopped, joined, walk
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
@@ -148,7 +148,7 @@ class Gathering:
         try:
             target = os.path.realpath(os.path.join(found.source, path), strict=True)
         except OSError:
-            self._link(path, structure.LINK_BROKEN, "it leads to nothing", found)
+            self._link(path, structure.LINK_BROKEN, f"it leads to nothing: {_target(found.source, path)}", found)
             return
         inside = target[len(root) + 1 :] if target.startswith(root + "/") else ""
         if target != root and not inside:
@@ -174,7 +174,7 @@ class Gathering:
         found.others.append(OtherFile(path, size_bytes, kind, reason))
         folder, _, name = path.rpartition("/")
         code = _CODE_OF_KIND[kind]
-        found.faults.add(code, folder, name, "" if reason == "it is not DICOM" else reason.removeprefix("it "))
+        found.faults.add(code, folder, name, "" if reason in _SAID_BY_CODE else reason)
 
     def _sort_in(self, answer: "_Answer", found: Gathered) -> None:
         path, header, size_bytes = answer.path, answer.header, answer.size_bytes
@@ -225,6 +225,7 @@ class Gathering:
         self._bytes += answer.size_bytes
 
 
+_SAID_BY_CODE = frozenset({"it is not DICOM", "it is the directory of a medium"})
 _CODE_OF_KIND = {
     OtherKind.NOT_DICOM: structure.NOT_DICOM,
     OtherKind.UNREADABLE: structure.UNREADABLE,
@@ -313,6 +314,13 @@ def _lacking(header: Header) -> str:
     return "; ".join(parts)
 
 
+def _target(source: str, path: str) -> str:
+    try:
+        return os.readlink(os.path.join(source, path))
+    except OSError:
+        return ""
+
+
 def _is_hidden(path: str) -> bool:
     """Tell whether the walk took a file for litter, by its name or by a folder above it."""
     parts = PurePosixPath(path).parts
@@ -326,7 +334,7 @@ class _EmptyFolders:
         self._waiting: dict[str, None] = {}
 
     def see(self, listing: Listing) -> None:
-        if not listing.is_litter:
+        if listing.path and not listing.is_litter:
             self._waiting[listing.path] = None
         if listing.files or listing.links or listing.specials or listing.trouble:
             path = listing.path
@@ -335,4 +343,4 @@ class _EmptyFolders:
                 path = path.rpartition("/")[0]
 
     def found(self) -> list[str]:
-        return [path for path in self._waiting if path and path.rpartition("/")[0] not in self._waiting]
+        return [path for path in self._waiting if path.rpartition("/")[0] not in self._waiting]

@@ -91,7 +91,7 @@ def read_open_header(window: Window) -> Header | None:
     except BeyondKept:
         pass
     except Broken as broken:
-        if not values.keys() & _IDENTIFYING or not holds_whole_pixels(window):
+        if not (broken.is_derailed and values.keys() & _IDENTIFYING and holds_whole_pixels(window)):
             raise UnreadableDicom(_reason(broken, values)) from None
     return _header(values, syntax)
 

@@ -50,7 +50,7 @@ def check_attributes(found: Gathered) -> None:
         if not header.patient_id and header.patient_name:
             remarks.append("no Patient ID")
         for remark in remarks:
-            found.faults.add(structure.ATTRIBUTE, batch.folder, _named(batch), remark)
+            _add(structure.ATTRIBUTE, batch, remark, found)
 
 
 def _by(batches: Iterable[Batch], key: Callable[[Batch], str]) -> dict[str, list[Batch]]:
@@ -60,10 +60,10 @@ def _by(batches: Iterable[Batch], key: Callable[[Batch], str]) -> dict[str, list
     return groups
 
 
-def _named(batch: Batch) -> str:
-    """Name the files of a batch shortly."""
+def _add(code: str, batch: Batch, remark: str, found: Gathered) -> None:
+    """Note a fault that all files of a batch have."""
     name = batch.instances[0].path.rpartition("/")[2]
-    return name if len(batch.instances) == 1 else f"{name} and {len(batch.instances) - 1} more"
+    found.faults.add(code, batch.folder, name, remark, more=len(batch.instances) - 1)
 
 
 def _plain(name: str) -> str:
@@ -92,9 +92,7 @@ def _check_patients(subject: str, inside: list[Batch], found: Gathered) -> None:
         if own is not None and is_other:
             batch.hold(structure.OTHER_PATIENT)
             shown = batch.first.patient_id or batch.first.patient_name
-            for instance in batch.instances:
-                name = instance.path.rpartition("/")[2]
-                found.faults.add(structure.OTHER_PATIENT, batch.folder, name, f'patient "{shown}"')
+            _add(structure.OTHER_PATIENT, batch, f'patient "{shown}"', found)
     if own and len(own_names) > 1:
         found.faults.add(structure.NAMES_DIFFER, subject, f"{len(own_names)} spellings")
 
@@ -136,7 +134,7 @@ def _check_folder(folder: str, inside: list[Batch], found: Gathered) -> None:
     if len(studies) > 2 and len(studies) == count:
         for batch in own:
             batch.hold(structure.STUDY_PER_FILE)
-            found.faults.add(structure.STUDY_PER_FILE, folder, _named(batch))
+            _add(structure.STUDY_PER_FILE, batch, "", found)
     elif len(studies) > 1:
         found.faults.add(structure.STUDIES_IN_SERIES_FOLDER, folder, name, f"{len(studies)} studies")
     elif len({(batch.first.series_instance_uid, batch.first.series_number) for batch in own}) > 1:

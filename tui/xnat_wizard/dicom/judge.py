@@ -23,12 +23,12 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
         Stopped: the stop event was set.
     """
     check_attributes(found)
-    take_out_copies(found, stop)
     pairs = _pairs(found)
     held = check_layers(found, (_place(pair) for pair in pairs))
     for batch in found.batches.values():
         if batch.folder in held:
             batch.hold(held[batch.folder])
+    take_out_copies(found, stop)  # after the layers: a series in parts may overlap
     check_identities(found)
     pairs = [_hold(pair, held) for pair in pairs]
     series = _series(batch for batch in found.batches.values() if batch.instances)
@@ -66,7 +66,16 @@ def _series(batches: Iterable[Batch]) -> tuple[Series, ...]:
             *sorted(batch.held_by),
         )
         groups.setdefault(key, []).append(batch)
-    return tuple(sorted((_one_series(key, group) for key, group in groups.items()), key=_order))
+    all_series = [_one_series(key, group) for key, group in groups.items()]
+    began: dict[str, str] = {}
+    for series in all_series:
+        when = f"{series.study_date} {series.study_time}"
+        began[series.study_instance_uid] = min(when, began.get(series.study_instance_uid, when))
+    return tuple(
+        sorted(
+            all_series, key=lambda series: (series.subject_folder, began[series.study_instance_uid], *_order(series))
+        )
+    )
 
 
 def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
@@ -92,9 +101,9 @@ def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
     )
 
 
-def _order(series: Series) -> tuple[str, str, str, int, str, str]:
+def _order(series: Series) -> tuple[str, int, str, str]:
     number = int(series.series_number) if series.series_number.isdecimal() else 0
-    return (series.subject_folder, series.study_date, series.study_instance_uid, number, series.folders[0], series.key)
+    return (series.study_instance_uid, number, series.folders[0], series.key)
 
 
 def _place(pair: ParRecPair) -> Place:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from xnat_wizard.dicom.faults import FaultList
 from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.structure import (
     LAYER_ABOVE,
@@ -12,7 +13,6 @@ from xnat_wizard.dicom.structure import (
     MEDIUM,
     SERIES_LAYER_MISSING,
     SUBJECT_CHOSEN,
-    FaultList,
 )
 
 
@@ -27,7 +27,7 @@ class Place:
 
 def check_layers(found: Gathered, pair_places: Iterable[Place]) -> dict[str, str]:
     """Note what is wrong with the depth of folders; return the code that holds back each folder."""
-    places = [_place(batch) for batch in found.batches.values() if batch.instances]
+    places = [_place(batch) for batch in found.batches.values()]
     places += pair_places
     held: dict[str, str] = {}
     if _is_one_subject(found, places):

@@ -1,14 +1,12 @@
 """The structure rules: one code for each way the house rule subject > series > files can be broken, and its words.
 
-A rule finds faults (place by place); `FaultList` makes few findings of them: one for each folder, and where a fault is
-everywhere one for each subject folder or one for the source.
+The rules themselves stand in `layers` (depth of folders), `identity` (patients, studies, series), `copies` and `judge`
+(PAR/REC); `faults` makes few findings of many faults.
 """
 
-import shlex
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.findings import Severity
 
 # code                                              what it says
 LOOSE_FILES = "structure.loose_files"  # images at the top of the source, in no subject folder
@@ -47,14 +45,11 @@ FOLDER_UNREADABLE = "survey.folder_unreadable"  # a folder that may not be read
 NO_IMAGES = "survey.no_images"  # files, but nothing that can be sent
 
 AGAIN = "Come back to this step and read the folder again (F5)"
-_NAMED = 10  # names in one finding; the survey's list of other files names each
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The words of one code. In `what` stand {count}, {files} ("1 file", "3 files"), {names}, {where}; in `todo` also
-    {path} and {first}, quoted for a shell.
-    """
+    """The words of one code; in `what` stands {names}, in `todo` also {path} and {first}, quoted for a shell."""
 
     severity: Severity
     what: str
@@ -67,7 +62,7 @@ _STOP, _ASK, _NOTE = Severity.STOP, Severity.ASK, Severity.NOTE
 RULES: dict[str, Rule] = {
     LOOSE_FILES: Rule(
         _STOP,
-        "{files} of images lie outside any subject folder: {names}",
+        "Images outside any subject folder: {names}",
         "Images belong in subject folder > series folder. At the top of the source nothing says whose they are",
         (
             "Make the folders: mkdir -p SUBJECT/SERIES, and move them there: mv -n {first} SUBJECT/SERIES/",
@@ -77,7 +72,7 @@ RULES: dict[str, Rule] = {
     ),
     SERIES_LAYER_MISSING: Rule(
         _STOP,
-        "{files} of images lie directly in the subject folder: {names}",
+        "Images directly in the subject folder: {names}",
         "Images belong in subject folder > series folder, and the series folder is missing",
         (
             "Make a folder for the series, here with the name series-1: mkdir {path}/series-1",
@@ -122,11 +117,11 @@ RULES: dict[str, Rule] = {
     ),
     OTHER_PATIENT: Rule(
         _ASK,
-        "{files} may be another patient's: {names}",
+        "Images that may be another patient's: {names}",
         "The patient in their headers is not the one of the other images of this subject folder",
         (
             "Look at these images. If they are another person's, move them under that person's subject folder: "
-            "mv -n {path} OTHER-SUBJECT/",
+            "mv -n {first} OTHER-SUBJECT/SERIES/",
             "If they belong to this subject all the same, say yes to them in the plan",
         ),
     ),
@@ -148,7 +143,7 @@ RULES: dict[str, Rule] = {
     STUDY_PER_FILE: Rule(
         _ASK,
         "Each file claims a study of its own: {names}",
-        "{files} of one folder have as many Study Instance UIDs. Some anonymizing programs do that by mistake, and XNAT "
+        "The files of one folder have as many Study Instance UIDs. Some anonymizing programs do that by mistake, and XNAT "
         "would make a session of each file",
         (
             "Export or anonymize the images again, with one Study Instance UID for a study",
@@ -187,7 +182,7 @@ RULES: dict[str, Rule] = {
     ),
     CONFLICTING_COPY: Rule(
         _ASK,
-        "{files} use the identity of another file, but hold other bytes: {names}",
+        "Files with the identity of another file, but other bytes: {names}",
         "One SOP Instance UID stands for one image. XNAT keeps one of them, and which one is not decided by us",
         (
             "Find out which file is right, and take the other one out of the source",
@@ -196,13 +191,13 @@ RULES: dict[str, Rule] = {
     ),
     COPY: Rule(
         _NOTE,
-        "{files} are copies, byte for byte, of files that are sent: {names}",
+        "Copies, byte for byte, of files that are sent: {names}",
         "An image is sent once",
         ("Nothing needs to be done",),
     ),
     INCOMPLETE_HEADER: Rule(
         _STOP,
-        "{files} lack what XNAT needs to file them: {names}",
+        "Images without what XNAT needs to file them: {names}",
         "Without a valid SOP class, SOP instance, study and series UID an image is refused or lost. They are not sent",
         (
             "Export the images again from the scanner or the PACS",
@@ -217,7 +212,7 @@ RULES: dict[str, Rule] = {
     ),
     UNREADABLE: Rule(
         _STOP,
-        "{files} cannot be sent: {names}",
+        "Files that cannot be sent: {names}",
         "Each is empty, cut, damaged or not permitted to be read. The other files of the folder still go",
         (
             "Copy or export these files again, then compare their sizes with the original: ls -l {path}",
@@ -227,25 +222,25 @@ RULES: dict[str, Rule] = {
     ),
     NOT_DICOM: Rule(
         _NOTE,
-        "{files} are not DICOM and are not sent: {names}",
+        "Not DICOM, not sent: {names}",
         "Only images in DICOM and whole PAR/REC pairs are sent",
         ("Nothing needs to be done",),
     ),
     LITTER: Rule(
         _NOTE,
-        "{files} are what desktops and systems leave behind, and are not sent: {names}",
+        "Litter, not sent: {names}",
         "Hidden files and folders, previews and the like are no images",
         ("Nothing needs to be done. If a hidden folder holds images, rename it without the dot",),
     ),
     DICOMDIR: Rule(
         _NOTE,
-        "The directory of a medium is not sent: {names}",
+        "The directory of a medium, not sent: {names}",
         "A DICOMDIR lists images and is none itself",
         ("Nothing needs to be done",),
     ),
     ARCHIVE: Rule(
         _STOP,
-        "{files} are archives, and what is in them is not sent: {names}",
+        "Archives, not looked into: {names}",
         "Only files that lie in the folders are looked at",
         (
             "If images are inside, unpack them into a series folder: unzip -d SUBJECT/SERIES {first}, or tar -xf, or "
@@ -255,13 +250,13 @@ RULES: dict[str, Rule] = {
     ),
     LINK_BROKEN: Rule(
         _STOP,
-        "{files} are links to nothing: {names}",
+        "Links to nothing: {names}",
         "What they point to is not there, or they point to themselves",
         ("See where it points: ls -l {first}", "Bring the file back or take the link away", AGAIN),
     ),
     LINK_OUTSIDE: Rule(
         _STOP,
-        "{files} are links out of the source, and are not followed: {names}",
+        "Links out of the source, not followed: {names}",
         "Only what lies inside the chosen folder is sent",
         (
             "To send what it points to, put the files themselves in its place: cp -rL {first} COPY",
@@ -271,7 +266,7 @@ RULES: dict[str, Rule] = {
     ),
     LINK_SKIPPED: Rule(
         _NOTE,
-        "{files} are links to what is read anyway: {names}",
+        "Links to what is read anyway: {names}",
         "Nothing is sent twice, and a link to a subject folder is no second subject",
         ("Nothing needs to be done",),
     ),
@@ -283,7 +278,7 @@ RULES: dict[str, Rule] = {
     ),
     PARREC_PARTNER: Rule(
         _STOP,
-        "{files} of PAR/REC have no partner: {names}",
+        "PAR or REC without a partner: {names}",
         "A scan is a PAR and a REC of the same name in the same folder. Half of it is not sent",
         ("Copy the missing half beside it, or give both the same name: mv -n OLD.REC NEW.REC", AGAIN),
     ),
@@ -295,7 +290,7 @@ RULES: dict[str, Rule] = {
     ),
     PARREC_BROKEN: Rule(
         _STOP,
-        "{files} named .par cannot be used: {names}",
+        "PAR headers that cannot be used: {names}",
         "Without a whole PAR header its REC cannot be read by anyone. Neither is sent",
         ("Export or copy the scan again", AGAIN),
     ),
@@ -307,7 +302,7 @@ RULES: dict[str, Rule] = {
     ),
     FOLDER_UNREADABLE: Rule(
         _STOP,
-        "A folder may not be read: {names}",
+        "A folder that cannot be read: {names}",
         "The system refused it, so what lies in it is not known and not sent",
         ("See who may: ls -ld {path}", "Ask its owner: chmod u+rx, or g+rx for your group", AGAIN),
     ),
@@ -318,85 +313,3 @@ RULES: dict[str, Rule] = {
         ("Choose the folder that holds the subject folders", "Read the other remarks: they say what the files are"),
     ),
 }
-
-
-@dataclass(slots=True)
-class FaultList:
-    """Faults as they are found; `findings()` groups them."""
-
-    source: str
-    _faults: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
-
-    def add(self, code: str, folder: str, name: str, remark: str = "") -> None:
-        """Note a fault: in which folder, at which file or folder in it, and what is special about it."""
-        self._faults.setdefault(code, {}).setdefault(folder, []).append((name, remark))
-
-    def has(self, code: str) -> bool:
-        """Tell whether a fault of this code was noted."""
-        return code in self._faults
-
-    def findings(self) -> Iterable[Finding]:
-        """Give the findings, grouped so that a person can read them all."""
-        for code, places in self._faults.items():
-            for where, faults in _grouped(places, most=1 if code == LITTER else 12).items():
-                yield self._finding(code, where, faults)
-
-    def _finding(self, code: str, where: str, faults: list[tuple[str, str]]) -> Finding:
-        rule = RULES[code]
-        count = len(faults)
-        files = "1 file" if count == 1 else f"{count} files"
-        path = f"{self.source}/{where}" if where else self.source
-        fill = {
-            "count": count,
-            "files": files,
-            "names": _names(faults),
-            "where": where or ".",
-            "path": shlex.quote(path),
-            "first": shlex.quote(f"{path}/{faults[0][0]}" if faults[0][0] not in {"", where} else path),
-        }
-        return Finding(
-            code=code,
-            what=_agreeing(rule.what, count).format(**fill),
-            why=rule.why.format(**fill),
-            todo=tuple(step.format(**fill) for step in rule.todo),
-            where=where or ".",
-            severity=rule.severity,
-            shareable=f"{code} at {files}",
-        )
-
-
-def _agreeing(what: str, count: int) -> str:
-    """Let the verb after "{files}" agree with one file."""
-    if count != 1:
-        return what
-    for many, one in (("lie", "lies"), ("are", "is"), ("use", "uses"), ("hold", "holds"), ("lack", "lacks")):
-        what = what.replace(f"{{files}} {many} ", f"{{files}} {one} ")
-    return what.replace("{files} of images lie ", "{files} of images lies ").replace(
-        "have no partner", "has no partner"
-    )
-
-
-def _names(faults: list[tuple[str, str]]) -> str:
-    shown = [f"{name} ({remark})" if remark else name for name, remark in faults[:_NAMED]]
-    more = len(faults) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def _grouped(places: dict[str, list[tuple[str, str]]], *, most: int) -> dict[str, list[tuple[str, str]]]:
-    """Put faults together by folder; by subject folder or for the whole source where there would be too many."""
-    if len(places) <= most:
-        return places
-    by_subject: dict[str, list[tuple[str, str]]] = {}
-    for folder, faults in places.items():
-        subject, _, rest = folder.partition("/")
-        prefix = f"{rest}/" if rest else ""
-        by_subject.setdefault(subject, []).extend((prefix + name, remark) for name, remark in faults)
-    if len(by_subject) <= most:
-        return by_subject
-    return {
-        "": [
-            (f"{subject}/{name}" if subject else name, remark)
-            for subject, faults in by_subject.items()
-            for name, remark in faults
-        ]
-    }

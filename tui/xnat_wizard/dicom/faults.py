@@ -1,0 +1,101 @@
+"""Collect faults place by place and make few findings of them: one for each folder, or for more when there are many."""
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from xnat_wizard.dicom.structure import LITTER, RULES
+from xnat_wizard.findings import Finding
+
+_NAMED = 8  # names in one finding; the survey's list of other files names each
+_FOLDERS_A_SUBJECT = 3  # more of them, and one finding speaks for the subject folder
+_FINDINGS_A_CODE = 12  # more of them, and one finding speaks for the source
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: at which file or folder, how many more files like it, and what is special about it."""
+
+    name: str
+    remark: str = ""
+    more: int = 0
+
+    def __str__(self) -> str:
+        more = f" and {self.more} more" if self.more else ""
+        return f"{self.name}{more} ({self.remark})" if self.remark else self.name + more
+
+
+@dataclass(slots=True)
+class FaultList:
+    """Faults as they are found; `findings` groups them."""
+
+    source: str
+    _faults: dict[str, dict[str, list[Fault]]] = field(default_factory=dict)
+
+    def add(self, code: str, folder: str, name: str, remark: str = "", more: int = 0) -> None:
+        """Note a fault of a file or folder `name` in `folder`, which is below the source."""
+        remark = re.sub(r"^it (is |was )?", "", remark)
+        self._faults.setdefault(code, {}).setdefault(folder, []).append(Fault(name, remark, more))
+
+    def findings(self) -> Iterable[Finding]:
+        """Give the findings, grouped so that a person can read them all."""
+        for code, places in self._faults.items():
+            for where, faults in (_as_one(places) if code == LITTER else _grouped(places)).items():
+                yield self._finding(code, where, faults)
+
+    def _finding(self, code: str, where: str, faults: list[Fault]) -> Finding:
+        rule = RULES[code]
+        path = f"{self.source}/{where}" if where else self.source
+        fill = {
+            "names": _names(faults),
+            "path": shlex.quote(path),
+            "first": shlex.quote(f"{path}/{faults[0].name}" if faults[0].name else path),
+        }
+        return Finding(
+            code=code,
+            what=rule.what.format(**fill),
+            why=rule.why,
+            todo=tuple(step.format(**fill) for step in rule.todo),
+            where=where or ".",
+            severity=rule.severity,
+            shareable=f"{code}: {_count(faults)}",
+        )
+
+
+def _names(faults: list[Fault]) -> str:
+    shown = ", ".join(str(fault) for fault in faults[:_NAMED] if str(fault))
+    rest = faults[_NAMED:]
+    if not rest:
+        return shown
+    return f"{shown} and {_count(rest)} more, {_count(faults)} in all"
+
+
+def _count(faults: list[Fault]) -> int:
+    return sum(1 + fault.more for fault in faults)
+
+
+def _grouped(places: dict[str, list[Fault]]) -> dict[str, list[Fault]]:
+    """Put faults together by folder; by subject folder or for the whole source where there would be too many."""
+    by_subject: dict[str, dict[str, list[Fault]]] = {}
+    for folder, faults in places.items():
+        by_subject.setdefault(folder.partition("/")[0], {})[folder] = faults
+    groups: dict[str, list[Fault]] = {}
+    for subject, inside in by_subject.items():
+        groups |= inside if len(inside) <= _FOLDERS_A_SUBJECT else {subject: _lifted(inside, subject)}
+    return groups if len(groups) <= _FINDINGS_A_CODE else _as_one(places)
+
+
+def _as_one(places: dict[str, list[Fault]]) -> dict[str, list[Fault]]:
+    return {"": _lifted(places, "")}
+
+
+def _lifted(places: dict[str, list[Fault]], top: str) -> list[Fault]:
+    """Return the faults named from a folder above."""
+    lifted = []
+    for folder, faults in places.items():
+        below = folder[len(top) :].strip("/") if top else folder
+        for fault in faults:
+            name = "/".join(part for part in (below, fault.name) if part)
+            lifted.append(Fault(name, fault.remark, fault.more))
+    return lifted
