@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 from aiohttp import ClientPayloadError, web
@@ -19,6 +20,9 @@ from xnat_wizard.practice.services import Clock, Services
 from xnat_wizard.practice.store import Store
 
 log = logging.getLogger(__name__)
+
+# The call whose answer is being sent: each request is a task of its own, and so has a value of its own.
+_current_call: ContextVar[Call | None] = ContextVar("call", default=None)
 
 DEFAULT_VERSION = "1.9.3"
 _READ_BUFFER_BYTES = 2**20
@@ -97,12 +101,13 @@ class PracticeServer:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         assert self.services is not None
+        _current_call.set(None)
         path = normal_path(request.rel_url.raw_path, self._context_path)
         if path is None:
             return tomcat_error(404, f"No web application answers at {request.rel_url.raw_path}")
         found = self._router.find(request.method, path)
         call = Call(request, self.services, path, found[1] if found else {})
-        request["call"] = call
+        _current_call.set(call)
         try:
             refused = await admit(call, is_open=bool(found and found[0].is_open))
             if refused is not None:
@@ -125,9 +130,10 @@ class PracticeServer:
                 await self.services.in_thread(_remove, tuple(call.spooled))
 
 
-async def _send_cookies(request: web.Request, answer: web.StreamResponse) -> None:
-    if "call" in request:
-        add_cookies(request["call"], answer)
+async def _send_cookies(_request: web.Request, answer: web.StreamResponse) -> None:
+    call = _current_call.get()
+    if call is not None:
+        add_cookies(call, answer)
 
 
 def _error(call: Call, status: int, message: str = "") -> web.Response:
