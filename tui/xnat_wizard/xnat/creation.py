@@ -1,9 +1,9 @@
 """Creating a project: checked before, made through pyxnat, and read back (wire contract 2.3)."""
 
-import html
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from html import unescape
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.errors import ProjectTaken, Refused, Retry, SiteProblem
@@ -111,11 +111,11 @@ async def _listed(http: Http, identity: Identity, project_id: str) -> Project | 
 
 
 def _matches(project: Project, wanted: ProjectDraft) -> bool:
-    """Compare what was asked for; the site may escape "<", ">", "&" and quotes in texts (0.6)."""
+    """Compare what was asked for."""
     if project.role is Role.NONE or project.accessibility not in {wanted.accessibility, ""}:
         return False
     pairs = ((project.name, wanted.name), (project.running_title, wanted.running_title))
-    return all(html.unescape(ours) == html.unescape(theirs) for theirs, ours in pairs)
+    return all(unescape(asked) == shown for shown, asked in pairs)
 
 
 async def _flush(http: Http) -> None:

@@ -1,6 +1,7 @@
 """Projects: the list, one of them, what of their settings changes an upload (wire contract 2, 3, 9.4)."""
 
 from collections.abc import Iterable
+from html import unescape
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Row, cell
@@ -51,9 +52,9 @@ async def read_project(http: Http, identity: Identity, project_id: str) -> Proje
     lead = (cell(fields, "pi_lastname", "PI/lastname"), cell(fields, "pi_firstname", "PI/firstname"))
     return Project(
         id=found,
-        name=cell(fields, "name") or found,
-        running_title=cell(fields, "secondary_ID", "secondary_id") or found,
-        description=cell(fields, "description"),
+        name=unescape(cell(fields, "name")) or found,
+        running_title=unescape(cell(fields, "secondary_ID", "secondary_id")) or found,
+        description=unescape(cell(fields, "description")),
         principal_investigator=", ".join(filter(None, lead)),
         role=identity.role_in(found),
         accessibility=await _text(http, path + "/accessibility"),
@@ -118,9 +119,9 @@ def _from_filtered(row: Row, identity: Identity) -> Project:
         role = _ROLES.get(said, role)  # groups of our own making have other names
     return Project(
         id=row["id"],
-        name=row.get("name", ""),
-        running_title=cell(row, "secondary_id", "secondary_ID"),
-        description=row.get("description", ""),
+        name=unescape(row.get("name", "")),  # XNAT stores "<", ">", "&" and quotes as entities (0.6)
+        running_title=unescape(cell(row, "secondary_id", "secondary_ID")),
+        description=unescape(row.get("description", "")),
         principal_investigator=row.get("pi", ""),
         role=role,
         accessibility=row.get("project_access", ""),
@@ -131,9 +132,9 @@ def _from_filtered(row: Row, identity: Identity) -> Project:
 def _from_plain(row: Row, identity: Identity) -> Project:
     return Project(
         id=row["ID"],
-        name=row.get("name", ""),
-        running_title=row.get("secondary_ID", ""),
-        description=row.get("description", ""),
+        name=unescape(row.get("name", "")),
+        running_title=unescape(row.get("secondary_ID", "")),
+        description=unescape(row.get("description", "")),
         principal_investigator=", ".join(filter(None, (row.get("pi_lastname"), row.get("pi_firstname")))),
         role=identity.role_in(row["ID"]),
         accessibility="",

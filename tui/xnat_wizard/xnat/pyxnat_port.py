@@ -151,10 +151,9 @@ class PyxnatPort:
             context = tls_context(ca_file=self._login.ca_file, is_unsafe=self._login.is_unsafe)
             http.get_adapter(self._url).init_poolmanager(4, 4, ssl_context=context)
             if self._login.is_unsafe:
-                urllib3 = importlib.import_module("urllib3")
-                urllib3.disable_warnings(
-                    urllib3.exceptions.InsecureRequestWarning
-                )  # they would be drawn over the screen
+                import urllib3
+
+                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # they are drawn over the screen
         return interface
 
     def _judge(self, response: Any, **_: Any) -> None:
