@@ -3,8 +3,8 @@
 Looked for within a subject folder. Between subject folders the same study is a question of its own (`identity`).
 """
 
-import os
 from itertools import groupby
+from pathlib import Path
 from threading import Event
 
 from xnat_wizard.dicom.gather import Batch, Gathered
@@ -13,6 +13,7 @@ from xnat_wizard.dicom.structure import CONFLICTING_COPY, COPY
 from xnat_wizard.dicom.walk import Stopped
 
 _PIECE = 1 << 20
+_PREAMBLE = 128
 
 
 def take_out_copies(found: Gathered, stop: Event) -> None:
@@ -56,7 +57,9 @@ def _keep_one(holders: list[tuple[Batch, Instance]], found: Gathered, stop: Even
         dropped.add(other.path)
         folder, _, name = other.path.rpartition("/")
         if _is_equal(found.source, kept, other, stop):
-            found.others.append(OtherFile(other.path, other.size_bytes, OtherKind.COPY, f"same bytes as {kept.path}"))
+            found.others.append(
+                OtherFile(other.path, other.size_bytes, OtherKind.COPY, f"the same image as {kept.path}")
+            )
             found.faults.add(COPY, folder, name, f"of {kept.path}")
         else:
             reason = f"same SOP Instance UID as {kept.path}, other bytes"
@@ -67,13 +70,15 @@ def _keep_one(holders: list[tuple[Batch, Instance]], found: Gathered, stop: Even
 
 
 def _is_equal(source: str, one: Instance, other: Instance, stop: Event) -> bool:
+    """Compare two files whole but for the preamble: 128 bytes that mean nothing and that some programs scribble on."""
     if one.size_bytes != other.size_bytes:
         return False
     try:
-        with (
-            open(os.path.join(source, one.path), "rb") as first,
-            open(os.path.join(source, other.path), "rb") as second,
-        ):
+        with Path(source, one.path).open("rb") as first, Path(source, other.path).open("rb") as second:
+            starts = first.read(_PREAMBLE), second.read(_PREAMBLE)
+            marks = first.read(4), second.read(4)
+            if marks[0] != marks[1] or (starts[0] != starts[1] and marks[0] != b"DICM"):
+                return False
             while piece := first.read(_PIECE):
                 if stop.is_set():
                     raise Stopped

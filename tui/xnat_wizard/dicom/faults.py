@@ -1,5 +1,6 @@
 """Collect faults place by place and make few findings of them: one for each folder, or for more when there are many."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -13,6 +14,31 @@ _FOLDERS_A_SUBJECT = 3  # more of them, and one finding speaks for the subject f
 _FINDINGS_A_CODE = 12  # more of them, and one finding speaks for the source
 
 
+def printable(text: str) -> str:
+    """Return a name as it can be shown on one line: control characters and stray bytes as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def shell_word(path: str) -> str:
+    """Return a path as one word for a shell; odd bytes in the way that bash, zsh and ksh read."""
+    if path.isprintable():
+        return shlex.quote(path)
+    letters = ((sign if sign not in "\\'" else f"\\{sign}") if sign.isprintable() else _octal(sign) for sign in path)
+    return f"$'{''.join(letters)}'"
+
+
+def _escape(sign: str) -> str:
+    if "\udc80" <= sign <= "\udcff":
+        return f"\\x{ord(sign) - 0xDC00:02x}"
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def _octal(sign: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in os.fsencode(sign))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault: at which file or folder, how many more files like it, and what is special about it."""
@@ -23,7 +49,7 @@ class Fault:
 
     def __str__(self) -> str:
         more = f" and {self.more} more" if self.more else ""
-        return f"{self.name}{more} ({self.remark})" if self.remark else self.name + more
+        return printable(f"{self.name}{more} ({self.remark})" if self.remark else self.name + more)
 
 
 @dataclass(slots=True)
@@ -49,15 +75,15 @@ class FaultList:
         path = f"{self.source}/{where}" if where else self.source
         fill = {
             "names": _names(faults),
-            "path": shlex.quote(path),
-            "first": shlex.quote(f"{path}/{faults[0].name}" if faults[0].name else path),
+            "path": shell_word(path),
+            "first": shell_word(f"{path}/{faults[0].name}" if faults[0].name else path),
         }
         return Finding(
             code=code,
             what=rule.what.format(**fill),
             why=rule.why,
             todo=tuple(step.format(**fill) for step in rule.todo),
-            where=where or ".",
+            where=printable(where) or ".",
             severity=rule.severity,
             shareable=f"{code}: {_count(faults)}",
         )

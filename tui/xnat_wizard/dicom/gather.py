@@ -95,7 +95,7 @@ class Gathering:
         Raises:
             Stopped: the stop event was set.
         """
-        root = os.fspath(self.source)
+        root = os.path.abspath(self.source)  # noqa: PTH100  Path.absolute keeps ".."
         found = Gathered(root, FaultList(root))
         links: list[str] = []
         empties = _EmptyFolders()
@@ -146,19 +146,19 @@ class Gathering:
         self._files += 1
         root = os.path.realpath(found.source)
         try:
-            target = os.path.realpath(os.path.join(found.source, path), strict=True)
+            target = os.path.realpath(f"{found.source}/{path}", strict=True)
         except OSError:
             self._link(path, structure.LINK_BROKEN, f"it leads to nothing: {_target(found.source, path)}", found)
             return
         inside = target[len(root) + 1 :] if target.startswith(root + "/") else ""
         if target != root and not inside:
             self._link(path, structure.LINK_OUTSIDE, f"it leads out of the source, to {target}", found)
-        elif os.path.isdir(target):
+        elif Path(target).is_dir():
             self._link(path, structure.LINK_SKIPPED, f"it leads to the folder {inside or '.'}", found)
-        elif not os.path.isfile(target) or not _is_hidden(inside):
+        elif not Path(target).is_file() or not _is_hidden(inside):
             self._link(path, structure.LINK_SKIPPED, f"it leads to {inside}", found)
         else:
-            for answer in reader.read([(path, os.path.getsize(target))]):
+            for answer in reader.read([(path, Path(target).stat().st_size)]):
                 self._sort_in(answer, found)
 
     def _link(self, path: str, code: str, reason: str, found: Gathered) -> None:
@@ -278,7 +278,7 @@ class _Reader:
             raise Stopped
         path, size_bytes = file
         try:
-            fd = os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except PermissionError:
             return _Answer(path, size_bytes, 0, None, "there is no permission to read it", b"")
         except OSError as error:
@@ -316,7 +316,7 @@ def _lacking(header: Header) -> str:
 
 def _target(source: str, path: str) -> str:
     try:
-        return os.readlink(os.path.join(source, path))
+        return os.fspath(Path(source, path).readlink())
     except OSError:
         return ""
 

@@ -33,7 +33,7 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
     pairs = [_hold(pair, held) for pair in pairs]
     series = _series(batch for batch in found.batches.values() if batch.instances)
     if not series and not pairs:
-        found.faults.add(structure.NO_IMAGES, "", source.name or ".", _counts(found.others))
+        found.faults.add(structure.NO_IMAGES, "", "", _counts(found.others))
     return Survey(
         source=source,
         series=series,

@@ -94,7 +94,7 @@ RULES: dict[str, Rule] = {
     LAYER_ABOVE: Rule(
         _ASK,
         "There is one more layer of folders between subject and series: {names}",
-        "The rule is subject folder > series folder > files. The images are sorted into sessions by their study, not by "
+        "The rule is subject folder > series folder > files. Sessions are made by the study in the headers, not by "
         "this folder",
         (
             "Look at the sessions in the plan: say yes there if they are right",
@@ -120,8 +120,7 @@ RULES: dict[str, Rule] = {
         "Images that may be another patient's: {names}",
         "The patient in their headers is not the one of the other images of this subject folder",
         (
-            "Look at these images. If they are another person's, move them under that person's subject folder: "
-            "mv -n {first} OTHER-SUBJECT/SERIES/",
+            "Look at these images. If they are another person's, move them there: mv -n {first} OTHER-SUBJECT/SERIES/",
             "If they belong to this subject all the same, say yes to them in the plan",
         ),
     ),
@@ -143,8 +142,8 @@ RULES: dict[str, Rule] = {
     STUDY_PER_FILE: Rule(
         _ASK,
         "Each file claims a study of its own: {names}",
-        "The files of one folder have as many Study Instance UIDs. Some anonymizing programs do that by mistake, and XNAT "
-        "would make a session of each file",
+        "The files of one folder have as many Study Instance UIDs. Some anonymizing programs do that by mistake, and "
+        "XNAT would make a session of each file",
         (
             "Export or anonymize the images again, with one Study Instance UID for a study",
             "If each file really is a study, say yes to them in the plan",
@@ -191,7 +190,7 @@ RULES: dict[str, Rule] = {
     ),
     COPY: Rule(
         _NOTE,
-        "Copies, byte for byte, of files that are sent: {names}",
+        "Copies of images that are sent: {names}",
         "An image is sent once",
         ("Nothing needs to be done",),
     ),
@@ -243,8 +242,7 @@ RULES: dict[str, Rule] = {
         "Archives, not looked into: {names}",
         "Only files that lie in the folders are looked at",
         (
-            "If images are inside, unpack them into a series folder: unzip -d SUBJECT/SERIES {first}, or tar -xf, or "
-            "gunzip -k for .gz",
+            "If images are inside, unpack them: unzip {first} -d SUBJECT/SERIES, or tar -xf, or gunzip -k for .gz",
             AGAIN,
         ),
     ),

@@ -55,7 +55,7 @@ def joined(folder: str, name: str) -> str:
 def _list(source: str, path: str, is_litter: bool, stop: Event) -> Listing:  # noqa: FBT001  a row's flag
     listing = Listing(path, is_litter)
     try:
-        with os.scandir(os.path.join(source, path) if path else source) as entries:
+        with os.scandir(f"{source}/{path}" if path else source) as entries:
             for entry in entries:
                 if stop.is_set():
                     raise Stopped
