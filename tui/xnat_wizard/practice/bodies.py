@@ -6,6 +6,7 @@ Memory: about 2 MiB a request (the connection's buffer and one block on its way 
 import asyncio
 import io
 import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -81,18 +82,7 @@ async def read_small(request: web.Request) -> bytes:
 
 async def spool_body(request: web.Request, services: "Services", spooled: list[Path]) -> Path:
     """Write the raw body to a new file, whose path is also added to `spooled`."""
-    path, file = await services.in_thread(_new_file, services.spool_folder)
-    spooled.append(path)
-    try:
-        block = bytearray()
-        async for piece in request.content.iter_any():
-            block += piece
-            if len(block) >= _BLOCK_BYTES:
-                await services.in_thread(file.write, bytes(block))
-                block.clear()
-        await services.in_thread(file.write, bytes(block))
-    finally:
-        file.close()
+    path, _ = await _spool(request.content.iter_any(), services, spooled)
     return path
 
 
@@ -108,20 +98,31 @@ async def read_multipart(
         if not part.filename:
             form.add(part.name or "", (await part.read(decode=True)).decode("utf-8", "replace"))
             continue
-        path, size = await _spool_part(part, services, spooled)
+        path, size = await _spool(_pieces_of(part), services, spooled)
         kind = part.headers.get("Content-Type", "").partition(";")[0].strip()
         uploads.append(Upload(part.name or "", part.filename, kind, path, size))
     return tuple(uploads)
 
 
-async def _spool_part(part: BodyPartReader, services: "Services", spooled: list[Path]) -> tuple[Path, int]:
+async def _pieces_of(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while piece := await part.read_chunk(_BLOCK_BYTES):
+        yield piece
+
+
+async def _spool(pieces: AsyncIterable[bytes], services: "Services", spooled: list[Path]) -> tuple[Path, int]:
+    """Write pieces to a new file, in blocks; return it and its size."""
     path, file = await services.in_thread(_new_file, services.spool_folder)
     spooled.append(path)
     size = 0
+    block = bytearray()
     try:
-        while piece := await part.read_chunk(_BLOCK_BYTES):
+        async for piece in pieces:
             size += len(piece)
-            await services.in_thread(file.write, piece)
+            block += piece
+            if len(block) >= _BLOCK_BYTES:
+                await services.in_thread(file.write, block)
+                block = bytearray()
+        await services.in_thread(file.write, block)
     finally:
         file.close()
     return path, size

@@ -10,10 +10,15 @@ from typing import Any
 
 from xnat_wizard.practice import (
     anonymization,
+    batch,
     config,
     experiments,
     files,
+    importer,
     members,
+    prearchive,
+    prearchive_content,
+    progress,
     project_lists,
     projects,
     receiving,
@@ -22,6 +27,7 @@ from xnat_wizard.practice import (
     security,
     site,
     subjects,
+    timers,
     tokens,
     users,
 )
@@ -29,10 +35,15 @@ from xnat_wizard.practice.services import Services
 
 MODULES: tuple[ModuleType, ...] = (
     anonymization,
+    batch,
     config,
     experiments,
     files,
+    importer,
     members,
+    prearchive,
+    prearchive_content,
+    progress,
     project_lists,
     projects,
     receiving,
@@ -45,4 +56,4 @@ MODULES: tuple[ModuleType, ...] = (
     users,
 )  # fmt: skip
 
-BACKGROUND: tuple[Callable[[Services], Coroutine[Any, Any, None]], ...] = ()
+BACKGROUND: tuple[Callable[[Services], Coroutine[Any, Any, None]], ...] = (timers.run,)
