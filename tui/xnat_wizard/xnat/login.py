@@ -36,8 +36,10 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
     waiting = list(candidates(address))
     tried: list[str] = []
     unreachable: set[str] = set()
-    problem: SiteProblem | None = None  # the first that says more than "no XNAT here"
+    silence: SiteProblem | None = None  # why the first did not answer
+    said: SiteProblem | None = None  # an answer that says more than "no XNAT here"
     hint = ""
+    has_answered = False
     while waiting:
         url = waiting.pop(0)
         origin = url[: url.index("/", 8)] if "/" in url[8:] else url
@@ -52,19 +54,22 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
             if is_certain or failure.finding.code == "site.unknown_host":
                 raise
             unreachable.add(origin)
-            problem = problem or failure
+            silence = silence or failure
             continue
+        has_answered = True
         info = _info(url, answer)
         if info is not None:
             return info
-        problem = problem or _telling(answer)
+        said = said or _telling(answer)
         elsewhere = _elsewhere(url, answer)
         if elsewhere and urlsplit(elsewhere).hostname == urlsplit(url).hostname:
             waiting.insert(0, elsewhere)
         elif elsewhere:
             hint = elsewhere
-    if problem is not None and (len(unreachable) == len({url.split("/")[2] for url in tried}) or problem.status):
-        raise problem
+    if said is not None:
+        raise said
+    if silence is not None and not has_answered:
+        raise silence
     raise Problem(_no_xnat(tried, hint))
 
 
@@ -99,10 +104,10 @@ async def who_am_i(http: Http, login: Login) -> Identity:
     answer = await http.send("GET", "/xapi/users/username", headers={"Accept": "*/*"})
     username = answer.bare
     problem = problem_of(answer)
-    if answer.status == 401 or username.lower() == "guest" or not username:
-        raise LoginAgain(_not_kept(login.username, why(answer)), status=answer.status)
-    if problem is not None:
+    if problem is not None and not (answer.status == 401 or answer.is_login_page):
         raise problem
+    if problem is not None or username.lower() == "guest" or not username:
+        raise LoginAgain(_not_kept(login.username, why(answer)), status=answer.status)
     given = login.username.rpartition("/")[2]
     if username.lower() != given.lower() and "@" not in given and not _ALIAS.fullmatch(given):
         raise LoginAgain(_not_kept(login.username, "The site took us for another account"))
