@@ -113,7 +113,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         assert choices.site
         assert choices.survey
         assert choices.project
-        super().__init__(f"{choices.site.identity.username} at {choices.site.info.url.split('://')[-1]}")
+        super().__init__(choices.who)
         self._choices = choices
         self._site = choices.site
         self._survey = choices.survey

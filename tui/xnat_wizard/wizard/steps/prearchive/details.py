@@ -1,0 +1,111 @@
+"""What can be known of one prearchive session: its scans with their files, and the log where something went wrong."""
+
+from dataclasses import dataclass
+
+from xnat_wizard.findings import Problem
+from xnat_wizard.wizard.steps.prearchive.words import log_words, status_words
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+from xnat_wizard.xnat.model import PrearchiveSession, Scan
+from xnat_wizard.xnat.site import Site
+
+UNBUILT = {"RECEIVING", "RECEIVING_INTERRUPT", "BUILDING"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCount:
+    """One scan and what is in it."""
+
+    scan: Scan
+    file_count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the site says of one session; `note` says why something is not known."""
+
+    session: PrearchiveSession
+    scans: tuple[ScanCount, ...] = ()
+    log: str = ""
+    note: str = ""
+
+    @property
+    def file_count(self) -> int:
+        """Return the number of files of all scans."""
+        return sum(one.file_count for one in self.scans)
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the bytes of all scans."""
+        return sum(one.size_bytes for one in self.scans)
+
+    def counted(self) -> str:
+        """Return the counts as one phrase."""
+        if not self.scans:
+            return "its files are not counted"
+        files = count_text(self.file_count, "file")
+        return f"{count_text(len(self.scans), 'scan')}, {files}, {bytes_text(self.size_bytes)}"
+
+    def scan_lines(self) -> list[str]:
+        """Return one line a scan."""
+        return [
+            f"{one.scan.id:>5}  {one.scan.series_description or one.scan.type or '-'}: "
+            f"{count_text(one.file_count, 'file')}, {bytes_text(one.size_bytes)}"
+            for one in self.scans
+        ]
+
+    def short(self) -> str:
+        """Return the lines below the list."""
+        words, _ = status_words(self.session)
+        lines = [f"{self.session.label}: {words}; {self.counted()}"]
+        if self.note:
+            lines.append(self.note)
+        if self.log:
+            lines.append(f"Why: {log_words(self.log) or _last_line(self.log)} (Enter: the whole log)")
+        return "\n".join(lines + self.scan_lines())
+
+    def long(self) -> str:
+        """Return everything, for reading."""
+        session = self.session
+        words, _ = status_words(session)
+        lines = [
+            f"Subject    {session.subject or '-'}",
+            f"Session    {session.label}",
+            f"Status     {words} ({session.status})",
+            f"Date       {session.scan_date[:10] or '-'}",
+            f"Uploaded   {session.uploaded[:19]}",
+            f"Study      {session.study_instance_uid}",
+            f"Address    {session.uri}",
+            "",
+            f"Scans: {self.counted()}",
+            *self.scan_lines(),
+        ]
+        if self.note:
+            lines += ["", self.note]
+        if self.log:
+            known = log_words(self.log)
+            lines += ["", "What happened", *([f"  {known}"] if known else []), "", "The site's log", self.log]
+        return "\n".join(lines)
+
+
+def _last_line(log: str) -> str:
+    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "the log is empty")
+
+
+async def look_into(site: Site, session: PrearchiveSession) -> Details:
+    """Ask the site for scans, files and log of a session; what it does not say becomes a note.
+
+    Raises:
+        Problem: the site cannot be asked at all.
+    """
+    log = await site.prearchive_log(session.uri) if session.plain_status in {"CONFLICT", "ERROR"} else ""
+    if session.plain_status in UNBUILT:
+        return Details(session, log=log, note="Its scans are known once it is built (b: build it now).")
+    try:
+        counts = []
+        for scan in await site.prearchive_scans(session.uri):
+            files = await site.prearchive_files(session.uri, scan.id)
+            counts.append(ScanCount(scan, len(files), sum(file.size_bytes for file in files)))
+    except Problem as problem:
+        return Details(session, log=log, note=f"Its scans cannot be read: {problem.finding.what}")
+    return Details(session, tuple(counts), log)

@@ -1,0 +1,157 @@
+"""What the prearchive's statuses, verdicts and logs mean, in plain words. Wire contract 6.3, 6.6, 6.7."""
+
+from collections.abc import Iterable
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload.labels import clean_label, is_legal
+from xnat_wizard.wizard.widgets.rows import Column, Row
+from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
+
+COLUMNS = (
+    Column("", 3),
+    Column("Session", 14, grow=2),
+    Column("Subject", 11, grow=1),
+    Column("Status", 20, grow=1),
+    Column("Date", 10, needs=94),
+    Column("Uploaded", 16, needs=70),
+)
+STATUS_WORDS = {
+    "READY": ("ready to archive", "good"),
+    "RECEIVING": ("receiving, not built", "warn"),
+    "RECEIVING_INTERRUPT": ("receiving again", ""),
+    "BUILDING": ("being built", ""),
+    "CONFLICT": ("CONFLICT: needs you", "warn"),
+    "ERROR": ("ERROR: see details", "bad"),
+    "ARCHIVING": ("being archived", ""),
+    "MOVING": ("being moved", ""),
+    "DELETING": ("being deleted", ""),
+    "SEPARATING": ("being split", ""),
+}
+ARCHIVABLE = {"READY", "CONFLICT", "ERROR"}
+BUILDABLE = {"RECEIVING", "ERROR"}
+# validate-archive's codes; 1 alone is no hindrance: what is missing is added.
+MERGE = "1"
+VERDICT_WORDS = {
+    MERGE: "The session exists in the archive: what is new is added to it",
+    "2": "The existing session has another label",
+    "3": "The existing session belongs to another project",
+    "4": "The existing session belongs to another subject",
+    "5": "The existing session is another study: its Study Instance UID differs",
+    "6": "It has no project",
+    "7": "The site did not understand the request",
+    "8": "It has no session label",
+    "9": "It has no session ID",
+    "10": "The site is still working on the existing session",
+    "11": "It has no subject",
+    "12": "The subject is new and will be created",
+    "13": "Its data break a rule of the site",
+    "16": "The existing session has a scan with the same UID and number",
+    "17": "The existing session has another scan of the same number: the new one is renumbered",
+    "18": "The existing session has the same scan under another number",
+    "19": "Study or modality differ from the existing session",
+}
+# Reasons as they stand in the log of a refused session: part of the text, what it means, the way out.
+LOG_WORDS = (
+    (
+        "already exists, retry with overwrite",
+        "The session exists in the archive already",
+        "Archive again: it is merged",
+    ),
+    (
+        "invalid modification of session subject",
+        "The session label belongs to another subject in the archive",
+        "Archive under another session label, or under that subject",
+    ),
+    (
+        "invalid modification of session project",
+        "The label belongs to a session that another project shares",
+        "Archive under another session label",
+    ),
+    ("invalid modification of session label", "The existing session has another label", "Archive under another label"),
+    (
+        "invalid modification of session uid",
+        "Another study has this session label in the archive",
+        "Archive under another session label; overwrite only if it is the same study",
+    ),
+    (
+        "invalid modification of session modality",
+        "The existing session has another modality",
+        "Archive under another session label",
+    ),
+    (
+        "with the same uid and number",
+        "These images are in the archive already",
+        "Archive with overwriting, or delete this copy",
+    ),
+    (
+        "with the same uid, but a different number",
+        "The same scan is in the archive under another number",
+        "Archive under another session label, or delete this copy",
+    ),
+    ("processing may already be in progress", "The site is working on the existing session", "Try again later"),
+    ("duplicate archive attempt", "The site was archiving it already", "Wait a minute, then press F5"),
+    ("unable to identify subject", "The site found no subject for it", "Archive with a subject label"),
+    ("unable to deduce session label", "The site found no session label for it", "Archive with a session label"),
+    ("unable to identify destination project", "The site found no project for it", "Move it into a project"),
+)
+
+
+def status_words(session: PrearchiveSession) -> tuple[str, str]:
+    """Return a status in words and its tone; one that is not known counts as work in progress."""
+    words, tone = STATUS_WORDS.get(session.plain_status, (f"in progress: {session.plain_status.lower()}", ""))
+    if session.status.startswith("QUEUED_"):
+        return f"queued, then {words}", tone
+    return (f"locked, {words}" if session.is_locked else words), tone
+
+
+def session_row(session: PrearchiveSession, *, is_ticked: bool) -> Row:
+    """Return one session as a row."""
+    words, tone = status_words(session)
+    cells = (
+        "[x]" if is_ticked else "[ ]",
+        session.label,
+        session.subject,
+        words,
+        session.scan_date[:10],
+        session.uploaded[:16],
+    )
+    return Row(session.uri, cells, tone)
+
+
+def verdict_lines(verdicts: Iterable[ArchiveVerdict]) -> list[str]:
+    """Return each verdict as a line: its weight, its meaning, and the site's own words where ours are missing."""
+    marks = {"FAIL": "FAIL  ", "CONFLICT": "warn  ", "WARN": "note  "}
+    return [
+        f"{marks.get(one.type.upper(), 'note  ')}{VERDICT_WORDS.get(one.code) or one.message or f'Code {one.code}'}"
+        for one in verdicts
+    ]
+
+
+def hindrances(verdicts: Iterable[ArchiveVerdict]) -> list[ArchiveVerdict]:
+    """Return the verdicts that stand against archiving; merging into an existing session alone does not."""
+    return [one for one in verdicts if one.type.upper() != "WARN" and one.code != MERGE]
+
+
+def is_forbidden(verdicts: Iterable[ArchiveVerdict]) -> bool:
+    """Tell whether the site would refuse even with overwriting."""
+    return any(one.type.upper() == "FAIL" for one in verdicts)
+
+
+def log_words(log: str) -> str:
+    """Return what a log says in plain words and the way out; "" when no reason in it is known."""
+    text = log.lower()
+    found = [f"{words}. {way}." for part, words, way in LOG_WORDS if part in text]
+    return found[0] if found else ""
+
+
+def label_problem(subject: str, label: str) -> Finding | None:
+    """Return what is wrong with labels typed for archiving, None when nothing is."""
+    for kind, text in (("subject label", subject), ("session label", label)):
+        if not text:
+            return Finding("label.empty", f"The {kind} is empty", "XNAT needs one", (f"Type a {kind}",))
+        if not is_legal(text):
+            why = "XNAT takes letters without accents, digits, `_` and `-`, at most 64 characters"
+            return Finding(
+                "label.illegal", f"XNAT would change the {kind} `{text}`", why, (f"Take `{clean_label(text)}` instead",)
+            )
+    return None

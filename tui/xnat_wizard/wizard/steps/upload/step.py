@@ -1,0 +1,358 @@
+"""Start an upload, watch it, pause or cancel it, and read what came of it. The worker process does the work."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Button, Static
+
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload import receipt as receipts
+from xnat_wizard.upload import worker
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Request, UploadProgress, UploadState
+from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.upload.words import (
+    COLUMNS,
+    SENTENCES,
+    STATE_WORDS,
+    cannot_write,
+    is_same,
+    session_row,
+    write_journal,
+)
+from xnat_wizard.wizard.widgets.action import ActionButton
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
+from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
+from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.progress import ProgressLine
+from xnat_wizard.wizard.widgets.rate import RateMeter
+from xnat_wizard.wizard.widgets.rows import Row, Rows
+from xnat_wizard.wizard.widgets.step import Command, StepScreen
+
+LOOKS_PER_S = 4
+ALIVE_EVERY = 4 * LOOKS_PER_S  # looks between two questions whether the worker lives
+
+
+class UploadStep(StepScreen[Answer]):
+    """The upload: before the start, while it runs, and after. Everything shown is read from the journal."""
+
+    number: ClassVar[int] = 5
+    sentence: ClassVar[str] = "Ready. Press Start to send what the plan says."
+    HELP = """
+# The upload
+
+**Start** begins the upload in a process of its own. It goes on when you leave this step, close the terminal or lose the
+SSH line; nothing that is stored on the site is sent twice.
+
+- **p** pauses and goes on.
+- **c** cancels: what was sent stays on the site, and **Resume** sends the rest.
+- **Enter** on a session says what is wrong with it.
+- **l** shows the log of what happened, **r** the receipt: what was found on the site, file by file.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "pause", "Pause", show=False, id="upload.pause", tooltip="Pause, or go on"),
+        Binding("c", "cancel", "Cancel", show=False, id="upload.cancel", tooltip="Stop sending"),
+        Binding("l", "log", "Log", show=False, id="upload.log", tooltip="What happened so far"),
+        Binding("r", "receipt", "Receipt", show=False, id="upload.receipt", tooltip="What was found on the site"),
+    ]
+    DEFAULT_CSS = """
+    UploadStep #upload-summary { height: auto; margin-bottom: 1; }
+    UploadStep #upload-bar { margin-bottom: 1; }
+    UploadStep Rows { min-height: 4; }
+    UploadStep #upload-event { height: auto; max-height: 2; margin-top: 1; }
+    UploadStep.-low #upload-bar { margin-bottom: 0; }
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        assert choices.site
+        assert choices.plan
+        super().__init__(choices.who)
+        self._choices = choices
+        self._site = choices.site
+        self._plan = choices.plan
+        self._journal: Journal | None = None
+        self._progress: UploadProgress | None = None
+        self._rate = RateMeter()
+        self._looks = 0
+        self._last_event = 0
+        self._is_alive = True
+
+    # -- what is on screen ---------------------------------------------------------------------------------------
+
+    def compose_content(self) -> ComposeResult:
+        """Lay out summary, totals, sessions, the last event."""
+        yield Static("", id="upload-summary", markup=False)
+        yield ProgressLine(id="upload-bar")
+        yield Rows(COLUMNS, id="upload-sessions")
+        yield Static("", id="upload-event", markup=False)
+
+    def compose_buttons(self) -> ComposeResult:
+        """Lay out every action; those that make no sense now are hidden."""
+        yield ActionButton("Start", id="upload-start", tooltip="Begin to send", is_main=True)
+        yield ActionButton("Next", id="upload-next", tooltip="Look at the prearchive", is_main=True)
+        yield ActionButton("Resume", id="upload-resume", tooltip="Send what is missing")
+        yield ActionButton("p Pause", id="upload-pause", tooltip="Stop sending for a while")
+        yield ActionButton("c Cancel", id="upload-cancel", tooltip="Stop sending; what was sent stays on the site")
+        yield ActionButton("l Log", id="upload-log", tooltip="What happened so far")
+        yield ActionButton("r Receipt", id="upload-receipt", tooltip="What was found on the site")
+
+    def on_mount(self) -> None:
+        """Show the running or ended upload of this plan, else offer the start."""
+        path = self._choices.journal_path
+        if path is not None and path.is_file():
+            self._take_up(path)
+        self._show()
+        self.set_interval(1 / LOOKS_PER_S, self._look)
+        self.query_one("#upload-start" if self._journal is None else "#upload-sessions").focus()
+
+    def on_unmount(self) -> None:
+        """Let go of the journal; the worker goes on."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _take_up(self, path: Path) -> None:
+        journal = Journal.open(path)
+        progress = journal.progress()
+        if progress.state.is_final and not is_same(journal.plan(), self._plan):
+            journal.close()  # an older upload: this plan is a new one
+            return
+        self._journal = journal
+        self._choices = replace(self._choices, journal_path=path)
+        self._is_alive = progress.state.is_final or worker.is_running(path)
+
+    def _look(self) -> None:
+        """Read the journal when it changed; ask now and then whether the worker lives."""
+        journal = self._journal
+        if journal is None:
+            return
+        self._looks += 1
+        state = self._progress.state if self._progress else UploadState.PLANNED
+        if self._looks % ALIVE_EVERY == 0 and not state.is_final:
+            is_alive = worker.is_running(journal.path)
+            if is_alive != self._is_alive:
+                self._is_alive = is_alive
+                self._show()
+        if journal.changed() or state is UploadState.RUNNING:
+            self._show()
+
+    def _show(self) -> None:
+        journal = self._journal
+        self._progress = journal.progress() if journal else None
+        if journal is None or self._progress is None:
+            self._show_plan()
+        else:
+            self._show_progress(journal, self._progress)
+        self._show_buttons()
+
+    def _show_plan(self) -> None:
+        chosen = self._plan.included
+        files, size = sum(one.file_count for one in chosen), sum(one.size_bytes for one in chosen)
+        lines = (
+            f"{count_text(len(chosen), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
+            f"from   {self._plan.source}",
+            f"to     the {self._plan.destination} of project {self._plan.project} at {self._site.info.url}",
+            "",
+            "The upload goes on if this terminal closes or the line is lost.",
+        )
+        self.query_one("#upload-summary", Static).update("\n".join(lines))
+        self.query_one("#upload-bar").display = False
+        self.query_one(Rows).show(
+            Row(
+                one.key, (one.subject_label, one.session_label, f"{one.file_count}", "", "", bytes_text(one.size_bytes))
+            )
+            for one in chosen
+        )
+
+    def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
+        self.say(self._sentence(progress))
+        summary = f"{progress.project}, {progress.destination}: {self._numbers(progress)}"
+        self.query_one("#upload-summary", Static).update(summary)
+        bar = self.query_one("#upload-bar", ProgressLine)
+        bar.display = True
+        bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
+        self.query_one(Rows).show(session_row(session) for session in progress.sessions)
+        for event in journal.events(self._last_event):
+            self._last_event = event.id
+            when = datetime.fromtimestamp(event.when_s).astimezone()
+            self.query_one("#upload-event", Static).update(f"{when:%H:%M:%S}  {event.text}")
+        if progress.state.is_final:
+            self.tell(f"Kept in {journal.path.parent}")
+
+    def _sentence(self, progress: UploadProgress) -> str:
+        if not progress.state.is_final and not self._is_alive:
+            return "The process that uploads has ended before its work was done. Resume sends what is missing."
+        return SENTENCES[progress.state]
+
+    def _numbers(self, progress: UploadProgress) -> str:
+        stored = sum(session.files_stored for session in progress.sessions)
+        files = (
+            f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} sent, {stored:,} found on the site"
+        )
+        if progress.state.is_final and progress.started_s and progress.ended_s:
+            return f"{files}, {duration_text(progress.ended_s - progress.started_s)}"
+        return files
+
+    def _rate_words(self, progress: UploadProgress) -> str:
+        amount = f"{bytes_text(progress.bytes_sent)} of {bytes_text(progress.bytes_total)}"
+        if progress.state is not UploadState.RUNNING:
+            self._rate.clear()
+            return amount
+        self._rate.see(time.monotonic(), progress.bytes_sent)
+        left = self._rate.left_s(progress.bytes_total)
+        if progress.bytes_sent >= progress.bytes_total or left is None:
+            return amount
+        return f"{amount}  {bytes_text(self._rate.rate_per_s)}/s  {duration_text(left)} left"
+
+    def _show_buttons(self) -> None:
+        progress = self._progress
+        state = progress.state if progress else None
+        is_over = state is not None and state.is_final
+        is_going = progress is not None and not is_over and self._is_alive
+        has_receipt = is_over and self._journal is not None and self._journal.receipt() is not None
+        shown = {
+            "upload-start": progress is None,
+            "upload-next": is_over or is_going,
+            "upload-resume": (is_over and state is not UploadState.DONE)
+            or (progress is not None and not is_over and not is_going),
+            "upload-pause": is_going,
+            "upload-cancel": is_going,
+            "upload-log": progress is not None,
+            "upload-receipt": has_receipt,
+        }
+        focused = self.focused
+        for name, is_shown in shown.items():
+            self.query_one(f"#{name}").display = is_shown
+        self.query_one("#upload-pause", ActionButton).say("p Go on" if state is UploadState.PAUSED else "p Pause")
+        if focused is not None and not focused.display:
+            self.query_one("#upload-next" if shown["upload-next"] else "#upload-sessions").focus()
+
+    # -- start, pause, cancel ------------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#upload-start")
+    @on(Button.Pressed, "#upload-resume")
+    @work(group="start", exclusive=True, exit_on_error=False)
+    async def start_upload(self) -> None:
+        """Write the journal where there is none yet, and start the worker."""
+        self.tell("Starting...")
+        try:
+            if self._journal is None:
+                path = await asyncio.to_thread(write_journal, self._plan)
+                self._choices = replace(self._choices, journal_path=path)
+                self._journal = Journal.open(path)
+            login = await self._site.worker_login()
+            await asyncio.to_thread(worker.start, self._journal.path, login)
+        except Problem as problem:
+            await self._not_started(problem.finding)
+        except OSError as error:
+            await self._not_started(cannot_write(error))
+        else:
+            self._is_alive = True
+            self.tell()
+            self._show()
+
+    async def _not_started(self, finding: Finding) -> None:
+        self._is_alive = False
+        self.tell("The upload did not start.")
+        self._show()
+        await self.explain(finding)
+
+    @on(Button.Pressed, "#upload-pause")
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        if self._journal is None or self._progress is None or self._progress.state.is_final:
+            return
+        is_paused = self._progress.state is UploadState.PAUSED
+        self._journal.request(Request.GO_ON if is_paused else Request.PAUSE)
+        self.tell("Going on..." if is_paused else "Pausing: parts that are on their way are finished first...")
+
+    @on(Button.Pressed, "#upload-cancel")
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def action_cancel(self) -> None:
+        """Ask, then cancel."""
+        if self._journal is None or self._progress is None or self._progress.state.is_final:
+            return
+        sent = f"{self._progress.files_sent:,} of {count_text(self._progress.files_total, 'file')}"
+        detail = (
+            f"{sent} were sent. They stay on the site, in the prearchive or archive of {self._progress.project}; "
+            "the next step shows them, and they can be deleted there. Resume sends the rest later."
+        )
+        question = ConfirmScreen("Cancel the upload?", detail, yes="Cancel the upload", no="Let it run")
+        if await self.app.push_screen_wait(question):
+            self._journal.request(Request.CANCEL)
+            self.tell("Cancelling...")
+
+    # -- what can be opened --------------------------------------------------------------------------------------
+
+    @on(Rows.Chosen, "#upload-sessions")
+    def open_session(self, event: Rows.Chosen) -> None:
+        """Explain what is wrong with a session."""
+        sessions = self._progress.sessions if self._progress else ()
+        session = next((one for one in sessions if one.key == event.key), None)
+        finding = session.finding if session else None
+        if finding is None and self._progress is not None:
+            finding = self._progress.finding
+        if finding is not None:
+            self.explain_soon(finding)
+        elif session is not None:
+            self.tell(f"{session.session_label}: {STATE_WORDS[session.state][0]}. {session.uri}")
+
+    @on(Button.Pressed, "#upload-log")
+    def action_log(self) -> None:
+        """Show every event so far."""
+        if self._journal is None:
+            return
+        lines = [
+            f"{datetime.fromtimestamp(event.when_s).astimezone():%Y-%m-%d %H:%M:%S}  {event.text}"
+            for event in self._journal.events()
+        ]
+        foot = f"Kept in {self._journal.path.parent}"
+        self.app.push_screen(LinesScreen("What happened so far", "\n".join(lines) or "Nothing yet.", foot=foot))
+
+    @on(Button.Pressed, "#upload-receipt")
+    def action_receipt(self) -> None:
+        """Show the receipt, and where it is kept."""
+        receipt = self._journal.receipt() if self._journal else None
+        if receipt is not None and self._journal is not None:
+            foot = f"Kept in {self._journal.path.parent}"
+            self.app.push_screen(LinesScreen(f"Receipt: {receipt.verdict}", receipts.as_text(receipt), foot=foot))
+
+    def commands(self) -> Iterable[Command]:
+        """Yield this step's actions for the palette."""
+        yield "Pause or go on", "Stop sending for a while, or go on", self.action_pause
+        yield "Cancel the upload", "Stop sending; what was sent stays on the site", self._cancel_soon
+        yield "Log", "What happened so far", self.action_log
+        yield "Receipt", "What was found on the site", self.action_receipt
+
+    def _cancel_soon(self) -> None:
+        self.action_cancel()
+
+    # -- leaving -------------------------------------------------------------------------------------------------
+
+    def answer_back(self) -> Answer:
+        """Go back to the plan; a running upload goes on."""
+        return Answer(self._choices, Move.BACK)
+
+    @on(Button.Pressed, "#upload-next")
+    def go_next(self) -> None:
+        """Go on to the prearchive."""
+        if self._progress is None:
+            self.start_upload()
+            return
+        places = [session.uri for session in self._progress.sessions if "/experiments/" in session.uri]
+        first = places[0].rsplit("/", 1)[-1] if places else self._choices.archived_session_id
+        self.dismiss(Answer(replace(self._choices, archived_session_id=first), Move.NEXT))
+
+    def parting_words(self) -> str:
+        """Say that a running upload goes on."""
+        if self._progress is None or self._progress.state.is_final or self._journal is None or not self._is_alive:
+            return ""
+        folder = self._journal.path.parent
+        return f"The upload to {self._progress.project} goes on by itself. Its journal and receipt: {folder}"

@@ -1,0 +1,92 @@
+"""What the upload step says of a plan and of a running upload, and the journal it begins with."""
+
+from datetime import datetime
+from pathlib import Path
+
+from xnat_wizard import settings
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Plan, SessionProgress, SessionState, UploadState
+from xnat_wizard.wizard.widgets.amounts import bytes_text
+from xnat_wizard.wizard.widgets.rows import Column, Row
+
+COLUMNS = (
+    Column("Subject", 11, grow=1),
+    Column("Session", 14, grow=1),
+    Column("Files", 6, is_right=True, needs=60),
+    Column("Sent", 6, is_right=True),
+    Column("Stored", 6, is_right=True),
+    Column("Size", 8, is_right=True, needs=86),
+    Column("State", 16, grow=3),
+)
+STATE_WORDS = {
+    SessionState.WAITING: ("waits for its turn", "quiet"),
+    SessionState.SENDING: ("sending", ""),
+    SessionState.BUILDING: ("the site builds it", ""),
+    SessionState.CHECKING: ("counting on the site", ""),
+    SessionState.ARCHIVING: ("being archived", ""),
+    SessionState.VERIFYING: ("counting the archive", ""),
+    SessionState.DONE: ("ok: all is there", "good"),
+    SessionState.INCOMPLETE: ("INCOMPLETE", "warn"),
+    SessionState.FAILED: ("FAILED", "bad"),
+    SessionState.CANCELLED: ("cancelled", "quiet"),
+}
+SENTENCES = {
+    UploadState.PLANNED: "The upload starts.",
+    UploadState.RUNNING: "The upload runs. You may close this terminal: it goes on by itself.",
+    UploadState.PAUSED: "The upload is paused. What was sent stays on the site.",
+    UploadState.DONE: "Done: every file was found on the site.",
+    UploadState.INCOMPLETE: "The upload ended, and something is missing. Enter on a session says what.",
+    UploadState.CANCELLED: "The upload was cancelled. What was sent stays on the site.",
+    UploadState.FAILED: "The upload could not go on. What was sent stays on the site.",
+}
+
+
+def session_row(session: SessionProgress) -> Row:
+    """Return one session of a running upload as a row."""
+    words, tone = STATE_WORDS[session.state]
+    if session.finding is not None:
+        words = f"{words}: {session.finding.what}"
+    cells = (
+        session.subject_label,
+        session.session_label,
+        f"{session.files_total}",
+        f"{session.files_sent}",
+        f"{session.files_stored}",
+        bytes_text(session.bytes_total),
+        words,
+    )
+    return Row(session.key, cells, tone)
+
+
+def is_same(sent: Plan, plan: Plan) -> bool:
+    """Tell whether a journal's plan sends the same sessions under the same labels to the same place."""
+
+    def gist(one: Plan) -> tuple[object, ...]:
+        sessions = {(two.key, two.subject_label, two.session_label, two.file_count) for two in one.included}
+        return one.source, one.site_url, one.project, one.destination, sessions
+
+    return gist(sent) == gist(plan)
+
+
+def write_journal(plan: Plan) -> Path:
+    """Begin the journal of a plan in a new folder; blocks for as long as the disk takes."""
+    now = datetime.now().astimezone()
+    name = f"{now:%Y%m%d-%H%M%S}-{plan.project}"
+    base = settings.uploads_dir()
+    folder = next(
+        place for place in (base / name, *(base / f"{name}-{n}" for n in range(2, 100))) if not place.exists()
+    )
+    with Journal.create(folder, plan) as journal:
+        return journal.path
+
+
+def cannot_write(error: OSError) -> Finding:
+    """Say why an upload could not begin."""
+    return Finding(
+        "upload.no_journal",
+        "The upload could not be started",
+        f"The journal or the process could not be made: {error.strerror or error}",
+        ("Look whether the disk is full and the folder may be written", "Start again"),
+        where=str(error.filename or ""),
+    )
