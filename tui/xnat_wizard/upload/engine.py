@@ -1,13 +1,29 @@
-"""Runs an upload from its journal."""
+"""Runs an upload from its journal: all sessions, each from the plan to its destination, several at a time.
+
+May be killed between any two lines; the next run asks the site what it has and does what is left.
+"""
 
 import asyncio
 import random as _random
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload import outcomes, receipt
+from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.journal import Journal
-from xnat_wizard.upload.model import UploadState
+from xnat_wizard.upload.lock import UploadLock
+from xnat_wizard.upload.model import SessionState, UploadState
+from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
+from xnat_wizard.upload.sending import CONNECTIONS, SessionEndedError, Tools, together
+from xnat_wizard.upload.session_run import SessionRun
+from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
+from xnat_wizard.xnat.model import PrearchiveSession, Session
 from xnat_wizard.xnat.site import Site
+
+SESSIONS_AT_ONCE = 4
 
 
 async def run(
@@ -17,6 +33,159 @@ async def run(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = _random.random,
+    lock: UploadLock | None = None,
 ) -> UploadState:
-    """Send what the journal's plan says, and prove that it arrived."""
-    raise NotImplementedError
+    """Send what the journal's plan says and is not on the server, and prove that it arrived.
+
+    A finished or cancelled upload is left as it is; a failed or incomplete one is tried again.
+
+    Args:
+        journal: of the upload.
+        site: logged in.
+        clock: epoch seconds.
+        sleep: waits that many seconds.
+        random: 0 up to 1.
+        lock: when the caller holds it already.
+
+    Raises:
+        Problem: `upload.running` when another process works on it.
+        asyncio.CancelledError: this task was told to end; the upload can be resumed.
+    """
+    with lock or UploadLock(journal.path), ThreadPoolExecutor(CONNECTIONS, "reader") as executor:
+        if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
+            return journal.progress().state
+        async with site.kept_alive():
+            return await _Upload(journal, site, clock, sleep, random, executor).run()
+
+
+class _Upload:
+    """One run of an upload."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        site: Site,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+        executor: ThreadPoolExecutor,
+    ) -> None:
+        self._journal = journal
+        self._records = journal.records
+        self._site = site
+        progress = journal.progress()
+        self._project = progress.project
+        self._destination = progress.destination
+        self._control = Control(self._records, self._tell)
+        self._clock = clock
+        self._sleep = sleep
+        self._tools = Tools(
+            site=site,
+            records=self._records,
+            patience=Patience(
+                clock=clock,
+                sleep=sleep,
+                random=random,
+                tell=self._tell,
+                probe=partial(site.project, self._project),
+            ),
+            control=self._control,
+            source=journal.source,
+            project=self._project,
+            executor=executor,
+            slots=asyncio.Semaphore(CONNECTIONS),
+            clock=clock,
+            sleep=sleep,
+            tell=self._tell,
+        )
+        self._is_warm = asyncio.Event()  # the first session has its row: a burst may follow (wire contract 5.7 step 2)
+
+    async def run(self) -> UploadState:
+        """Work until every session has ended, somebody cancels, or the site is gone."""
+        is_resumed = self._journal.progress().started_s is not None
+        self._records.move_upload(UploadState.RUNNING, now_s=self._clock())
+        self._tell("Resumed: asking the server what it has" if is_resumed else "Started")
+        work = asyncio.create_task(self._work())
+        watcher = asyncio.create_task(self._control.watch(work, self._sleep))
+        try:
+            await work
+        except asyncio.CancelledError:
+            if self._control.is_cancelled:
+                return await self._cancelled()
+            self._end(UploadState.FAILED, outcomes.stopped())
+            raise
+        except GiveUpError as error:
+            return self._end(UploadState.FAILED, error.finding)
+        except StubbornError as error:
+            return self._end(UploadState.FAILED, error.problem.finding)
+        except SiteProblem as problem:
+            return self._end(UploadState.FAILED, problem.finding)
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+        return await self._finished()
+
+    async def _work(self) -> None:
+        call = self._tools.patience.call
+        rows = await call(partial(self._site.prearchive, self._project))
+        archived = {session.label: session for session in await call(partial(self._site.sessions, self._project))}
+        at_once = asyncio.Semaphore(SESSIONS_AT_ONCE)
+        waiting = [session for session in self._records.sessions() if session.state is not SessionState.DONE]
+
+        async def one(position: int, session_id: int, label: str) -> None:
+            if position:
+                await self._is_warm.wait()
+            async with at_once:
+                await self._run_session(session_id, rows, archived.get(label))
+
+        await together(one(position, session.id, session.session_label) for position, session in enumerate(waiting))
+
+    async def _run_session(
+        self, session_id: int, rows: tuple[PrearchiveSession, ...], archived: Session | None
+    ) -> None:
+        try:
+            await SessionRun(self._tools, session_id, self._destination, self._is_warm.set).run(rows, archived)
+        except SessionEndedError as end:
+            self._end_session(session_id, end.state, end.finding)
+        except StubbornError as error:
+            self._end_session(session_id, SessionState.FAILED, error.problem.finding)
+        except (Fatal, LoginAgain):
+            raise
+        except Refused as refusal:
+            self._end_session(session_id, SessionState.FAILED, refusal.finding)
+        finally:
+            self._is_warm.set()
+
+    def _end_session(self, session_id: int, state: SessionState, finding: Finding) -> None:
+        self._records.move_session(session_id, state, finding=finding)
+        self._tell(finding.what)
+
+    async def _cancelled(self) -> UploadState:
+        for session in self._records.sessions():
+            if not session.state.is_final:
+                finding = outcomes.cancelled(self._records.count_fates(session.id), session)
+                self._records.move_session(session.id, SessionState.CANCELLED, finding=finding)
+                if finding:
+                    self._tell(f"{finding.what}: {session.uri}")
+        self._tell("Cancelled")
+        await self._write_receipt()
+        return self._end(UploadState.CANCELLED)
+
+    async def _finished(self) -> UploadState:
+        await self._write_receipt()
+        is_done = all(session.state is SessionState.DONE for session in self._records.sessions())
+        self._tell("Every file is where it belongs" if is_done else "Ended, and some files are not on the server")
+        return self._end(UploadState.DONE if is_done else UploadState.INCOMPLETE)
+
+    async def _write_receipt(self) -> None:
+        made = await receipt.compose(self._journal, self._site)
+        receipt.keep(self._journal, made)
+
+    def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:
+        if finding:
+            self._tell(finding.what)
+        self._records.move_upload(state, finding, now_s=self._clock())
+        return state
+
+    def _tell(self, text: str) -> None:
+        self._records.add_event(text, now_s=self._clock())

@@ -4,6 +4,7 @@ The worker writes it, the wizard reads it; both may be killed between any two li
 something is one transaction. A `Journal` belongs to one thread; several processes may have one open at a time.
 """
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -153,6 +154,12 @@ class Journal:
         """Return the folder the files come from."""
         (source,) = self._database.execute("SELECT source FROM upload").fetchone()
         return Path(plan_file.text_path(source))
+
+    @property
+    def not_sent(self) -> tuple[str, ...]:
+        """Return what of the source is no image to send, counted."""
+        (text,) = self._database.execute("SELECT not_sent FROM upload").fetchone()
+        return tuple(json.loads(text))
 
     def plan(self) -> Plan:
         """Return the plan of what this upload sends; sessions that were not included are not kept."""

@@ -58,8 +58,8 @@ _WORKING = frozenset({S.SENDING, S.BUILDING, S.CHECKING, S.ARCHIVING, S.VERIFYIN
 _ENDS = frozenset({S.INCOMPLETE, S.FAILED, S.CANCELLED})
 
 SESSION_MOVES: dict[S, frozenset[S]] = {
-    # from WAITING straight to CHECKING or VERIFYING: a resumed session of which the server has everything
-    S.WAITING: frozenset({S.SENDING, S.CHECKING, S.VERIFYING}) | _ENDS,
+    # from WAITING straight to BUILDING or VERIFYING: a resumed session of which the server has everything
+    S.WAITING: frozenset({S.SENDING, S.BUILDING, S.VERIFYING}) | _ENDS,
     S.SENDING: frozenset({S.WAITING, S.BUILDING, S.VERIFYING}) | _ENDS,
     S.BUILDING: frozenset({S.WAITING, S.SENDING, S.CHECKING, S.VERIFYING}) | _ENDS,
     S.CHECKING: frozenset({S.WAITING, S.SENDING, S.ARCHIVING, S.VERIFYING, S.DONE}) | _ENDS,

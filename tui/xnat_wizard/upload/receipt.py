@@ -1,19 +1,202 @@
-"""The receipt: proof by reading the server."""
+"""The receipt: for every local file, whether it is on the server, found by reading the server.
 
-from typing import TYPE_CHECKING
+Answers to requests are no proof and are not added up here (missing-data 4.1).
+"""
 
+import os
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from xnat_wizard.upload import plan_file
 from xnat_wizard.upload.journal import Journal
-from xnat_wizard.upload.model import Receipt
+from xnat_wizard.upload.looking import look
+from xnat_wizard.upload.model import Receipt, ReceiptLine
+from xnat_wizard.upload.places import is_prearchive
+from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.xnat.site import Site
 
-if TYPE_CHECKING:
-    from xnat_wizard.xnat.site import Site
+TEXT_NAME = "receipt.txt"
+JSON_NAME = "receipt.json"
+WIDTH = 80
+
+T = TypeVar("T")
 
 
-async def verify(journal: Journal, site: "Site") -> Receipt:
-    """Compare every file of an upload with what the server has now, and keep the receipt in the journal."""
-    raise NotImplementedError
+async def verify(journal: Journal, site: Site) -> Receipt:
+    """Compare every file of an upload with what the server has now, and keep the receipt.
+
+    Raises:
+        SiteProblem: the server cannot be read.
+    """
+    project = journal.progress().project
+    records = journal.records
+
+    async def once(attempt: Callable[[], Awaitable[T]]) -> T:
+        return await attempt()
+
+    with ThreadPoolExecutor(1, "reader") as executor:
+        for session in records.sessions():
+            row = await site.prearchive_session(session.uri) if is_prearchive(session.uri) else None
+            archived = await site.session(project, session.session_label)
+            found = await look(
+                site,
+                records,
+                session,
+                source=journal.source,
+                executor=executor,
+                call=once,
+                prearchive_uri=row.uri if row and row.is_settled else "",
+                archived=archived,
+            )
+            records.record_checked(session.id, found.checked)
+            if row is None and archived and found.is_in_archive:
+                records.set_uri(session.id, archived.uri)
+    receipt = await compose(journal, site)
+    keep(journal, receipt)
+    return receipt
+
+
+async def compose(journal: Journal, site: Site) -> Receipt:
+    """Write the receipt of what the last look at the server found."""
+    progress = journal.progress()
+    lines: list[ReceiptLine] = []
+    places: list[str] = []
+    for session in journal.records.sessions():
+        for line, remarks in journal.records.series_lines(session.id):
+            lines.append(replace(line, remark="; ".join(f"{count} x {remark}" for remark, count in remarks)))
+        places.append(f"{session.session_label}: {_place(session)}")
+    return Receipt(
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        site_url=site.info.url,
+        site_version=site.info.version,
+        username=site.identity.username,
+        project=progress.project,
+        lines=tuple(lines),
+        places=tuple(places),
+        verdict=_verdict(lines),
+        not_proven=tuple(await _not_proven(journal, site, lines)),
+        not_sent=journal.not_sent,
+    )
+
+
+def keep(journal: Journal, receipt: Receipt) -> None:
+    """Keep a receipt in the journal, and as two files beside it that only this person can read."""
+    journal.records.keep_receipt(receipt)
+    folder = journal.path.parent
+    _write(folder / JSON_NAME, plan_file.encode_receipt(receipt))
+    _write(folder / TEXT_NAME, as_text(receipt))
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text + "\n")
+    draft.replace(path)
+
+
+def _place(session: SessionRow) -> str:
+    if not session.uri:
+        return "nowhere"
+    return f"{'prearchive' if is_prearchive(session.uri) else 'archive'} {session.uri}"
+
+
+def _verdict(lines: Iterable[ReceiptLine]) -> str:
+    absent = sum(line.files_local - line.files_stored for line in lines)
+    if absent:
+        return f"INCOMPLETE {absent}"
+    return "COMPLETE BY COUNT" if any(line.proof == "count" for line in lines) else "COMPLETE"
+
+
+async def _not_proven(journal: Journal, site: Site, lines: list[ReceiptLine]) -> list[str]:
+    unproven = sum(line.files_stored for line in lines if line.proof not in {"MD5", ""})
+    if not unproven:
+        return []
+    waiting = any(is_prearchive(session.uri) for session in journal.records.sessions())
+    sentence = f"the bytes of {unproven} files"
+    if waiting:
+        return [f"{sentence}: the prearchive keeps no digests, so only names and numbers were compared"]
+    try:
+        settings = await site.upload_settings(journal.progress().project)
+    except SiteProblem:
+        return [f"{sentence}: the archive has no digest, or another one than the disk"]
+    if settings.is_site_script_on or settings.is_project_script_on:
+        whose = "site" if settings.is_site_script_on else "project"
+        return [f"{sentence}: a script of the {whose} rewrites headers, so digests differ from those on disk"]
+    return [f"{sentence}: the archive has no digest, or another one than the disk, as after decompression"]
+
+
+# -- as text -----------------------------------------------------------------------------------------
 
 
 def as_text(receipt: Receipt) -> str:
     """Return the receipt as lines of at most 80 columns."""
-    raise NotImplementedError
+    version = f" ({receipt.site_version})" if receipt.site_version else ""
+    lines = [f"XNAT receipt   {receipt.created}", f"Site {receipt.site_url}{version}"]
+    lines += [f"Account {receipt.username}   project {receipt.project}"]
+    places = dict(place.split(": ", 1) for place in receipt.places)
+    session = None
+    for line in receipt.lines:
+        if (line.subject_label, line.session_label) != session:
+            session = (line.subject_label, line.session_label)
+            lines += ["", f"Subject {line.subject_label}   session {line.session_label}"]
+            lines += [f"-> {places.get(line.session_label, 'nowhere')}"]
+            lines += [f"{'scan':<8} {'series':<24} {'local':>6} {'sent':>6} {'stored':>6}  result"]
+        numbers = f"{line.files_local:>6} {line.files_sent:>6} {line.files_stored:>6}"
+        lines += [f"{_fit(line.scan_id or '-', 8)} {_fit(line.series_description, 24)} {numbers}  {_result(line)}"]
+        if line.remark:
+            lines += [f"         {line.remark}"]
+    lines += [""]
+    lines += [f"Other files, not sent: {what}" for what in receipt.not_sent]
+    lines += [f"Verdict: {receipt.verdict}   checked by reading the server"]
+    lines += [f"Not proven: {what}" for what in receipt.not_proven]
+    return "\n".join(piece for line in lines for piece in _wrapped(line))
+
+
+def _result(line: ReceiptLine) -> str:
+    if line.files_stored == line.files_local:
+        return f"all present ({line.proof})"
+    if line.files_stored:
+        return f"{line.files_local - line.files_stored} missing"
+    return "nothing there"
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _fit(text: str, width: int) -> str:
+    """Cut or pad a text to a number of terminal cells."""
+    fitted = ""
+    for letter in _plain(text):
+        if _width(fitted + letter) > width:
+            fitted = fitted[:-1] + "~" if fitted else ""
+            break
+        fitted += letter
+    return fitted + " " * (width - _width(fitted))
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    """Break a line at blanks, or hard where there are none; what goes on is set in."""
+    left = _plain(line).rstrip()
+    indent = ""
+    while _width(left) > WIDTH - len(indent):
+        cut = WIDTH - len(indent)
+        while _width(left[:cut]) > WIDTH - len(indent):
+            cut -= 1
+        blank = left.rfind(" ", 1, cut + 1)
+        cut = blank if blank > cut // 2 else cut
+        yield indent + left[:cut].rstrip()
+        left = left[cut:].lstrip()
+        indent = "    "
+    yield indent + left

@@ -57,6 +57,7 @@ class FileRow(NamedTuple):
     name: str
     fate: Fate
     md5: str
+    remark: str
 
 
 class CheckedFile(NamedTuple):
@@ -131,14 +132,30 @@ class Records:
 
     def _files(self, where: str, value: int) -> Iterator[FileRow]:
         rows = self._database.execute(
-            "SELECT id, series_id, path, size_bytes, mtime_ns, token, name, fate, md5 FROM file"  # noqa: S608  our words
+            "SELECT id, series_id, path, size_bytes, mtime_ns, token, name, fate, md5, remark FROM file"  # noqa: S608  our words
             f" WHERE {where} ORDER BY id",
             (value,),
         )
         return (
-            FileRow(row[0], row[1], plan_file.text_path(row[2]), row[3], row[4], row[5], row[6], Fate(row[7]), row[8])
+            FileRow(
+                row[0],
+                row[1],
+                plan_file.text_path(row[2]),
+                row[3],
+                row[4],
+                row[5],
+                row[6],
+                Fate(row[7]),
+                row[8],
+                row[9],
+            )
             for row in rows
         )
+
+    def series_numbers(self, session_id: int) -> dict[int, str]:
+        """Return the Series Numbers of a session by series."""
+        rows = self._database.execute("SELECT id, number FROM series WHERE session_id = ?", (session_id,))
+        return dict(rows.fetchall())
 
     def series_lines(self, session_id: int) -> Iterator[tuple[ReceiptLine, tuple[tuple[str, int], ...]]]:
         """Give a line for each series of a session as the last look at the server left it, and its remarks counted."""

@@ -1,20 +1,179 @@
-"""The process that uploads."""
+"""The process that uploads: it outlives the terminal it was started from, and meets the wizard in the journal only.
 
+`python -m xnat_wizard.upload.worker JOURNAL` reads the login as one JSON object from standard input. Its log stands
+beside the journal and holds no names and no secrets: numbers, kinds of errors, places in the program.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
 
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.settings import Secret
+from xnat_wizard.upload import lock
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.journal_schema import IllegalMoveError
+from xnat_wizard.upload.model import UploadState
 from xnat_wizard.xnat.model import Login
+
+LOG_NAME = "worker.log"
+
+_log = logging.getLogger(__name__)
 
 
 def start(journal_path: Path, login: Login) -> None:
-    """Start the worker of an upload as a process that outlives this one and its terminal."""
-    raise NotImplementedError
+    """Start the worker of an upload as a process that outlives this one and its terminal.
+
+    The login goes through a pipe. The upload counts as running from here on: the lock is taken first and handed down.
+
+    Raises:
+        Problem: `upload.running` when a process works on it, `upload.no_worker` when none could be started.
+        FileNotFoundError: there is no such journal.
+    """
+    Journal.open(journal_path).close()
+    with lock.UploadLock(journal_path) as held:
+        try:
+            log = os.open(journal_path.parent / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-m",
+                        "xnat_wizard.upload.worker",
+                        os.fspath(journal_path.absolute()),
+                        "--lock",
+                        str(held.descriptor),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(held.descriptor,),
+                    start_new_session=True,
+                    cwd="/",
+                )
+            finally:
+                os.close(log)
+        except OSError as error:
+            raise Problem(_no_worker(error, journal_path)) from error
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin as pipe:
+            pipe.write(_encode(login))
+    process.returncode = 0  # it is on its own from here: nobody waits for it, and nobody warns about that
 
 
 def is_running(journal_path: Path) -> bool:
-    """Tell whether a process is working on the upload."""
-    raise NotImplementedError
+    """Tell whether a process works on the upload."""
+    return lock.is_held(journal_path)
 
 
 def main() -> int:
-    """Run the upload named on the command line; the login comes as JSON through standard input."""
-    raise NotImplementedError
+    """Run the upload named on the command line; the login comes as JSON through standard input.
+
+    Returns 0 when every file is where it belongs, 3 when some are missing, 130 when it was told to stop, else 1.
+    """
+    parser = argparse.ArgumentParser(prog="xnat_wizard.upload.worker", description="Runs one upload to its end")
+    parser.add_argument("journal", type=Path)
+    parser.add_argument("--lock", type=int, help="an open file that holds the lock of this upload")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s")
+    login = _decode(sys.stdin.buffer.read())
+    sys.stdin.close()
+    with Journal.open(arguments.journal) as journal:
+        try:
+            held = lock.UploadLock(arguments.journal, arguments.lock)
+            state = asyncio.run(_run(journal, login, held))
+        except asyncio.CancelledError:
+            _log.info("stopped")
+            return 130
+        except Problem as problem:
+            _log.warning("failed code=%s", problem.finding.code)
+            _fail(journal, problem.finding)
+            return 1
+        except Exception as error:  # noqa: BLE001  one of the three doors: what nobody expected becomes a finding
+            _log_without_values(error)
+            _fail(journal, _unexpected(error, arguments.journal.parent / LOG_NAME))
+            return 1
+    _log.info("ended state=%s", state)
+    return {UploadState.DONE: 0, UploadState.INCOMPLETE: 3}.get(state, 1)
+
+
+async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadState:
+    from xnat_wizard.upload import engine
+    from xnat_wizard.xnat.site import Site
+
+    task = asyncio.current_task()
+    if task is not None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+    _log.info("started")
+    site = await Site.connect(login)
+    try:
+        return await engine.run(journal, site, lock=held)
+    finally:
+        await site.close()
+
+
+def _fail(journal: Journal, finding: Finding) -> None:
+    journal.records.add_event(finding.what)
+    with suppress(IllegalMoveError):  # it has ended otherwise
+        if journal.progress().state is not UploadState.FAILED:
+            journal.records.move_upload(UploadState.FAILED, finding)
+            return
+        journal.records.move_upload(UploadState.RUNNING)
+        journal.records.move_upload(UploadState.FAILED, finding)
+
+
+def _log_without_values(error: BaseException) -> None:
+    """Log where an error came from, without its text: a text may hold a path or a name."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error("unexpected kind=%s at=%s", type(error).__name__, " ".join(places))
+
+
+def _encode(login: Login) -> bytes:
+    return json.dumps(
+        {
+            "address": login.address,
+            "username": login.username,
+            "password": login.password.reveal(),
+            "ca_file": login.ca_file,
+            "is_unsafe": login.is_unsafe,
+        }
+    ).encode()
+
+
+def _decode(text: bytes) -> Login:
+    raw = json.loads(text)
+    return Login(**{**raw, "password": Secret(raw["password"])})
+
+
+def _no_worker(error: OSError, journal_path: Path) -> Finding:
+    return Finding(
+        "upload.no_worker",
+        "The process that uploads could not be started",
+        f"The system said: {error.strerror or type(error).__name__}",
+        ("Free memory or disk space on this machine, then start the upload again",),
+        where=str(journal_path.parent),
+    )
+
+
+def _unexpected(error: BaseException, log: Path) -> Finding:
+    return Finding(
+        "upload.unexpected",
+        "The upload has stopped because of a fault in this program",
+        f"{type(error).__name__}: the log says where",
+        ("Resume the upload: what the server has is not sent again", "If it stops again, report it with the log"),
+        where=str(log),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

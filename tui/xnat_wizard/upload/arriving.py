@@ -1,0 +1,129 @@
+"""What happens to a session on the server: built in the prearchive, then archived, and waited for all the while.
+
+Calls that take long may end without an answer while the server works on (wire contract 5.10, 6.5): so the row is
+asked, never the call believed.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from xnat_wizard.upload import outcomes
+from xnat_wizard.upload.model import SessionState
+from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.upload.sending import SessionEndedError, Tools
+from xnat_wizard.xnat.errors import Fatal, LoginAgain, Retry, SiteProblem
+from xnat_wizard.xnat.model import PrearchiveSession, Session
+
+DEADLINE_S = 1800.0
+_FIRST_LOOK_S = 2.0
+_LAST_LOOK_S = 15.0
+_TRIES = 3
+_LOOKS_FOR_ARCHIVED = 5
+
+# Verdicts that only say that files of this very study are there already (6.6): 1 session exists, 14 files match,
+# 16 scan with the same UID and number, 20 files that are no DICOM.
+_MERGE_CODES = frozenset({"1", "14", "16", "20"})
+
+
+class Arrival:
+    """One session on the server."""
+
+    def __init__(self, tools: Tools, session: SessionRow) -> None:
+        self._tools = tools
+        self._session = session
+
+    async def built(self, uri: str, *, is_changed: bool = False) -> PrearchiveSession | None:
+        """Build the session's document, and wait until the row is settled; `None` when the row is gone.
+
+        Args:
+            uri: of the row.
+            is_changed: files were added since the last build, so one is needed whatever the row says.
+
+        Raises:
+            SessionEndedError: the server cannot build it, or does not finish.
+        """
+        row = await self._settled(uri)
+        for attempt in range(_TRIES):
+            if row is None or (row.status == "READY" and not (is_changed and attempt == 0)):
+                return row
+            problem = await self._once(partial(self._tools.site.build, uri))
+            row = await self._settled(uri, is_answered=problem is None)
+        if row is None or row.status == "READY":
+            return row
+        raise SessionEndedError(SessionState.FAILED, outcomes.not_built(row, await self._log(uri), self._session))
+
+    async def archive(self, uri: str, *, is_ours: bool) -> Session | None:
+        """Archive the session, after asking whether that would clash; return it as it is in the archive.
+
+        Args:
+            uri: the prearchive URI.
+            is_ours: files of this upload are in the archived session already, so equal scans are no surprise.
+
+        Raises:
+            SessionEndedError: it clashes, fails, or does not finish.
+        """
+        verdicts = await self._tools.patience.call(partial(self._tools.site.validate_archive, uri))
+        blocking = [verdict for verdict in verdicts if verdict.type != "WARN"]
+        overwrite = ""
+        if blocking:
+            if not (is_ours and {verdict.code for verdict in blocking} <= _MERGE_CODES):
+                raise SessionEndedError(SessionState.FAILED, outcomes.clash(blocking, self._session, uri))
+            overwrite = "append"
+        self._tools.tell(f"{self._session.session_label}: archiving")
+        tries_left = _TRIES
+        while True:
+            await self._tools.control.gate()
+            problem = await self._once(partial(self._tools.site.archive, uri, overwrite=overwrite))
+            row = await self._settled(uri)
+            tries_left -= 1
+            if row is None:
+                return await self.archived(is_expected=True)
+            if row.status != "READY" or not isinstance(problem, Retry) or not tries_left:
+                why = await self._log(uri) or (problem.finding.why if problem else "")
+                raise SessionEndedError(SessionState.FAILED, outcomes.not_archived(row, why, self._session))
+
+    async def archived(self, *, is_expected: bool = True) -> Session | None:
+        """Return the session as the archive has it; when it is expected, look again a few times."""
+        look = partial(self._tools.site.session, self._tools.project, self._session.session_label)
+        found = await self._tools.patience.call(look)
+        for _ in range(_LOOKS_FOR_ARCHIVED if is_expected else 0):
+            if found:
+                break
+            await self._tools.sleep(_FIRST_LOOK_S)
+            found = await self._tools.patience.call(look)
+        return found
+
+    async def _once(self, call: Callable[[], Awaitable[object]]) -> SiteProblem | None:
+        """Make a call whose effect is looked up afterwards, however it ends."""
+        try:
+            await call()
+        except (Fatal, LoginAgain):
+            raise
+        except SiteProblem as problem:
+            return problem
+        return None
+
+    async def _settled(self, uri: str, *, is_answered: bool = False) -> PrearchiveSession | None:
+        """Wait until nothing goes on with a row: seen twice, or once right after an answer; `None` when it is gone."""
+        deadline_s = self._tools.clock() + DEADLINE_S
+        wait_s = _FIRST_LOOK_S
+        seen = ""
+        while True:
+            await self._tools.control.gate()
+            row = await self._tools.patience.call(partial(self._tools.site.prearchive_session, uri))
+            if row is None:
+                return None
+            is_resting = row.is_settled or row.status == "RECEIVING"
+            if is_resting and (is_answered or row.status in {seen, "READY", "RECEIVING"}):
+                return row
+            if self._tools.clock() > deadline_s:
+                raise SessionEndedError(SessionState.FAILED, outcomes.stuck(row, DEADLINE_S, self._session))
+            seen = row.status
+            await self._tools.sleep(wait_s)
+            wait_s = min(_LAST_LOOK_S, wait_s * 1.5)
+
+    async def _log(self, uri: str) -> str:
+        try:
+            return await self._tools.site.prearchive_log(uri)
+        except SiteProblem:
+            return ""

@@ -1,0 +1,94 @@
+"""Looks at the server and says of every local file of a session whether it is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.parts import Item, SourceChangedError, digest
+from xnat_wizard.upload.places import StoredFile, match, read_archive, read_prearchive, stored_in_prearchive
+from xnat_wizard.upload.records import CheckedFile, FileRow, Records, SessionRow
+from xnat_wizard.xnat.model import Session
+from xnat_wizard.xnat.site import Site
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """Makes a call to the site, trying again or not."""
+
+    async def __call__(self, attempt: Callable[[], Awaitable[T]], /) -> T:
+        """Make the call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the server said of a session."""
+
+    checked: tuple[CheckedFile, ...]
+    is_in_archive: bool  # some of our files are in the archived session
+
+    @property
+    def stored_count(self) -> int:
+        """Return the number of files that are there."""
+        return sum(one.fate is Fate.STORED for one in self.checked)
+
+
+async def look(
+    site: Site,
+    records: Records,
+    session: SessionRow,
+    *,
+    source: Path,
+    executor: Executor,
+    call: Caller,
+    prearchive_uri: str,
+    archived: Session | None,
+) -> Look:
+    """Match every local file of a session with what prearchive and archive list now.
+
+    Files whose digest is wanted and not known yet are read for it, and the digest is kept in the journal.
+
+    Args:
+        site: logged in.
+        records: of the journal.
+        session: whose files to look for.
+        source: the folder the files are in.
+        executor: where files are read.
+        call: makes the calls.
+        prearchive_uri: of a built session, "" when there is none.
+        archived: the session in the archive, when there is one.
+    """
+    files = list(records.files(session.id))
+    waiting: list[StoredFile] = []
+    in_archive: list[StoredFile] = []
+    if prearchive_uri:
+        waiting = await call(partial(read_prearchive, site, prearchive_uri))
+        if session.has_pairs:
+            waiting += await call(partial(stored_in_prearchive, site, prearchive_uri, files))
+    if archived:
+        in_archive = await call(partial(read_archive, site, archived, has_pairs=session.has_pairs))
+    read: dict[int, str] = {}
+
+    def md5_of(file: FileRow) -> str:
+        known = file.md5 or read.get(file.id)
+        if known:
+            return known
+        try:
+            read[file.id] = digest(Item(file.id, source / file.path, file.size_bytes, file.mtime_ns))
+        except SourceChangedError:
+            return ""
+        return read[file.id]
+
+    numbers = records.series_numbers(session.id)
+    found = in_archive + waiting
+    work: Callable[[], Any] = partial(match, files, found, numbers=numbers, md5_of=md5_of)
+    checked: list[CheckedFile] = await asyncio.get_running_loop().run_in_executor(executor, work)
+    records.record_md5(read)
+    tokens = {file.token for file in files if file.token}
+    return Look(tuple(checked), any(one.token in tokens for one in in_archive))

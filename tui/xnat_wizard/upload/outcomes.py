@@ -1,0 +1,164 @@
+"""Findings about how a session ended: what is missing, what clashed, and the ways out."""
+
+from collections.abc import Iterable, Mapping
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
+
+_RESUME = "Resume the upload: what the server has is not sent again"
+_LOG_CHARACTERS = 400
+
+
+def nothing_arrived(counts: Mapping[Fate, int], session: SessionRow) -> Finding:
+    """Say that the server took none of a session's files."""
+    if counts.get(Fate.REFUSED):
+        return Finding(
+            "upload.rejected_all",
+            f"The server kept no file of session `{session.session_label}`",
+            "It answered every part and stored nothing: a series filter or a script of the site rejects these images",
+            (
+                "Ask an owner of the project for its series import filter and its anonymization script",
+                "Read the receipt: it names the reason for each series",
+            ),
+            where=session.session_label,
+        )
+    return Finding(
+        "upload.nothing_sent",
+        f"No file of session `{session.session_label}` could be read",
+        "All of them changed or vanished since the folder was surveyed",
+        ("Survey the folder again and plan a new upload",),
+        where=session.session_label,
+    )
+
+
+def incomplete(counts: Mapping[Fate, int], session: SessionRow) -> Finding:
+    """Say which files of a session are not on the server, and why."""
+    reasons = (
+        (Fate.MISSING, "answered for by the server, but not listed there"),
+        (Fate.REFUSED, "refused by the server"),
+        (Fate.NOT_SENT, "not sent, since they changed or cannot be read"),
+        (Fate.SENT, "sent and not looked up yet"),
+    )
+    total = sum(counts.values())
+    absent = total - counts.get(Fate.STORED, 0)
+    why = ", ".join(f"{counts[fate]} {reason}" for fate, reason in reasons if counts.get(fate))
+    return Finding(
+        "upload.incomplete",
+        f"{absent} of {total} files of session `{session.session_label}` are not on the server",
+        why,
+        (_RESUME, "Read the receipt: it names the reason for each series"),
+        where=session.uri or session.session_label,
+        shareable=f"{absent} of {total} files are not on the server: {why}",
+    )
+
+
+def not_built(row: PrearchiveSession, log: str, session: SessionRow) -> Finding:
+    """Say that the server could not make a session of the files it has."""
+    return Finding(
+        "prearchive.not_built",
+        f"The server could not build session `{session.session_label}`",
+        _with_log(f"Its state in the prearchive is {row.plain_status}", log),
+        (
+            "Rebuild it in the prearchive step",
+            _RESUME,
+            "Send the log of this session to the administrator of the site",
+        ),
+        where=row.uri,
+    )
+
+
+def stuck(row: PrearchiveSession, seconds: float, session: SessionRow) -> Finding:
+    """Say that the server does not finish with a session."""
+    return Finding(
+        "prearchive.stuck",
+        f"The server has not finished with session `{session.session_label}`",
+        f"It is {row.plain_status} for more than {seconds / 60:.0f} minutes",
+        (
+            "Look at it in the prearchive step later: the server may still be working",
+            _RESUME,
+            "An administrator of the site can release a session that is locked",
+        ),
+        where=row.uri,
+    )
+
+
+def clash(verdicts: Iterable[ArchiveVerdict], session: SessionRow, uri: str) -> Finding:
+    """Say what archiving would clash with, and that the session waits in the prearchive."""
+    said = "; ".join(f"{verdict.message.rstrip('.')} ({verdict.type} {verdict.code})" for verdict in verdicts)
+    return Finding(
+        "archive.clash",
+        f"Session `{session.session_label}` was not archived: it would clash with what is there",
+        said,
+        (
+            "Its images are safe in the prearchive: open the prearchive step",
+            "Archive it there under another session label",
+            "Or archive it there over what exists, if that is the same study",
+            "Or delete it there, if it is a second copy",
+        ),
+        where=uri,
+    )
+
+
+def not_archived(row: PrearchiveSession, why: str, session: SessionRow) -> Finding:
+    """Say that archiving was tried and failed."""
+    return Finding(
+        "archive.failed",
+        f"The server did not archive session `{session.session_label}`",
+        _with_log(f"Its state in the prearchive is {row.plain_status}", why),
+        (
+            "Its images are safe in the prearchive: open the prearchive step",
+            "Archive it there, or under another label",
+            "Send the log of this session to the administrator of the site",
+        ),
+        where=row.uri,
+    )
+
+
+def gone(session: SessionRow) -> Finding:
+    """Say that a session is neither in the prearchive nor in the archive."""
+    return Finding(
+        "upload.gone",
+        f"Session `{session.session_label}` is neither in the prearchive nor in the archive",
+        "It was there, and somebody or something moved, renamed or deleted it, or the account may not see it",
+        (
+            _RESUME,
+            "Ask an owner of the project whether somebody deleted or moved it",
+        ),
+        where=session.uri,
+    )
+
+
+def cancelled(counts: Mapping[Fate, int], session: SessionRow) -> Finding | None:
+    """Say what a cancelled session leaves on the server, `None` when nothing."""
+    there = sum(counts.get(fate, 0) for fate in (Fate.SENT, Fate.STORED, Fate.MISSING))
+    if not there or not session.uri:
+        return None
+    return Finding(
+        "upload.cancelled",
+        f"{there} files of session `{session.session_label}` stay on the server",
+        "The upload was cancelled after they had been sent",
+        (
+            "Delete the session in the prearchive step, if it is not wanted",
+            "Or plan the upload again: what the server has is not sent again",
+        ),
+        where=session.uri,
+    )
+
+
+def stopped() -> Finding:
+    """Say that the worker was told to end."""
+    return Finding(
+        "upload.stopped",
+        "The upload was stopped by this machine",
+        "The process was told to end: a shutdown, or a person",
+        (_RESUME,),
+    )
+
+
+def _with_log(what: str, log: str) -> str:
+    said = " ".join(log.split())
+    if len(said) > _LOG_CHARACTERS:
+        said = f"... {said[-_LOG_CHARACTERS:]}"
+    return f"{what}. The server says: {said}" if said else what

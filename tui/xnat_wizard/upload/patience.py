@@ -1,0 +1,129 @@
+"""Trying again: how long, how often, and what is said meanwhile.
+
+Failures are sorted by their kind, never by their words (`xnat/errors.py`). All connections of an upload share one
+wait, so that a site that is gone is not asked by each of them in its own rhythm.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.xnat.errors import Retry, RetryAfter, SiteProblem
+
+GIVE_UP_AFTER_S = 600.0  # without any success of any connection
+STUBBORN_AFTER = 6  # failures of one call, if the site answers others
+MAX_WAIT_S = 30.0
+
+T = TypeVar("T")
+
+
+class GiveUpError(Exception):
+    """The upload as a whole cannot go on now; it can be resumed."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
+
+
+class StubbornError(Exception):
+    """One call fails again and again although the site answers others."""
+
+    def __init__(self, problem: SiteProblem) -> None:
+        super().__init__(problem.finding.code)
+        self.problem = problem
+
+
+class Patience:
+    """Repeats calls that may succeed later. Shared by all tasks of one upload, on one loop."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+        tell: Callable[[str], None],
+        probe: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Set up.
+
+        Args:
+            clock: epoch seconds.
+            sleep: waits that many seconds.
+            random: 0 up to 1, spreads the waits.
+            tell: is told each wait, in words.
+            probe: asks the site something cheap; raises `SiteProblem` when it does not answer.
+        """
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._tell = tell
+        self._probe = probe
+        self._failures = 0  # in a row, over all connections
+        self._first_failure_s = 0.0
+        self._next_try_s = 0.0
+
+    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Make a call until it succeeds or fails for good.
+
+        Raises:
+            SiteProblem: it was refused, or nothing more will work.
+            StubbornError: the site lives and this call still fails.
+            GiveUpError: the site has not answered anything for about ten minutes.
+        """
+        failures = 0
+        while True:
+            try:
+                result = await attempt()
+            except SiteProblem as problem:
+                if not _is_worth_another_try(problem):
+                    raise
+                failures += 1
+                if failures >= STUBBORN_AFTER and await self._is_alive():
+                    raise StubbornError(problem) from problem
+                await self._wait(problem)
+            else:
+                self._failures = 0
+                return result
+
+    async def _is_alive(self) -> bool:
+        try:
+            await self._probe()
+        except SiteProblem:
+            return False
+        self._failures = 0
+        return True
+
+    async def _wait(self, problem: SiteProblem) -> None:
+        now_s = self._clock()
+        if self._failures == 0:
+            self._first_failure_s = now_s
+        if now_s - self._first_failure_s > GIVE_UP_AFTER_S:
+            raise GiveUpError(_gone(problem, now_s - self._first_failure_s))
+        if self._next_try_s <= now_s:  # otherwise another connection has set the time
+            wait_s = min(MAX_WAIT_S, 2.0**self._failures) * (0.75 + self._random() / 2)
+            if isinstance(problem, RetryAfter):
+                wait_s = max(wait_s, problem.seconds)
+            self._failures += 1
+            self._next_try_s = now_s + wait_s
+            self._tell(f"{problem.finding.what}. Trying again in {max(1, round(wait_s))} s")
+        await self._sleep(max(0.0, self._next_try_s - now_s))
+
+
+def _is_worth_another_try(problem: SiteProblem) -> bool:
+    # A name service that fails in mid-upload is a network that is down: the name was known at the start.
+    return isinstance(problem, Retry) or problem.finding.code == "site.unknown_host"
+
+
+def _gone(problem: SiteProblem, seconds: float) -> Finding:
+    return Finding(
+        "upload.server_gone",
+        "The server has not answered, and the upload has stopped",
+        f"Tried for {seconds / 60:.0f} minutes. The last reason: {problem.finding.what}",
+        (
+            "Check that the server and the network are up",
+            "Resume the upload then: what the server has is not sent again",
+            *problem.finding.todo,
+        ),
+        where=problem.finding.where,
+    )

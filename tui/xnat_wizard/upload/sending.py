@@ -1,0 +1,260 @@
+"""Sends the parts of a session, and finds out about each file whether the server took it.
+
+A part that is refused is cut in halves until the files that the server does not take are found; the others arrive.
+Sending an instance again is harmless: the server names files by their UIDs and replaces equal ones (wire contract 5.7).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload.control import Control
+from xnat_wizard.upload.model import Fate, SessionState
+from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, in_thread
+from xnat_wizard.upload.patience import Patience, StubbornError
+from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
+from xnat_wizard.xnat.errors import Refused, SiteProblem
+from xnat_wizard.xnat.model import ImportAnswer
+from xnat_wizard.xnat.site import Site
+
+CONNECTIONS = 4
+REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
+_TELL_EVERY_S = 0.25
+_NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
+
+
+class SessionEndedError(Exception):
+    """A session cannot go on; the others can."""
+
+    def __init__(self, state: SessionState, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.state = state
+        self.finding = finding
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the sessions of one upload share."""
+
+    site: Site
+    records: Records
+    patience: Patience
+    control: Control
+    source: Path
+    project: str
+    executor: Executor  # reads files
+    slots: asyncio.Semaphore  # one a connection
+    clock: Callable[[], float]
+    sleep: Callable[[float], Any]
+    tell: Callable[[str], None]
+
+
+class _Body:
+    """The body of one request; every iteration reads the files anew."""
+
+    def __init__(self, items: Sequence[Item], executor: Executor, on_bytes: Callable[[int], None]) -> None:
+        self._items = items
+        self._executor = executor
+        self._on_bytes = on_bytes
+        self.size_bytes = ZipStream(items).size_bytes
+        self.stream = ZipStream(items)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.stream = ZipStream(self._items)
+        handed_out = 0
+
+        def count(size: int) -> None:
+            nonlocal handed_out
+            handed_out += size
+            self._on_bytes(handed_out)
+
+        async for piece in in_thread(self.stream.pieces(), self._executor, count):
+            yield piece
+
+
+class Sender:
+    """Sends one session's instances."""
+
+    def __init__(self, tools: Tools, session: SessionRow) -> None:
+        self._tools = tools
+        self._session = session
+        self._refused_in_a_row = 0
+        self.uri = session.uri
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether any instance is still to be sent."""
+        return any(self._files_to_send(part) for part in self._tools.records.parts(self._session.id))
+
+    async def send(self, on_first_part: Callable[[], None]) -> None:
+        """Send every instance that is not on the server: the first part alone, then several at a time.
+
+        Args:
+            on_first_part: is told when the first part is on the server, so that others may begin.
+
+        Raises:
+            SessionEndedError: the session cannot go on.
+            GiveUpError: the upload cannot go on now.
+            SiteProblem: nothing more will work with this site.
+        """
+        waiting = [part for part in self._tools.records.parts(self._session.id) if self._files_to_send(part)]
+        if not waiting:
+            return
+        await self._send_part(waiting[0])
+        on_first_part()
+        await together(self._send_part(part) for part in waiting[1:])
+
+    def _files_to_send(self, part: PartRow) -> list[FileRow]:
+        if part.is_pair:
+            return []
+        return [
+            file
+            for file in self._tools.records.files_of_part(part.id)
+            if file.fate is Fate.NOT_SENT and not file.remark
+        ]
+
+    async def _send_part(self, part: PartRow) -> None:
+        async with self._tools.slots:
+            await self._send_files(part, self._files_to_send(part))
+
+    async def _send_files(self, part: PartRow, files: list[FileRow]) -> None:
+        while files:
+            await self._tools.control.gate()
+            items = [Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns) for file in files]
+            body = _Body(items, self._tools.executor, self._progress_of(part))
+            try:
+                answer = await self._tools.patience.call(partial(self._attempt, body))
+            except SourceChangedError as change:
+                self._tools.records.record_fates(part.id, Fate.NOT_SENT, [change.file_id], change.reason)
+                self._tools.tell(f"A file of {self._session.session_label} is left out: {change.reason}")
+                files = [file for file in files if file.id != change.file_id]
+                continue
+            except (Refused, StubbornError) as refusal:
+                problem = refusal.problem if isinstance(refusal, StubbornError) else refusal
+                await self._after_refusal(part, files, problem)
+                return
+            self._take(part, files, body, answer)
+            return
+
+    async def _attempt(self, body: _Body) -> ImportAnswer:
+        await self._tools.control.gate()
+        session = self._session
+        try:
+            return await self._tools.site.import_zip(
+                self._tools.project, session.subject_label, session.session_label, body, body.size_bytes
+            )
+        except SiteProblem:
+            if body.stream.failure is not None:  # the HTTP library saw a cut body; this is why
+                raise body.stream.failure from None
+            raise
+
+    def _progress_of(self, part: PartRow) -> Callable[[int], None]:
+        last_told_s = 0.0
+        done = sum(file.size_bytes for file in self._tools.records.files_of_part(part.id) if file.fate in _ANSWERED)
+
+        def note(handed_out: int) -> None:
+            nonlocal last_told_s
+            now_s = self._tools.clock()
+            if now_s - last_told_s >= _TELL_EVERY_S:
+                last_told_s = now_s
+                self._tools.records.note_bytes(part.id, min(part.bytes_total, done + handed_out))
+
+        return note
+
+    async def _after_refusal(self, part: PartRow, files: list[FileRow], problem: SiteProblem) -> None:
+        if problem.status in _NOT_THE_FILES_FAULT:
+            raise SessionEndedError(SessionState.FAILED, problem.finding)
+        if len(files) > 1:
+            middle = len(files) // 2
+            await self._send_files(part, files[:middle])
+            await self._send_files(part, files[middle:])
+            return
+        self._tools.records.record_fates(part.id, Fate.REFUSED, [files[0].id], f"{problem.finding.what}")
+        self._tools.tell(f"A file of {self._session.session_label} was refused: {problem.finding.what}")
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= REFUSALS_IN_A_ROW:
+            raise SessionEndedError(SessionState.FAILED, _all_refused(self._refused_in_a_row, problem.finding))
+
+    def _take(self, part: PartRow, files: list[FileRow], body: _Body, answer: ImportAnswer) -> None:
+        """Compare where the server says it put the files with where they belong."""
+        records = self._tools.records
+        records.record_md5(body.stream.md5)
+        ids = [file.id for file in files]
+        if not answer.uris:
+            records.record_fates(part.id, Fate.REFUSED, ids, KEPT_NOTHING)
+            self._tools.tell(f"The server kept nothing of {len(ids)} files of {self._session.session_label}")
+            return
+        self._refused_in_a_row = 0
+        records.record_fates(part.id, Fate.SENT, ids)
+        for uri in answer.uris:
+            if project_of(uri) != self._tools.project:
+                records.set_uri(self._session.id, uri)
+                raise SessionEndedError(SessionState.FAILED, rerouted(uri, self._tools.project))
+        uri = answer.uris[-1]
+        if uri != self.uri:
+            self.uri = uri
+            records.set_uri(self._session.id, uri)
+
+
+KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
+_ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
+
+
+def project_of(uri: str) -> str:
+    """Return the project that a prearchive or archive URI names, "" when it names none."""
+    _, mark, rest = uri.partition("/projects/")
+    return unquote(rest.split("/", 1)[0]) if mark else ""
+
+
+def rerouted(uri: str, project: str) -> Finding:
+    """Say that data landed somewhere else than it was sent to."""
+    there = project_of(uri) or "no project"
+    return Finding(
+        "upload.rerouted",
+        f"The server put the images into `{there}` instead of `{project}`",
+        "It did not find the project at that moment, or may not use it, and went by the header of the images",
+        (
+            f"Move the session from `{there}` to `{project}` in the prearchive step, then resume the upload",
+            "If it is not listed there, an administrator of the site can move it",
+        ),
+        where=uri,
+        shareable="An import with an explicit project was filed elsewhere by the site.",
+    )
+
+
+def _all_refused(count: int, last: Finding) -> Finding:
+    return Finding(
+        "upload.refused",
+        f"The server refused {count} files one after the other",
+        f"The last reason: {last.what}. {last.why}",
+        (
+            "Look at one of the files: the plan names them",
+            "Ask the administrator of the site for the reason in its log",
+        ),
+        where=last.where,
+    )
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run coroutines at the same time; the first failure ends the others and is raised.
+
+    Raises:
+        Exception: what the first one that failed raised.
+    """
+    tasks = [asyncio.create_task(one) for one in work]
+    if not tasks:
+        return
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

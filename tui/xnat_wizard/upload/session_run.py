@@ -1,0 +1,188 @@
+"""Brings one session from the plan to its destination.
+
+ask the site what it has -> send the rest -> build -> count -> archive -> count again
+
+Every step looks before it acts, so a run that was interrupted anywhere starts from the top and does only what is left.
+"""
+
+from collections.abc import Callable, Iterable
+
+from xnat_wizard.findings import Finding
+from xnat_wizard.upload import outcomes
+from xnat_wizard.upload.arriving import Arrival
+from xnat_wizard.upload.looking import Look, look
+from xnat_wizard.upload.model import Destination, Fate, SessionState
+from xnat_wizard.upload.places import is_prearchive, is_row_of
+from xnat_wizard.upload.records import CheckedFile
+from xnat_wizard.upload.resources import PairSender
+from xnat_wizard.upload.sending import Sender, SessionEndedError, Tools
+from xnat_wizard.xnat.model import PrearchiveSession, Session
+
+RESENDS = 1  # of files that were answered for and are not listed
+
+
+class SessionRun:
+    """One session on its way; used once."""
+
+    def __init__(
+        self, tools: Tools, session_id: int, destination: Destination, on_first_part: Callable[[], None]
+    ) -> None:
+        self._tools = tools
+        self._records = tools.records
+        self._session = tools.records.session(session_id)
+        self._destination = destination
+        self._on_first_part = on_first_part
+        self._arrival = Arrival(tools, self._session)
+        self._archived: Session | None = None
+        self._has_sent = False
+        self._is_ours = False  # some of our files are in the archived session already
+
+    async def run(self, rows: Iterable[PrearchiveSession], archived: Session | None) -> None:
+        """Do all that is left to do.
+
+        Args:
+            rows: what the prearchive of the project had when the upload began.
+            archived: the archived session of this label, if there was one.
+
+        Raises:
+            SessionEndedError: this session cannot go on.
+            GiveUpError, StubbornError, SiteProblem: the site does not do its part.
+        """
+        session = self._session
+        self._move(SessionState.WAITING)
+        row = next((row for row in rows if is_row_of(row, session)), None)
+        self._archived = archived
+        await self._ask(row)
+        if session.has_instances:
+            await self._bring_instances()
+        else:
+            await self._bring_pairs()
+
+    # -- what the site has ---------------------------------------------------------------------------
+
+    async def _ask(self, row: PrearchiveSession | None) -> None:
+        """Find out which files are on the server already; the others are to be sent."""
+        uri = row.uri if row else ""
+        if row:
+            row = await self._arrival.built(row.uri)
+            if row is None:
+                self._archived = await self._arrival.archived()
+                uri = ""
+        self._records.set_uri(self._session.id, uri or (self._archived.uri if self._archived else ""))
+        found = await self._look(uri)
+        self._records.record_checked(
+            self._session.id,
+            [one if one.fate is Fate.STORED else _to_be_sent(one) for one in found.checked],
+        )
+        if found.stored_count:
+            there = f"{found.stored_count} of {len(found.checked)} files are on the server already"
+            self._tools.tell(f"{self._session.session_label}: {there}")
+
+    async def _look(self, uri: str) -> Look:
+        """Look which files are there, in the prearchive row of that URI and in the archive."""
+        tools = self._tools
+        found = await look(
+            tools.site,
+            self._records,
+            self._session,
+            source=tools.source,
+            executor=tools.executor,
+            call=tools.patience.call,
+            prearchive_uri=uri,
+            archived=self._archived,
+        )
+        self._is_ours = found.is_in_archive
+        return found
+
+    # -- DICOM ---------------------------------------------------------------------------------------
+
+    async def _bring_instances(self) -> None:
+        sender = Sender(self._tools, self._records.session(self._session.id))
+        if sender.has_work:
+            self._move(SessionState.SENDING)
+            await sender.send(self._on_first_part)
+            self._has_sent = True
+        if not is_prearchive(sender.uri):
+            if self._archived is None:
+                raise SessionEndedError(SessionState.FAILED, outcomes.nothing_arrived(self._counts(), self._session))
+            await self._bring_pairs()
+            return
+        uri = await self._counted(sender)
+        if not uri:  # somebody archived it while we were counting
+            await self._bring_pairs()
+        elif self._destination is Destination.PREARCHIVE:
+            self._end()
+        else:
+            self._move(SessionState.ARCHIVING)
+            self._archived = await self._arrival.archive(uri, is_ours=self._is_ours)
+            await self._bring_pairs()
+
+    async def _counted(self, sender: Sender) -> str:
+        """Build the session in the prearchive and count it; return its URI, "" when it is in the archive by now."""
+        for resends_left in range(RESENDS, -1, -1):
+            self._move(SessionState.BUILDING)
+            row = await self._arrival.built(sender.uri, is_changed=self._has_sent)
+            if row and self._session.has_pairs and self._destination is Destination.PREARCHIVE:
+                await PairSender(self._tools, self._session).put_into_prearchive(row.uri)
+            self._move(SessionState.CHECKING)
+            self._archived = await self._arrival.archived(is_expected=row is None)
+            checked = (await self._look(row.uri if row else "")).checked
+            missing = [one for one in checked if one.fate is Fate.MISSING]
+            if not missing:
+                self._records.record_checked(self._session.id, checked)
+                return row.uri if row else ""
+            if resends_left:
+                self._tools.tell(
+                    f"{self._session.session_label}: {len(missing)} files did not arrive, sending them again"
+                )
+                again = {one.id for one in missing}
+                self._records.record_checked(
+                    self._session.id,
+                    [_to_be_sent(one) if one.id in again else one for one in checked],
+                )
+                self._move(SessionState.SENDING)
+                await sender.send(self._on_first_part)
+                self._has_sent = True
+            else:
+                self._records.record_checked(self._session.id, checked)
+        raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(self._counts(), self._session))
+
+    # -- PAR/REC, and the end ------------------------------------------------------------------------
+
+    async def _bring_pairs(self) -> None:
+        """Put PAR/REC pairs into the archived session, then verify it."""
+        if self._session.has_pairs:
+            pairs = PairSender(self._tools, self._session)
+            if not self._session.has_instances:
+                self._move(SessionState.SENDING)
+                self._archived = await pairs.ensure_session()
+            if self._archived:
+                await pairs.put_into_archive(self._archived)
+        await self._verify()
+
+    async def _verify(self) -> None:
+        if self._archived is None:
+            raise SessionEndedError(SessionState.FAILED, outcomes.gone(self._session))
+        self._move(SessionState.VERIFYING, uri=self._archived.uri)
+        self._records.record_checked(self._session.id, (await self._look("")).checked)
+        self._end()
+
+    def _end(self) -> None:
+        counts = self._counts()
+        total = sum(counts.values())
+        if counts.get(Fate.STORED, 0) == total:
+            self._move(SessionState.DONE)
+            where = "the prearchive" if self._archived is None else "the archive"
+            self._tools.tell(f"{self._session.session_label}: all {total} files are in {where}")
+            return
+        raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(counts, self._session))
+
+    def _counts(self) -> dict[Fate, int]:
+        return self._records.count_fates(self._session.id)
+
+    def _move(self, state: SessionState, *, finding: Finding | None = None, uri: str | None = None) -> None:
+        self._records.move_session(self._session.id, state, finding=finding, uri=uri)
+
+
+def _to_be_sent(checked: CheckedFile) -> CheckedFile:
+    return CheckedFile(checked.id, Fate.NOT_SENT, "", "", "")
