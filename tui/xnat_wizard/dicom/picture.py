@@ -101,6 +101,7 @@ def _read(source: Path | bytes) -> "tuple[Dataset, bool]":
     """Read the header; of a file without the DICM mark everything, and say so."""
     import pydicom
     from pydicom.errors import InvalidDicomError
+    from pydicom.uid import UID
 
     try:
         return pydicom.dcmread(_file(source), stop_before_pixels=True), False
@@ -111,8 +112,8 @@ def _read(source: Path | bytes) -> "tuple[Dataset, bool]":
                 _finding(NOT_AN_IMAGE, "This file is no DICOM image", "It does not read as one", "Choose another file")
             ) from None
         is_implicit, is_little = whole.original_encoding
-        explicit = "1.2.840.10008.1.2.1" if is_little else "1.2.840.10008.1.2.2"
-        whole.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2" if is_implicit else explicit
+        explicit = UID("1.2.840.10008.1.2.1" if is_little else "1.2.840.10008.1.2.2")
+        whole.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2") if is_implicit else explicit
         return whole, True
 
 
@@ -179,7 +180,7 @@ def _broken(error: Exception) -> Finding:
 
 
 def _check_syntax(header: "Dataset") -> None:
-    from pydicom.pixels.decoders import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
