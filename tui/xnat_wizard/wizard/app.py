@@ -20,9 +20,13 @@ from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
 from xnat_wizard import settings
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.login import LoginStep
+from xnat_wizard.wizard.steps.plan import PlanStep
+from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.project import ProjectStep
+from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -31,7 +35,7 @@ log = logging.getLogger(__name__)
 
 Step = Callable[[Choices], StepScreen[Answer]]
 
-STEPS: tuple[Step, ...] = (LoginStep, ProjectStep, FolderStep)
+STEPS: tuple[Step, ...] = (LoginStep, ProjectStep, FolderStep, PlanStep, UploadStep, PrearchiveStep, ArchiveStep)
 FOLDER_STEP = 2  # where "upload more" goes
 STOP_WORK_TIMEOUT_S = 3.0
 
