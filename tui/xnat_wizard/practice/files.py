@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -33,14 +32,14 @@ class Kept:
 
     @property
     def uri(self) -> str:
-        """Return its URI, by the resource's number."""
-        return f"{self.holder.uri}/resources/{self.resource.id}/files/{quote(self.entry.name)}"
+        """Return its URI, by the resource's number; as on a real site it is not percent-encoded."""
+        return f"{self.holder.uri}/resources/{self.resource.id}/files/{self.entry.name}"
 
 
 def kept_files(call: Call) -> Iterator[Kept]:
     """Give all files that the call's path addresses, in the order of the catalogs."""
     place = places.place_of(call)
-    wanted = _part(call, "resource")
+    wanted = call.parts.get("resource", "")
     labels = wanted.split(",") if wanted and wanted not in {"ALL", "*"} else []
     is_found = not labels
     for holder in place.holders(call.store, is_deep=call.is_true("all")):
@@ -56,7 +55,7 @@ def kept_files(call: Call) -> Iterator[Kept]:
 async def read(call: Call) -> web.StreamResponse:
     """List files or a folder, send one file, or stream many as an archive."""
     files = [one for one in kept_files(call) if _passes(call, one)]
-    path = _part(call, "path")
+    path = call.parts.get("path", "")
     if call.has_trailing_slash and path:
         folder = path.rstrip("/") + "/"
         files = [one for one in files if one.entry.name.startswith(folder)]
@@ -145,7 +144,7 @@ async def _jpeg(call: Call, path: Path) -> bytes:
     except FileNotFoundError as error:
         raise Refusal(404, NOT_FOUND) from error
     except pictures.NoPictureError as error:
-        raise Refusal(500) from error
+        raise Refusal(400, f"Unable to convert this file to jpeg : {error}") from error
 
 
 async def _send_all(call: Call, files: list[Kept], kind: str, suffix: str) -> web.StreamResponse:
@@ -173,7 +172,7 @@ def archive_name(file: Kept, structure: str) -> str:
 async def delete(call: Call) -> web.StreamResponse:
     """Delete a file, a folder with all below it, or what a name with `*` matches."""
     place = places.place_of(call)
-    path = _part(call, "path").strip("/")
+    path = call.parts.get("path", "").strip("/")
     pattern = re.compile(".*".join(re.escape(piece) for piece in path.split("*")))
     files = [
         one for one in kept_files(call) if pattern.fullmatch(one.entry.name) or one.entry.name.startswith(f"{path}/")
@@ -199,13 +198,6 @@ def _remove(gone: list[tuple[Path, Path]]) -> None:
         while folder != top and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
-
-
-def _part(call: Call, name: str) -> str:
-    try:
-        return call.part(name)
-    except KeyError:
-        return ""
 
 
 _PLACES = (*places.PARENTS, *places.SCANS)

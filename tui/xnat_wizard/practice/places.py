@@ -127,7 +127,7 @@ def place_of(call: Call) -> Place:
     Raises:
         Refusal: 404, unknown or invisible.
     """
-    return _find(call, {name: _part(call, name) for name in ("project", "subject", "session", "scan")})
+    return _find(call, {name: call.parts.get(name, "") for name in ("project", "subject", "session", "scan")})
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def place_of_session(call: Call) -> Session:
     Raises:
         Refusal: 404, unknown or invisible.
     """
-    project_id, subject_id = (_part(call, name) for name in ("project", "subject"))
+    project_id, subject_id = (call.parts.get(name, "") for name in ("project", "subject"))
     project = rights.readable_project(call, project_id) if project_id else None
     subject = find_subject(call, project, subject_id) if subject_id else None
     return find_session(call, project, call.part("session"), subject)
@@ -244,11 +244,3 @@ def may_delete(call: Call, project_id: str) -> bool:
     """Say whether the caller may delete data of a project."""
     project = call.store.project(project_id)
     return project is not None and rights.can_delete(call.user, project)
-
-
-def _part(call: Call, name: str) -> str:
-    """Return a part of the path, "" when this path has none of the name."""
-    try:
-        return call.part(name)
-    except KeyError:
-        return ""

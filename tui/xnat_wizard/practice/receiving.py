@@ -163,10 +163,7 @@ async def keep(call: Call, holder: Holder, resource: Resource, arrived: list[Arr
 
 
 def _resource(call: Call, holder: Holder) -> Resource:
-    try:
-        label = call.part("resource")
-    except KeyError:
-        label = next(iter(holder.resources), "NO_LABEL")
+    label = call.parts.get("resource") or next(iter(holder.resources), "NO_LABEL")
     return holder.find(label) or resources.make(call, holder, label)
 
 

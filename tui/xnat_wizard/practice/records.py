@@ -10,6 +10,7 @@ from xnat_wizard.practice.store import Resource, Scan, Session, Store, Subject, 
 Row = dict[str, object]
 
 _NUMBERS = frozenset({"frames", "age", "yob", "height", "weight", "education"})
+_ALIASES = {"studyInstanceUID": "UID"}
 _CONTROL = frozenset(
     {
         "format",
@@ -169,13 +170,17 @@ def column_key(column: str) -> str:
 
 def filtered(call: Call, rows: Iterable[Row], known: Iterable[str]) -> list[Row]:
     """Keep the rows that match all filters among the call's parameters (0.6)."""
-    names = {*known, "ID", "label", "project", "insert_user", "subject_ID", "subject_label", "xsiType"}
+    names = {*known, *_ALIASES, "ID", "label", "project", "insert_user", "subject_ID", "subject_label"}
     tests: list[tuple[str, Callable[[str], bool]]] = [
-        (fields.field_name(key), _matcher(fields.field_name(key), value))
+        (_filter_name(key), _matcher(_filter_name(key), value))
         for key, value in call.query.items()
         if key not in _CONTROL and (key in names or "/" in key) and value
     ]
     return [row for row in rows if all(test(str(row.get(name) or "")) for name, test in tests)]
+
+
+def _filter_name(key: str) -> str:
+    return _ALIASES.get(key) or fields.field_name(key)
 
 
 def _matcher(name: str, wanted: str) -> Callable[[str], bool]:

@@ -17,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 NO_RIGHT = "User account doesn't have permission to modify this session."
 NOT_FOUND = "Unable to find the specified resource."
-_OPTIONS = frozenset({"append", "checksum", "delete", "populateStats"})
+OPTIONS = frozenset({"append", "checksum", "delete", "populateStats"})
 
 
 async def list_resources(call: Call) -> web.StreamResponse:
@@ -99,10 +99,20 @@ async def refresh(call: Call) -> web.StreamResponse:
     if not wanted:
         raise Refusal(400, "Please specify the resource to refresh")
     options = {name for value in call.params_of("options") for name in value.split(",") if name}
-    unknown = options - _OPTIONS
+    await refresh_all(call, wanted, options)
+    return text("")
+
+
+async def refresh_all(call: Call, uris: list[str], options: set[str]) -> None:
+    """Refresh the catalogs of several places.
+
+    Raises:
+        Refusal: 400 no such URI, 403 no right, 404 nothing there, 501 an unknown option.
+    """
+    unknown = options - OPTIONS
     if unknown:
         raise Refusal(501, f"The practice server does not know the refresh options {', '.join(sorted(unknown))}")
-    for uri in wanted:
+    for uri in uris:
         target = places.target_of(call, uri)
         if target is None:
             raise Refusal(400, f"Invalid resource: {uri}")
@@ -111,7 +121,6 @@ async def refresh(call: Call) -> web.StreamResponse:
         for holder, resource in _meant(call, target.place, target.resource):
             await _refresh_one(call, holder.folder / resource.label, resource, options)
     call.store.save()
-    return text("")
 
 
 def _meant(call: Call, place: Place, label: str) -> list[tuple[Holder, Resource]]:
