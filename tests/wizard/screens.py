@@ -15,23 +15,23 @@ GOLDEN_FOLDER = Path(__file__).parents[1] / "golden"
 WAIT_S = 20.0
 
 
-def screen_rows(app: App[object]) -> list[str]:
+def screen_rows(app: App[None]) -> list[str]:
     """Return the characters on screen, row by row, without the blanks at the end."""
     lines = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in lines]
 
 
-def screen_text(app: App[object]) -> str:
+def screen_text(app: App[None]) -> str:
     """Return what is on screen as one text; words that wrap stay on their rows."""
     return "\n".join(screen_rows(app))
 
 
-def flat_text(app: App[object]) -> str:
+def flat_text(app: App[None]) -> str:
     """Return what is on screen with all white space and frames as single blanks, to look for sentences."""
     return re.sub(r"[\s│▌▏▎]+", " ", screen_text(app))
 
 
-async def workers_done(app: App[object], *groups: str) -> None:
+async def workers_done(app: App[None], *groups: str) -> None:
     """Wait until no worker of these groups runs; the wizard's own walk never ends."""
     async with asyncio.timeout(WAIT_S):
         while waiting := [worker for worker in app.workers if worker.group in groups and not worker.is_finished]:
@@ -40,7 +40,7 @@ async def workers_done(app: App[object], *groups: str) -> None:
                     await worker.wait()
 
 
-async def until_text(app: App[object], pilot: Pilot[object], text: str) -> None:
+async def until_text(app: App[None], pilot: Pilot[None], text: str) -> None:
     """Wait until the screen shows a text; fail with the screen where it does not."""
     try:
         async with asyncio.timeout(WAIT_S):
@@ -51,12 +51,21 @@ async def until_text(app: App[object], pilot: Pilot[object], text: str) -> None:
         pytest.fail(f"the screen never showed {text!r}:\n{screen_text(app)}")
 
 
-def check_golden(app: App[object], name: str, hide: dict[str, str] | None = None) -> None:
+async def settled_text(app: App[None], pilot: Pilot[None]) -> str:
+    """Return the screen when it has stopped changing: footers and notes are laid out a moment later."""
+    before, text = None, screen_text(app)
+    while before != text or not screen_rows(app)[-1]:
+        await pilot.pause()
+        before, text = text, screen_text(app)
+    return text
+
+
+async def check_golden(app: App[None], pilot: Pilot[None], name: str, hide: dict[str, str] | None = None) -> None:
     """Compare the screen with its golden text; GOLDEN=update accepts what is there.
 
     `hide` replaces what differs from run to run; a replacement is cut or filled to the same length.
     """
-    text = screen_text(app) + "\n"
+    text = await settled_text(app, pilot) + "\n"
     for changing, stable in (hide or {}).items():
         text = text.replace(changing, stable.ljust(len(changing))[: len(changing)])
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"

@@ -27,6 +27,12 @@ WIZARD_DARK = Theme(
         "text-muted": "#949494",
         "text-disabled": "#6c6c6c",
         "footer-key-foreground": "#5fafd7",
+        "scrollbar": "#4e4e4e",
+        "scrollbar-hover": "#5f87af",
+        "scrollbar-active": "#5fafd7",
+        "scrollbar-background": "#1c1c1c",
+        "scrollbar-background-hover": "#1c1c1c",
+        "scrollbar-background-active": "#1c1c1c",
     },
 )
 

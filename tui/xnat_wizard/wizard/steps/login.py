@@ -27,7 +27,7 @@ class LoginStep(StepScreen[Answer]):
     """Ask where and who, and connect. Whatever goes wrong, the form keeps what was typed."""
 
     number = 1
-    sentence = "Type your XNAT's address, your user name and your password, then press Enter."
+    sentence = "Type your XNAT's address, user name and password, then press Enter."
     has_refresh = True
     HELP = """\
 ## Log in

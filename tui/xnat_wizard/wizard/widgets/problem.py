@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.plain import plain
 
@@ -21,6 +21,8 @@ def finding_text(finding: Finding) -> Content:
     if finding.todo:
         parts.append(("\n\nWhat to do\n", "bold"))
         parts.append("\n".join(f"{place}. {plain(step)}" for place, step in enumerate(finding.todo, start=1)))
+    if finding.severity is Severity.ASK:
+        parts.append("\n\nIt is held back until you say yes.")
     if finding.where:
         parts += [("\n\nWhere\n", "bold"), plain(finding.where)]
     return Content.assemble(*parts)

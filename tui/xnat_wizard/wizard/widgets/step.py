@@ -24,8 +24,6 @@ every fault into a message, and cleans up:
 """
 
 import contextlib
-import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import ClassVar, Generic, TypeVar
 
@@ -39,26 +37,13 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.trail import Trail
 
-log = logging.getLogger(__name__)
-
 AnswerT = TypeVar("AnswerT")
 Command = tuple[str, str, Callable[[], Awaitable[None] | None]]  # title, help, what to call
-
-
-def fault(error: Exception) -> Finding:
-    """Log a fault of our own, without local variables or names, and return what to say about it."""
-    kind = type(error).__name__
-    log.error("step.fault kind=%s\n%s", kind, "".join(traceback.format_tb(error.__traceback__)))
-    return Finding(
-        code="wizard.fault",
-        what="The wizard had a fault of its own here.",
-        why=f"An error that nobody foresaw ({kind}) ended this action. What was sent before is not touched.",
-        todo=("Try it again.", "Report it with the wizard's log file, which holds no names and no passwords."),
-    )
 
 
 class StepScreen(Screen[AnswerT], Generic[AnswerT]):

@@ -14,6 +14,7 @@ from textual.widgets import Button, Static
 from xnat_wizard.dicom.picture import Picture
 from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.widgets.action import ActionButton
+from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.plain import plain
 
@@ -77,6 +78,9 @@ class ViewerScreen(ModalScreen[None]):
         except OSError as error:
             self.query_one(PictureView).show(None)
             line.update(plain(f"{where}: the file cannot be read ({error.strerror})."))
+        except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes words
+            self.query_one(PictureView).show(None)
+            line.update(f"{where}: {fault(error).why}")
         else:
             self.query_one(PictureView).show(picture)
             line.update(plain(f"{where}  {picture.caption}"))

@@ -1,5 +1,7 @@
 """What a survey found, as a tree of subjects and series, and in words."""
 
+from dataclasses import dataclass
+
 from rich.text import Text
 from textual.message import Message
 from textual.widgets import Tree
@@ -11,8 +13,23 @@ from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
 from xnat_wizard.wizard.widgets.plain import column, cut, plain
 
 Found = Series | ParRecPair
-FIXED_CELLS = 50  # everything in a line but the description
+FIXED_CELLS = 50  # everything in a line but the description, with the tree's own lines
+DATE_CELLS = 12  # left out where the line is short
 LOOSE_FILES = "(files right in the folder)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How the lines of series are divided."""
+
+    name_cells: int
+    has_date: bool
+
+    def line(self, mark: str, kind: str, name: str, files: str, date: str, size_bytes: int) -> Text:
+        """Return one line with its columns."""
+        day = f"  {column(date_text(date), 10)}" if self.has_date else ""
+        text = f"{column(kind, 9)}{column(name, self.name_cells)} {files:>11}{day}  {bytes_text(size_bytes):>7}"
+        return Text.assemble((f"{mark:5}", "bold" if mark != "ok" else ""), plain(text))
 
 
 def progress_words(progress: SurveyProgress) -> str:
@@ -81,15 +98,16 @@ class FoundTree(Tree[Found | None]):
         self.survey = survey
         self.clear()
         weights = severities(survey)
-        room = max(12, width - FIXED_CELLS)
+        has_date = width >= FIXED_CELLS + DATE_CELLS
+        shape = _Shape(max(12, width - FIXED_CELLS + (0 if has_date else DATE_CELLS)), has_date)
         for subject in survey.subject_folders:
             series = [one for one in survey.series if one.subject_folder == subject]
             pairs = [one for one in survey.pairs if one.subject_folder == subject]
             branch = self.root.add(_subject_label(subject, series, pairs), data=None, expand=True)
             for one in series:
-                branch.add_leaf(_series_label(one, mark_of(one, weights), room), data=one)
+                branch.add_leaf(_series_label(one, mark_of(one, weights), shape), data=one)
             for pair in pairs:
-                branch.add_leaf(_pair_label(pair, mark_of(pair, weights), room), data=pair)
+                branch.add_leaf(_pair_label(pair, mark_of(pair, weights), shape), data=pair)
         self.move_cursor(self.root.children[0] if self.root.children else None)
 
     @property
@@ -151,23 +169,14 @@ def _subject_label(subject: str, series: list[Series], pairs: list[ParRecPair]) 
     return Text.assemble((cut(subject or LOOSE_FILES, 40), "bold"), ("   " + ", ".join(words), "dim"))
 
 
-def _series_label(series: Series, mark: str, room: int) -> Text:
+def _series_label(series: Series, mark: str, shape: _Shape) -> Text:
     number = series.series_number or "-"
     name = series.series_description or "(no description)"
-    return _line(
-        mark, number, series.modality, name, count_text(len(series.instances), "file"), series.study_date,
-        series.size_bytes, room,
-    )  # fmt: skip
+    files = count_text(len(series.instances), "file")
+    return shape.line(mark, f"{column(number, 4)}{series.modality}", name, files, series.study_date, series.size_bytes)
 
 
-def _pair_label(pair: ParRecPair, mark: str, room: int) -> Text:
+def _pair_label(pair: ParRecPair, mark: str, shape: _Shape) -> Text:
     name = pair.protocol_name or pair.par_path.rpartition("/")[2]
-    return _line(
-        mark, "", f"PAR {pair.version}", name, "2 files", "", pair.par_size_bytes + pair.rec_size_bytes, room
-    )  # fmt: skip
-
-
-def _line(mark: str, number: str, kind: str, name: str, files: str, date: str, size_bytes: int, room: int) -> Text:
-    style = {"STOP": "bold", "ask": "bold"}.get(mark, "")
-    line = f"{column(number, 4)}{column(kind, 5)}{column(name, room)} {files:>11}  {column(date_text(date), 10)}"
-    return Text.assemble((f"{mark:5}", style), plain(f"{line}  {bytes_text(size_bytes):>7}"))
+    size = pair.par_size_bytes + pair.rec_size_bytes
+    return shape.line(mark, f"PAR {pair.version}", name, "2 files", "", size)

@@ -24,7 +24,7 @@ from xnat_wizard.wizard.widgets.findings import FindingList
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.wizard.widgets.viewer import ViewerScreen, in_thread
 
-CHOOSE = "Type or choose the folder that holds one folder per subject, then press Enter."
+CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
 FOUND = "This was found; nothing is sent yet. Next makes a plan of it."
 
 
@@ -136,8 +136,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         tree.focus()
 
     def _line_width(self) -> int:
-        is_beside = self.app.size.width >= 110
-        return (self.app.size.width * 3 // 5 if is_beside else self.app.size.width) - 8
+        return self.app.size.width - 6
 
     def on_resize(self, _: events.Resize) -> None:
         """Draw the lines for the new width."""
@@ -253,9 +252,12 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     @on(FindingList.Selected)
     def _finding_chosen(self, event: FindingList.Selected) -> None:
-        tree = self.query_one(FoundTree)
-        if tree.go_to(event.finding.where):
-            tree.focus()
+        self.explain_soon(event.finding)
+
+    @on(FindingList.Highlighted)
+    def _finding_reached(self, event: FindingList.Highlighted) -> None:
+        if self.focused is not None and self.focused is not self.query_one(FoundTree):
+            self.query_one(FoundTree).go_to(event.finding.where)
 
     @on(Button.Pressed, "#view")
     @on(FoundTree.Looked)
@@ -324,15 +326,10 @@ def _name(path: Path) -> str:
 def _findings_words(findings: tuple[Finding, ...]) -> str:
     if not findings:
         return "No findings: every file is where it should be and can be sent."
-    counts = [sum(1 for finding in findings if finding.severity is severity) for severity in Severity]
-    words = [
-        f"{count} {word}"
-        for count, word in zip(
-            counts, ("cannot be sent", "held back until you say yes in the plan", "to know"), strict=True
-        )
-        if count
-    ]
-    return f"Findings: {', '.join(words)}"
+    words = {Severity.STOP: "STOP", Severity.ASK: "ask (goes after your yes in the plan)", Severity.NOTE: "note"}
+    counts = {severity: sum(1 for finding in findings if finding.severity is severity) for severity in words}
+    found = ", ".join(f"{counts[severity]} {words[severity]}" for severity in words if counts[severity])
+    return f"{found}. Enter explains"
 
 
 def _nothing_to_send(survey: Survey) -> Finding:
