@@ -7,13 +7,12 @@ sizes and checksums are verified. Memory is one block, whatever the size of the 
 Sources: the wire contract 5.4; missing-data 1.4 item 4; PKWARE APPNOTE 4.3 and 4.5.3.
 """
 
-import io
 import struct
 import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 BLOCK_BYTES = 256 * 1024
 
@@ -286,12 +285,11 @@ def _read_tar(stream: Stream, mode: str) -> Iterator[ArchiveEntry]:
 class _Member:
     """The bytes of a tar member."""
 
-    def __init__(self, content: io.BufferedIOBase | object) -> None:
+    def __init__(self, content: IO[bytes]) -> None:
         self._content = content
 
     def read(self, size: int) -> bytes:
         try:
-            data: bytes = self._content.read(size)  # type: ignore[attr-defined]  # tarfile says IO[bytes], which fits
+            return self._content.read(size)
         except (tarfile.TarError, zlib.error, EOFError) as error:
             raise BrokenArchiveError(str(error)) from error
-        return data

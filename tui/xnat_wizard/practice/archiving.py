@@ -70,7 +70,7 @@ def is_automatic(services: Services, row: Row, *, wish: bool | None = None) -> b
 
 async def settle(arrival: Arrival, row: Row) -> None:
     """Wait until the objects that are on their way into a row have arrived."""
-    while arrival.has_open_objects(row):
+    while arrival.has_open_objects(row):  # noqa: ASYNC110  threads close objects, and an event belongs to the loop
         await asyncio.sleep(_SETTLE_S)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from xnat_wizard.practice import archiving, build, conflicts, prearchive, progress, rights
+from xnat_wizard.practice import archiving, build, conflicts, prearchive, prearchive_actions, progress, rights
 from xnat_wizard.practice.arrival import arrival_of
 from xnat_wizard.practice.conflicts import Options
 from xnat_wizard.practice.destinations import parse_prearchive_uri, segments_of
@@ -84,10 +84,10 @@ async def archive(call: Call) -> web.StreamResponse:
     options = _options(call, is_single=True)
     if call.param(progress.LISTENER):
         row.status = "QUEUED_ARCHIVING"
-        call.services.spawn(prearchive.archive_later(call, row, options))
+        call.services.spawn(prearchive_actions.archive_later(call, row, options))
         return _see_other(call, "/app/template/XDATScreen_prearchives.vm")
     is_redirected = call.is_true("redirect") or archiving.is_automatic(call.services, row)
-    uri = await prearchive.archive_in_time(call, row, options)
+    uri = await prearchive_actions.archive_in_time(call, row, options)
     return _see_other(call, uri) if is_redirected else uri_list([uri])
 
 
@@ -102,7 +102,7 @@ def _archive_several(call: Call, rows: Sequence[Row]) -> web.StreamResponse:
 
     async def work() -> None:
         for row in rows:
-            await prearchive.archive_later(call, row, options)
+            await prearchive_actions.archive_later(call, row, options)
 
     _queue(call, rows, "QUEUED_ARCHIVING")
     call.services.spawn(work())
@@ -202,7 +202,7 @@ async def move(call: Call) -> web.StreamResponse:
         if call.store.row(target.id, row.timestamp, row.folder):
             raise Refusal(409, f"{row.folder} already exists in the project {target.id}")
     project = target.id
-    return _start(call, rows, "QUEUED_MOVING", lambda services, row: prearchive.move(services, row, project))
+    return _start(call, rows, "QUEUED_MOVING", lambda services, row: prearchive_actions.move(services, row, project))
 
 
 async def _rebuild_one(services: Services, row: Row) -> None:
@@ -216,7 +216,7 @@ async def rebuild(call: Call) -> web.StreamResponse:
     rows = _batch(call, "rebuild")
     if call.is_true("overrideLock") and rights.is_admin(call.user):
         for row in rows:
-            row.status = "RECEIVING" if row.status.startswith("_") else row.status
+            row.status = "RECEIVING" if archiving.is_busy(row) else row.status
     return _start(call, rows, "QUEUED_BUILDING", _rebuild_one)
 
 

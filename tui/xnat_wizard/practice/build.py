@@ -12,6 +12,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -46,7 +47,8 @@ class _File:
 
 
 _WORDS = (
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "Modality",
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber",
+    "Modality",
 )  # fmt: skip
 _MODALITY_BY_CLASS = {
     "1.2.840.10008.5.1.4.1.1.4": "MR", "1.2.840.10008.5.1.4.1.1.2": "CT", "1.2.840.10008.5.1.4.1.1.128": "PT",
@@ -183,7 +185,7 @@ def _count(text: str) -> int:
 
 
 def _scan_fields(head: Dataset, modality: str, frames: int) -> dict[str, str]:
-    word = lambda keyword: headers.text(head, keyword)  # noqa: E731  shorter than what it stands for
+    word = partial(headers.text, head)
     description = word("SeriesDescription")
     fields = {
         "type": description or word("ProtocolName") or "unknown",
@@ -211,7 +213,7 @@ def _scan_fields(head: Dataset, modality: str, frames: int) -> dict[str, str]:
 
 
 def _session_fields(head: Dataset, modality: str) -> dict[str, str]:
-    word = lambda keyword: headers.text(head, keyword)  # noqa: E731  shorter than what it stands for
+    word = partial(headers.text, head)
     fields = {
         "date": _date(word("StudyDate") or word("SeriesDate")),
         "time": _time(word("StudyTime")),

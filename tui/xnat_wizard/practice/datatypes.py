@@ -1,11 +1,15 @@
-"""Which data type a session or a scan gets, and which objects are primary images (the wire contract 4.3; missing-data B3)."""
+"""Which data type a session or a scan gets, and which objects are primary images.
+
+Sources: the wire contract 4.3; missing-data 1.2 item B3.
+"""
 
 from collections.abc import Iterable
 
 _SESSIONS = {
     "MR": "mr", "PT": "pet", "CT": "ct", "CR": "cr", "DX": "dx", "MG": "mg", "US": "us", "NM": "nm", "XA": "xa",
     "RF": "rf", "OP": "op", "ES": "es", "EPS": "eps", "ECG": "ecg", "HD": "hd", "IO": "io", "DX3D": "dx3DCraniofacial",
-    "GM": "gm", "GMV": "gmv", "SM": "sm", "XC": "xc", "XCV": "xcv", "ESV": "esv", "MEG": "meg", "EEG": "eeg", "OPT": "opt",
+    "GM": "gm", "GMV": "gmv", "SM": "sm", "XC": "xc", "XCV": "xcv", "ESV": "esv", "MEG": "meg", "EEG": "eeg",
+    "OPT": "opt",
     "RTIMAGE": "rt", "RTDOSE": "rt", "RTPLAN": "rt", "RTSTRUCT": "rt", "RTRECORD": "rt", "SR": "sr",
 }  # fmt: skip
 _SCANS = {
@@ -13,7 +17,6 @@ _SCANS = {
     "RTIMAGE": "rtImage",
     "SEG": "seg",
 }
-_ROOTS = {"mr": "MR", "pet": "PET", "ct": "CT", "petmr": "PETMR"}
 
 # The modality that names the session is the first of these that was found.
 _RANK = ("PT", "MR", "CT", "XA", "RF", "MG", "DX", "CR", "NM", "US", "ES", "OP", "SM", "GM", "XC", "RTIMAGE", "RTDOSE",
@@ -59,12 +62,6 @@ def session_type(modalities: Iterable[str]) -> tuple[str, str]:
     if not lead:
         return "xnat:otherDicomSessionData", min(found, default="OT")
     return f"xnat:{_SESSIONS[lead]}SessionData", lead
-
-
-def root_element(xsi_type: str) -> str:
-    """Return the root element of a session's document: xnat:mrSessionData gives xnat:MRSession."""
-    name = xsi_type.removeprefix("xnat:").removesuffix("SessionData")
-    return f"xnat:{_ROOTS.get(name, name[:1].upper() + name[1:])}Session"
 
 
 def _is_below(kind: str, roots: Iterable[str]) -> bool:

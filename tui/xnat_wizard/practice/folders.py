@@ -33,15 +33,16 @@ async def send_folder(call: Call, folder: Path, name: str, kind: str) -> web.Str
 
 async def send_file(call: Call, path: Path, name: str, content_type: str) -> web.StreamResponse:
     """Send a file, read beside the loop."""
+    size = (await call.in_thread(path.stat)).st_size
     answer = web.StreamResponse(
         headers={
             "Content-Type": content_type,
-            "Content-Length": str(path.stat().st_size),
+            "Content-Length": str(size),
             "Content-Disposition": f'attachment; filename="{name}"',
         }
     )
     await answer.prepare(call.request)
-    with path.open("rb") as file:  # noqa: ASYNC230  read in threads below
+    with path.open("rb") as file:
         while block := await call.in_thread(file.read, _BLOCK_BYTES):
             await answer.write(block)
     await answer.write_eof()

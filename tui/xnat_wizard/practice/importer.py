@@ -27,6 +27,7 @@ _DICOM_TYPES = ("application/dicom", "application/x-mirc", "application/x-mirc-d
 _BAD_OVERWRITE = "Overwrite flag was not set to a valid option. ('append' or 'delete')"
 _COMMIT_FAILED = "unable to archive for the Prearchive session"
 _NOTHING = "Upload did not include parsable files for session generation."
+_Act = Callable[[Intake, Stream], None]
 _SEVERAL = "Upload included files for multiple imaging sessions."
 
 
@@ -115,7 +116,7 @@ def _handler(call: Call) -> str:
 
 
 def _wishes(call: Call, handler: str, destination: Destination | None) -> Wishes:
-    """Collect labels and flags; lower-case names win over upper-case ones and over `dest`, but not for gradual-DICOM."""
+    """Collect labels and flags; lower-case names win over upper-case ones and over `dest`, except for gradual-DICOM."""
     dest = destination or Destination(is_archive=False)
 
     def word(lower: str, upper: str, by_dest: str) -> str:
@@ -213,7 +214,7 @@ async def _receive(
     return rows
 
 
-def _with_stream(source: uploads.Source, taken: Intake, act: Callable[[Intake, Stream], None]) -> None:
+def _with_stream(source: uploads.Source, taken: Intake, act: _Act) -> None:
     with source.open() as stream:
         act(taken, stream)
         while stream.read(archives.BLOCK_BYTES):

@@ -91,7 +91,7 @@ class Intake:
                 self._script = scripts.parse(str(services.preference("sitewideAnonymizationScript") or ""))
         except (ValueError, scripts.ScriptError) as error:
             self._broken = str(error)
-        self.rows: list[Row] = []  # touched, in this order
+        self.rows: list[Row] = []  # in which something was stored, in this order
         self._made: list[Row] = []
         self.stored = 0
 
@@ -154,6 +154,8 @@ class Intake:
                 relative = str(target.relative_to(slot.row_folder))
                 self._arrival.remember_uid(slot.row, relative, slot.values["SOPInstanceUID"])
             self.stored += 1
+            if not any(slot.row is known for known in self.rows):
+                self.rows.append(slot.row)
         except scripts.ScriptError as error:
             raise ObjectRefusedError(f"unable to read DICOM object {name}: {error}") from error
         finally:
@@ -201,8 +203,6 @@ class Intake:
         session = naming.clean_label(self._wishes.session) or self._found_session(head, found)
         subject = self._subject_label(project) or found.subject
         row = self._row(project or UNASSIGNED, session, subject, values, is_auto=found.auto)
-        if not any(row is known for known in self.rows):
-            self.rows.append(row)
         self._arrival.open_object(row)
         scan = naming.scan_folder(values["SeriesNumber"], values["SeriesInstanceUID"])
         return _Slot(row, row.key, self._services.store.row_folder(row), scan, values)

@@ -67,7 +67,7 @@ async def _send(call: Call, resource: Resource, folder: Path) -> web.StreamRespo
 
         try:
             picture = await call.in_thread(pictures.jpeg, folder / name)
-        except ValueError as error:
+        except pictures.NoPictureError as error:
             raise Refusal(400, f"Unable to convert this file to jpeg : {name}") from error
         return web.Response(body=picture, content_type="image/jpeg")
     kind = "application/dicom" if entry.format == "DICOM" else "application/octet-stream"

@@ -203,10 +203,7 @@ class _Line:
 
         def choose(run: _Run) -> None:
             a, b = left(run), right(run)
-            if sign == "~":
-                holds = re.fullmatch(b, a) is not None
-            else:
-                holds = (a == b) == (sign == "=")
+            holds = re.fullmatch(b, a) is not None if sign == "~" else (a == b) == (sign == "=")
             if holds:
                 then(run)
             elif other:
@@ -295,8 +292,10 @@ def _assign_element(tag: int, value: _Expression) -> _Statement:
         text = value(run)
         parts: list[str | int | float] = []
         try:
-            for part in text.split("\\") if text else []:
-                parts.append(int(part) if vr in _INTEGER_VRS else float(part) if vr in _FLOAT_VRS else part)
+            parts += [
+                int(part) if vr in _INTEGER_VRS else float(part) if vr in _FLOAT_VRS else part
+                for part in (text.split("\\") if text else [])
+            ]
         except ValueError as error:
             raise ScriptError(f"{Tag(tag)} takes numbers") from error
         run.dataset.add_new(tag, vr, parts[0] if len(parts) == 1 else parts or "")

@@ -1,4 +1,7 @@
-"""Finds the file of an import call: the raw body, a part of a form, or a file of the user cache (the wire contract 5.3)."""
+"""Finds the file of an import call: the raw body, a part of a form, or a file of the user cache.
+
+Source: the wire contract 5.3.
+"""
 
 import io
 from collections.abc import Callable
@@ -9,8 +12,9 @@ from xnat_wizard.practice.destinations import segments_of
 from xnat_wizard.practice.http import Call, Refusal
 
 _EXTENSIONS = {
-    "application/zip": ".zip", "application/x-tar": ".tar", "application/x-gtar": ".tar.gz", "application/x-gzip": ".gzip",
-    "application/octet-stream": "", "application/dicom": ".dcm", "application/xar": ".xar", "application/pdf": ".pdf",
+    "application/zip": ".zip", "application/x-tar": ".tar", "application/x-gtar": ".tar.gz",
+    "application/x-gzip": ".gzip", "application/octet-stream": "", "application/dicom": ".dcm",
+    "application/xar": ".xar", "application/pdf": ".pdf",
     "text/plain": ".txt", "text/xml": ".xml", "text/csv": ".csv",
 }  # fmt: skip
 _IN_BODY = "In-body File posts must include the file directly as the body of the message"
@@ -67,10 +71,8 @@ def _from_body(call: Call) -> Source:
     kind = call.content_type
     if (is_chunked and kind != "application/zip") or (not is_chunked and not size):
         told = -1 if is_chunked else 0
-        raise Refusal(
-            400,
-            f"{_IN_BODY}. In this case, the request entity size is {told} but the media type is not application/zip ({kind}).",
-        )
+        why = f"the request entity size is {told} but the media type is not application/zip ({kind})."
+        raise Refusal(400, f"{_IN_BODY}. In this case, {why}")
     name = call.parts.get("file", "") or "upload" + _EXTENSIONS.get(kind, ".unsupported")
     return Source(name, call.reader)
 
