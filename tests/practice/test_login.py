@@ -148,11 +148,31 @@ def test_a_disabled_account_is_redirected_with_a_session_and_refused_without(
     assert caller("owner").get("/data/auth").status == 200
 
 
-def test_an_old_password_redirects_data_calls(practice: Practice, caller: Callable[..., Caller]) -> None:
-    practice.on_loop(lambda _: practice.server.clock.skip(366 * 86400))
-    answer = caller("owner").get("/data/projects")
+def test_an_old_password_redirects_data_calls(practice: Practice, as_stranger: Caller, as_owner: Caller) -> None:
+    practice.on_loop(lambda _: practice.server.clock.skip(360 * 86400))
+    assert as_stranger.get("/data/projects").status == 200
+    practice.on_loop(lambda _: practice.server.clock.skip(6 * 86400))
+    answer = as_stranger.get("/data/projects")
     assert answer.status == 302
     assert answer.headers["Location"].endswith("/app/template/XDATScreen_UpdateUser.vm")
+    assert as_owner.get("/data/projects").status == 200
+
+
+def test_a_forced_password_change_redirects_data_calls(practice: Practice, as_owner: Caller) -> None:
+    practice.on_loop(lambda store: setattr(store.state.users["owner"], "must_change_password", True))
+    assert as_owner.get("/data/projects").status == 302
+    assert as_owner.get("/data/JSESSION").status == 200
+
+
+def test_a_forgotten_account_is_disabled(practice: Practice, as_stranger: Caller, as_admin: Caller) -> None:
+    practice.on_loop(lambda _: practice.server.clock.skip(366 * 86400))
+    assert as_stranger.get("/data/auth").status == 401
+    assert as_admin.get("/xapi/users/stranger/enabled").text == "false"
+
+
+def test_strict_callers_get_no_plain_text(as_owner: Caller) -> None:
+    headers = {"Accept": "application/json"}
+    assert as_owner.call("GET", "/xapi/users/username", headers=headers).status == 406
 
 
 def test_an_administrator_ends_sessions(as_admin: Caller, as_owner: Caller, as_nobody: Caller) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import http.client
 from pathlib import Path
 
+import pytest
+
 from practice.conftest import Caller
 from support import Practice
 from xnat_wizard.practice.server import PracticeServer
@@ -112,6 +114,12 @@ async def test_a_site_may_be_newer_and_live_below_a_context_path(tmp_path: Path)
         assert (await asyncio.to_thread(outside.get, "/data/projects")).status == 404
     finally:
         await server.stop()
+
+
+def test_only_loopback_is_listened_on(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="loopback only"):
+        PracticeServer(tmp_path, host="0.0.0.0")  # noqa: S104  it is refused
+    assert PracticeServer(tmp_path, host="::1").store.folder == tmp_path
 
 
 def test_a_client_that_leaves_in_mid_body_leaves_no_file(practice: Practice, as_owner: Caller) -> None:

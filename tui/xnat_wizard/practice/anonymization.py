@@ -56,13 +56,15 @@ async def _script(call: Call) -> str:
 # -- XAPI --------------------------------------------------------------------------------------------
 
 
-async def read_default(_call: Call) -> web.StreamResponse:
+async def read_default(call: Call) -> web.StreamResponse:
     """GET /xapi/anonymize/default."""
+    call.need_plain_text()
     return text(DEFAULT_SCRIPT)
 
 
 async def read_script(call: Call) -> web.StreamResponse:
     """GET /xapi/anonymize/site and /projects/{P}: 204 without a script."""
+    call.need_plain_text()
     stored = _stored(call, _project(call, changes=False))
     return text(stored.contents) if stored else empty(204)
 

@@ -212,6 +212,16 @@ class Call:
                 return kind
         return default
 
+    def need_plain_text(self) -> None:
+        """Refuse callers whose `Accept` leaves no room for text (0.2).
+
+        Raises:
+            Refusal: 406.
+        """
+        accept = self.headers.get("Accept", "*/*")
+        if not re.search(r"\*/\*|text/(plain|\*)", accept):
+            raise Refusal(406)
+
     # -- the body ----------------------------------------------------------------------------------
 
     async def body(self) -> bytes:

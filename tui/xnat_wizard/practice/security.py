@@ -77,7 +77,7 @@ async def check_login(services: Services, name: str, password: str) -> User | No
     if user is None or not user.enabled or not user.verified:
         return None
     now_ms = services.clock.now_ms()
-    if user.locked_until_ms > now_ms:
+    if user.locked_until_ms > now_ms or _is_forgotten(services, user):
         return None
     if not await services.in_thread(is_password, password, user.password_hash):
         _count_failure(services, user)
@@ -86,6 +86,16 @@ async def check_login(services: Services, name: str, password: str) -> User | No
     user.last_login_ms = now_ms
     services.store.save()
     return user
+
+
+def _is_forgotten(services: Services, user: User) -> bool:
+    """Disable an account that nobody has used for too long; the practice's own accounts never run out."""
+    allowed_ms = seconds_of(services.preference("inactivityBeforeLockout")) * _MS
+    used_ms = max(user.last_login_ms, user.modified_ms)
+    if user.password_set_ms and used_ms and allowed_ms > 0 and services.clock.now_ms() > used_ms + allowed_ms:
+        user.enabled = False
+        services.store.save()
+    return not user.enabled
 
 
 def _count_failure(services: Services, user: User) -> None:
@@ -123,8 +133,13 @@ def refuse_nobody(call: Call) -> web.StreamResponse:
     if is_interactive(call):
         return _redirect(call, LOGIN_PAGE)
     answer = tomcat_error(401, "") if not call.is_xapi else empty(401)
-    answer.headers["WWW-Authenticate"] = f'Basic realm="{call.services.preference("siteId")}"'
+    answer.headers["WWW-Authenticate"] = challenge(call)
     return answer
+
+
+def challenge(call: Call) -> str:
+    """Return what `WWW-Authenticate` says: the realm is the site's ID."""
+    return f'Basic realm="{call.services.preference("siteId")}"'
 
 
 def is_interactive(call: Call) -> bool:

@@ -81,7 +81,8 @@ def fill(services: Services, *, site_url: str, anonymize: bool) -> None:
     if not state.users:
         state.preferences["enableSitewideAnonymizationScript"] = anonymize
         for name, first, last in _ACCOUNTS:
-            add_account(services, name, name, first_name=first, last_name=last, email=f"{name}@example.org")
+            account = add_account(services, name, name, first_name=first, last_name=last, email=f"{name}@example.org")
+            account.password_set_ms = 0  # a practice folder may be older than a year
         state.users["admin"].roles.append("Administrator")
         state.users["admin"].groups.append("ALL_DATA_ADMIN")
         _add_demo_project(services)

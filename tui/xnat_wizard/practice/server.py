@@ -1,6 +1,7 @@
 """The practice server itself: a stand-in XNAT on loopback, in a folder of its own."""
 
 import asyncio
+import ipaddress
 import logging
 import os
 import shutil
@@ -15,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from xnat_wizard.practice import routes, seed
 from xnat_wizard.practice.answers import html_error, tomcat_error, xapi_error
 from xnat_wizard.practice.http import Call, Refusal, Router, check_methods, normal_path
-from xnat_wizard.practice.security import add_cookies, admit
+from xnat_wizard.practice.security import add_cookies, admit, challenge
 from xnat_wizard.practice.services import Clock, Services
 from xnat_wizard.practice.store import Store
 
@@ -30,7 +31,11 @@ _GRACE_S = 0.2  # for calls under way when the server stops
 
 
 class PracticeServer:
-    """One server; `start`, `stop` and the store belong to one event loop."""
+    """One server; `start`, `stop` and the store belong to one event loop.
+
+    Raises:
+        ValueError: `host` is no loopback address.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,8 @@ class PracticeServer:
         version: str = DEFAULT_VERSION,
         context_path: str = "",
     ) -> None:
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"the practice server listens on loopback only, not on {host}")
         self._host = host
         self.port = port
         self._is_fast = is_fast
@@ -59,7 +66,8 @@ class PracticeServer:
     @property
     def url(self) -> str:
         """Return the address of the site, without a slash at its end."""
-        return f"http://{self._host}:{self.port}{self._context_path}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}{self._context_path}"
 
     @property
     def clock(self) -> Clock:
@@ -75,6 +83,8 @@ class PracticeServer:
         """
         services = Services(self.store, version=self._version, context_path=self._context_path, is_fast=self._is_fast)
         shutil.rmtree(services.spool_folder, ignore_errors=True)
+        for name in ("archive", "prearchive", "cache", "spool"):
+            (self.store.folder / name).mkdir(mode=0o700, exist_ok=True)
         self.services = services
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._answer)
@@ -137,7 +147,12 @@ async def _send_cookies(_request: web.Request, answer: web.StreamResponse) -> No
 
 
 def _error(call: Call, status: int, message: str = "") -> web.Response:
-    return (xapi_error if call.is_xapi else html_error)(status, message)
+    if not call.is_xapi:
+        return html_error(status, message)
+    answer = xapi_error(status, message)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = challenge(call)
+    return answer
 
 
 def _not_here(call: Call) -> web.Response:

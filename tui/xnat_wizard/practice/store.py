@@ -39,7 +39,7 @@ class User:
     roles: list[str] = field(default_factory=list)  # "Administrator"
     last_login_ms: int = 0
     groups: list[str] = field(default_factory=list)  # site-wide only: "ALL_DATA_ADMIN"; project roles are in Project
-    password_set_ms: int = 0
+    password_set_ms: int = 0  # 0: it never expires
     must_change_password: bool = False
     failed_logins: int = 0
     locked_until_ms: int = 0

@@ -24,6 +24,7 @@ async def read_username(call: Call) -> web.StreamResponse:
     """GET /xapi/users/username: 401 for guests, too."""
     if call.is_guest:
         raise Refusal(401)
+    call.need_plain_text()
     return text(call.user.username)
 
 
