@@ -34,6 +34,16 @@ BODY_LIMIT = 512 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
+class Bytes(AsyncIterable[bytes]):
+    """A small body that is in memory already."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A body that is sent as it is read: exactly `size_bytes`, in pieces of any size.

@@ -6,7 +6,7 @@ from html import unescape
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Row, cell
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
-from xnat_wizard.xnat.http import Http
+from xnat_wizard.xnat.http import Bytes, Http, Upload
 from xnat_wizard.xnat.model import Identity, Project, Role, UploadSettings
 from xnat_wizard.xnat.uris import path_of
 
@@ -82,13 +82,20 @@ async def upload_settings(http: Http, project_id: str) -> UploadSettings:
 async def set_project_script(http: Http, project_id: str, *, is_on: bool) -> None:
     """Switch the project's anonymization script, and look whether it took (3.2).
 
+    A project without a script gets the site's default one when it is switched on.
+
     Raises:
         Refused: project.not_owner, project.script_unchanged.
     """
-    path = path_of("xapi", "anonymize", "projects", project_id, "enabled")
+    script = path_of("xapi", "anonymize", "projects", project_id)
+    path = script + "/enabled"
     wanted = "true" if is_on else "false"
     try:
-        await http.call("PUT", path, {"enable": wanted}, headers={"Content-Type": "application/json"})
+        if is_on and not await _text(http, script):
+            default = (await http.get("/xapi/anonymize/default")).body
+            await http.call("PUT", script, upload=Upload(Bytes(default), len(default), "text/plain"))
+        if await _text(http, path) != wanted:
+            await http.call("PUT", path, {"enable": wanted}, headers={"Content-Type": "application/json"})
     except Refused as problem:
         if problem.status == 403:
             raise Refused(_not_owner(project_id, problem), status=403) from None
@@ -98,8 +105,8 @@ async def set_project_script(http: Http, project_id: str, *, is_on: bool) -> Non
             Finding(
                 code="project.script_unchanged",
                 what="The site did not switch the anonymization script",
-                why="It took the request, and the script is as it was; the project may have no script.",
-                todo=("Open the project's settings in XNAT, tab Anonymization Script, and save a script there.",),
+                why="It took the request, and the script is as it was.",
+                todo=("Open the project's settings in XNAT, tab Anonymization Script, and switch it there.",),
                 where=project_id,
             )
         )

@@ -61,6 +61,7 @@ class PyxnatPort:
         self._login = login
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyxnat")
         self._interface: Any = None
+        self._failure: OSError | SiteProblem | None = None  # what stopped the last request; pyxnat may swallow it
         self._writable = ""  # the one path that may be written at the moment, with the context path
 
     async def create_project(self, draft: ProjectDraft) -> None:
@@ -103,18 +104,19 @@ class PyxnatPort:
     def _write(self, kind: str, path: str, fields: dict[str, str]) -> None:
         from pyxnat.core import errors, resources
 
+        self._failure = None
         try:
             if self._interface is None:
                 self._interface = self._connect()
+                self._interface._get_entry_point()  # noqa: SLF001  makes its session on the site
             element = getattr(resources, kind)(unquote(path), self._interface)
             if unquote(element._uri) != unquote(path):  # noqa: SLF001  it rewrites some words in paths
                 raise Fatal(_not_by_pyxnat(path))
             self._writable = urlsplit(self._url).path + path
             element.create(**fields)
-        except SiteProblem:
-            raise
-        except (OSError, ValueError, LookupError, UnboundLocalError, errors.Error) as error:
-            raise _explained(error, self._url, path) from error
+        except (SiteProblem, OSError, ValueError, LookupError, UnboundLocalError, errors.Error) as error:
+            self._interface = None  # it remembers a wrong entry point after a failure
+            raise _explained(self._failure or error, self._url, path) from error
         finally:
             self._writable = ""
 
@@ -144,7 +146,11 @@ class PyxnatPort:
             if method.upper() not in {"GET", "HEAD"} and unquote(urlsplit(url).path) != unquote(self._writable):
                 raise Fatal(_not_by_pyxnat(urlsplit(url).path))
             options.setdefault("timeout", TIMEOUT_S)
-            return send(method, url, **options)
+            try:
+                return send(method, url, **options)
+            except (OSError, SiteProblem) as failure:
+                self._failure = failure
+                raise
 
         http.request = request
         if self._url.startswith("https://"):
@@ -183,6 +189,8 @@ class PyxnatPort:
 
 def _explained(error: Exception, url: str, path: str) -> SiteProblem:
     """Turn what requests or pyxnat raise into our own problem; their texts hold headers and are not shown."""
+    if isinstance(error, SiteProblem):
+        return error
     if isinstance(error, OSError):
         return no_answer(_plain(error), url=url, method="PUT", path=path)
     return Fatal(
