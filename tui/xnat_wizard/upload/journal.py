@@ -38,6 +38,7 @@ class Journal:
         """Use `create` or `open`."""
         self.path = path
         self._database = database
+        database.execute("PRAGMA synchronous = NORMAL")
         self.records = Records(database)
         self._seen_version = -1
 
@@ -56,6 +57,7 @@ class Journal:
         path = folder / FILE_NAME
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         journal = cls(path, _connect(path))
+        journal._database.execute("PRAGMA journal_mode = WAL")  # stays with the file
         with transaction(journal._database):
             schema.lay_out(journal._database)
             journal_plan.write(journal._database, plan)
@@ -174,7 +176,4 @@ class Journal:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")
-    return database
+    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)

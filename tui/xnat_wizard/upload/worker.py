@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -66,7 +67,7 @@ def start(journal_path: Path, login: Login) -> None:
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin as pipe:
             pipe.write(_encode(login))
-    process.returncode = 0  # it is on its own from here: nobody waits for it, and nobody warns about that
+    threading.Thread(target=process.wait, name="worker's end", daemon=True).start()  # leaves no zombie behind
 
 
 def is_running(journal_path: Path) -> bool:

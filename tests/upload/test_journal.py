@@ -1,0 +1,185 @@
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from upload.builders import finding, pair, plan_of, series, survey
+
+from xnat_wizard.findings import Problem, Severity
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.journal_schema import (
+    SESSION_MOVES,
+    UPLOAD_MOVES,
+    IllegalMoveError,
+    check_session_move,
+    check_upload_move,
+)
+from xnat_wizard.upload.lock import UploadLock, is_held
+from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, SessionState, UploadState
+from xnat_wizard.upload.plan import edit
+from xnat_wizard.upload.records import CheckedFile
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> "Journal":
+    plan = plan_of(survey(series("s/a", count=3), series("t/a", study="1.4"), pair("t/philips")))
+    return Journal.create(tmp_path / "upload", plan)
+
+
+def test_a_new_journal_is_for_one_person_only(journal: Journal) -> None:
+    journal.records.add_event("x")
+    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in journal.path.parent.iterdir()} == {0o600}
+
+
+def test_a_folder_holds_one_upload(journal: Journal) -> None:
+    with pytest.raises(FileExistsError):
+        Journal.create(journal.path.parent, journal.plan())
+
+
+def test_the_plan_reads_back_with_what_is_included(tmp_path: Path) -> None:
+    weird = "s\udcff[/b]/a"
+    plan = plan_of(survey(series(weird), series("t/a", study="1.4"), pair("t/philips")))
+    with Journal.create(tmp_path / "all", plan) as journal:
+        assert journal.plan() == plan
+        assert next(journal.fates()) == (f"{weird}/0.dcm", Fate.NOT_SENT, "")
+    fewer = edit(plan, plan.sessions[0].key, is_included=False)
+    with Journal.create(tmp_path / "fewer", fewer) as journal:
+        assert journal.plan().sessions == fewer.included
+
+
+def test_progress_counts_parts(journal: Journal) -> None:
+    before = journal.progress()
+    assert (before.state, before.project, before.started_s) == (UploadState.PLANNED, "DEMO", None)
+    assert [(one.files_total, one.files_sent) for one in before.sessions] == [(3, 0), (4, 0)]
+    (part,) = journal.records.parts(1)
+    files = journal.records.files_of_part(part.id)
+    journal.records.record_fates(part.id, Fate.SENT, [file.id for file in files[:2]])
+    journal.records.record_fates(part.id, Fate.REFUSED, [files[2].id], "no")
+    journal.records.note_bytes(part.id, 25)
+    first = journal.progress().sessions[0]
+    assert (first.files_sent, first.bytes_sent, first.bytes_total) == (2, 25, 30)
+    journal.records.record_checked(1, [CheckedFile(files[0].id, Fate.STORED, "MD5", "4", "")])
+    first = journal.progress().sessions[0]
+    assert (first.files_sent, first.files_stored, first.bytes_sent) == (2, 1, 20)
+    assert journal.records.count_fates(1) == {Fate.STORED: 1, Fate.SENT: 1, Fate.REFUSED: 1}
+
+
+def test_another_process_sees_that_something_changed(journal: Journal) -> None:
+    with Journal.open(journal.path) as reader:
+        assert reader.changed()
+        assert not reader.changed()
+        journal.records.add_event("one")
+        assert reader.changed()
+        assert not reader.changed()
+        assert [event.text for event in reader.events()] == ["one"]
+        assert reader.events(since_id=reader.events()[-1].id) == ()
+
+
+def test_requests_are_taken_once_in_order(journal: Journal) -> None:
+    with Journal.open(journal.path) as wizard:
+        wizard.request(Request.PAUSE)
+        wizard.request(Request.CANCEL)
+    assert journal.records.take_requests() == (Request.PAUSE, Request.CANCEL)
+    assert journal.records.take_requests() == ()
+
+
+def test_states_move_with_their_reason(journal: Journal) -> None:
+    why = finding("x.y", Severity.STOP)
+    journal.records.move_upload(UploadState.RUNNING, now_s=5.0)
+    journal.records.move_session(1, SessionState.FAILED, finding=why, uri="/data/prearchive/projects/DEMO/1/a")
+    journal.records.move_upload(UploadState.FAILED, why, now_s=9.0)
+    progress = journal.progress()
+    assert (progress.state, progress.finding, progress.started_s, progress.ended_s) == (
+        UploadState.FAILED,
+        why,
+        5.0,
+        9.0,
+    )
+    assert progress.sessions[0].finding == why
+    assert progress.sessions[0].uri.endswith("/1/a")
+    journal.records.move_upload(UploadState.RUNNING, now_s=11.0)
+    assert (journal.progress().finding, journal.progress().started_s, journal.progress().ended_s) == (None, 5.0, None)
+
+
+def test_an_illegal_move_names_both_ends_and_changes_nothing(journal: Journal) -> None:
+    with pytest.raises(IllegalMoveError, match="from planned to done"):
+        journal.records.move_upload(UploadState.DONE)
+    with pytest.raises(IllegalMoveError, match="from waiting to done"):
+        journal.records.move_session(1, SessionState.DONE)
+    assert journal.progress().state is UploadState.PLANNED
+    assert journal.progress().sessions[0].state is SessionState.WAITING
+
+
+@given(st.sampled_from(UploadState), st.sampled_from(UploadState))
+def test_every_pair_of_upload_states_is_legal_or_refused(old: UploadState, new: UploadState) -> None:
+    if new in UPLOAD_MOVES[old]:
+        check_upload_move(old, new)
+    else:
+        with pytest.raises(IllegalMoveError, match=f"from {old} to {new}"):
+            check_upload_move(old, new)
+
+
+@given(st.sampled_from(SessionState), st.sampled_from(SessionState))
+def test_every_pair_of_session_states_is_legal_or_refused(old: SessionState, new: SessionState) -> None:
+    if new in SESSION_MOVES[old]:
+        check_session_move(old, new)
+    else:
+        with pytest.raises(IllegalMoveError, match=f"from {old} to {new}"):
+            check_session_move(old, new)
+
+
+def test_an_interrupted_session_can_always_start_from_the_top() -> None:
+    ended = {SessionState.DONE, SessionState.CANCELLED, SessionState.WAITING}
+    assert all(SessionState.WAITING in SESSION_MOVES[state] for state in SessionState if state not in ended)
+
+
+def test_the_receipt_is_kept(journal: Journal) -> None:
+    assert journal.receipt() is None
+    line = ReceiptLine("s", "s_MR1", "4", "t1 \udcff", "MR", 3, 3, 3, "MD5", "")
+    receipt = Receipt("2024-01-01", "http://x", "1.9.3", "me", "DEMO", (line,), ("a: b",), "COMPLETE", (), ("1 file",))
+    journal.records.keep_receipt(receipt)
+    assert journal.receipt() == receipt
+    assert replace(receipt, verdict="x") != journal.receipt()
+
+
+def test_names_in_a_resource_are_safe_and_distinct(tmp_path: Path) -> None:
+    plan = plan_of(survey(pair("s/T1 a"), pair("s/t1 a"), pair("s", "x\udcff:y")))
+    with Journal.create(tmp_path / "upload", plan) as journal:
+        names = [file.name for file in journal.records.files(1)]
+    assert names == [
+        "T1 a/scan.PAR",
+        "T1 a/scan.REC",
+        "t1 a_2/scan.PAR",
+        "t1 a_2/scan.REC",
+        "x__y.PAR",
+        "x__y.REC",
+    ]
+
+
+def test_what_is_no_journal_is_refused(tmp_path: Path, journal: Journal) -> None:
+    with pytest.raises(FileNotFoundError):
+        Journal.open(tmp_path / "none.sqlite")
+    (tmp_path / "text.sqlite").write_text("this is a text and not a database, however long it may be")
+    (tmp_path / "empty.sqlite").touch()
+    for name in ("text.sqlite", "empty.sqlite"):
+        with pytest.raises(Problem, match=r"journal\.unreadable"):
+            Journal.open(tmp_path / name)
+    journal.close()
+    database = sqlite3.connect(journal.path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(Problem, match=r"journal\.newer"):
+        Journal.open(journal.path)
+
+
+def test_only_one_holds_the_lock(journal: Journal) -> None:
+    assert not is_held(journal.path)
+    with UploadLock(journal.path):
+        assert is_held(journal.path)
+        with pytest.raises(Problem, match=r"upload\.running"):
+            UploadLock(journal.path)
+    assert not is_held(journal.path)

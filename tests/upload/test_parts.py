@@ -1,0 +1,176 @@
+import hashlib
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from upload.builders import instance
+
+from xnat_wizard.upload import parts
+from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
+
+MB = 1024 * 1024
+
+
+def write(folder: Path, sizes: list[int]) -> list[Item]:
+    items = []
+    for number, size in enumerate(sizes):
+        path = folder / f"{number}.dat"
+        path.write_bytes(os.urandom(size))
+        items.append(Item(number, path, size, path.stat().st_mtime_ns))
+    return items
+
+
+def save(stream: ZipStream, path: Path) -> Path:
+    path.write_bytes(b"".join(stream.pieces()))
+    return path
+
+
+@given(st.lists(st.integers(0, 60_000_000), max_size=30))
+def test_parts_keep_every_instance_in_order_and_within_the_limits(sizes: list[int]) -> None:
+    instances = [instance(f"s/{number}", size_bytes=size) for number, size in enumerate(sizes)]
+    made = list(cut(instances))
+    assert [one for part in made for one in part] == instances
+    for part in made:
+        assert len(part) == 1 or sum(one.size_bytes for one in part) <= parts.MAX_BYTES
+
+
+def test_a_part_has_at_most_2000_files() -> None:
+    one = instance("s/x", size_bytes=1)
+    assert [len(part) for part in cut([one] * 4500)] == [2000, 2000, 500]
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1, 0, 7], [MB], [3 * MB, 9 * MB, 5], [8 * MB, 8 * MB + 1]])
+def test_the_zip_reads_back_and_is_as_long_as_announced(tmp_path: Path, sizes: list[int]) -> None:
+    items = write(tmp_path, sizes)
+    stream = ZipStream(items)
+    path = save(stream, tmp_path / "part.zip")
+    assert path.stat().st_size == stream.size_bytes
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
+        assert all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits for entry in archive.infolist())
+    assert stream.md5 == {item.file_id: hashlib.md5(item.path.read_bytes()).hexdigest() for item in items}  # noqa: S324
+
+
+def test_the_zip_comes_in_bounded_pieces(tmp_path: Path) -> None:
+    pieces = list(ZipStream(write(tmp_path, [10] * 100 + [9 * MB, 7 * MB])).pieces())
+    assert max(map(len, pieces)) <= 2 * parts.PIECE_BYTES
+    assert len(pieces) < 40
+
+
+@pytest.mark.parametrize("limit", [1, 100, 5000])
+def test_wide_fields_are_used_where_numbers_are_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    items = write(tmp_path, [10, 300, 6000, 20])
+    monkeypatch.setattr(parts, "ZIP64_FROM", limit)
+    stream = ZipStream(items)
+    path = save(stream, tmp_path / "part.zip")
+    assert path.stat().st_size == stream.size_bytes
+    with zipfile.ZipFile(path) as archive:
+        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
+
+
+READER = """
+import java.io.*; import java.util.zip.*; import java.security.*;
+public class Reader {
+  public static void main(String[] a) throws Exception {
+    try (ZipInputStream in = new ZipInputStream(new FileInputStream(a[0]))) {
+      for (ZipEntry e; (e = in.getNextEntry()) != null; ) {
+        byte[] sum = MessageDigest.getInstance("MD5").digest(in.readAllBytes());
+        StringBuilder hex = new StringBuilder();
+        for (byte b : sum) hex.append(String.format("%02x", b));
+        System.out.println(e.getName() + " " + hex);
+      }
+    }
+  }
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("javac"), reason="java: the reader XNAT uses is not on this machine")
+@pytest.mark.parametrize("limit", [parts.ZIP64_FROM, 100])
+def test_javas_stream_reader_takes_the_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(parts, "ZIP64_FROM", limit)
+    stream = ZipStream(write(tmp_path, [0, 1, 70_000, 9 * MB]))
+    path = save(stream, tmp_path / "part.zip")
+    (tmp_path / "Reader.java").write_text(READER)
+    subprocess.run(["javac", "Reader.java"], cwd=tmp_path, check=True, capture_output=True)
+    read = subprocess.run(["java", "Reader", path], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert read.stdout.split()[1::2] == list(stream.md5.values())
+
+
+@pytest.mark.skipif(not shutil.which("bsdtar"), reason="bsdtar: not on this machine")
+def test_bsdtar_takes_the_zip_from_a_pipe(tmp_path: Path) -> None:
+    items = write(tmp_path, [5, 70_000])
+    path = save(ZipStream(items), tmp_path / "part.zip")
+    read = subprocess.run(["bsdtar", "-xOf", "-"], input=path.read_bytes(), check=True, capture_output=True)
+    assert read.stdout == b"".join(item.path.read_bytes() for item in items)
+
+
+def changed_size(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+def touched(path: Path) -> None:
+    os.utime(path, ns=(1, 1))
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def closed(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("change", [changed_size, touched, removed, closed])
+def test_a_file_that_is_not_what_the_survey_saw_stops_the_zip(tmp_path: Path, change: object) -> None:
+    items = write(tmp_path, [100, 200, 300])
+    assert callable(change)
+    change(items[1].path)
+    stream = ZipStream(items)
+    with pytest.raises(SourceChangedError) as failure:
+        list(stream.pieces())
+    assert failure.value.file_id == 1
+    assert stream.failure is failure.value
+
+
+def test_a_long_file_that_changes_between_the_two_readings_stops_the_zip(tmp_path: Path) -> None:
+    items = write(tmp_path, [9 * MB])
+    pieces = ZipStream(items).pieces()
+    next(pieces)
+    with items[0].path.open("r+b") as file:
+        file.seek(-5, os.SEEK_END)
+        file.write(b"other")
+    os.utime(items[0].path, ns=(items[0].mtime_ns, items[0].mtime_ns))
+    with pytest.raises(SourceChangedError, match="changed while it was sent"):
+        list(pieces)
+
+
+def test_a_file_without_a_known_time_is_checked_by_size(tmp_path: Path) -> None:
+    (item,) = write(tmp_path, [5])
+    assert parts.digest(replace(item, mtime_ns=-1)) == parts.digest(item)
+
+
+async def test_pieces_are_taken_in_a_thread_and_counted_on_the_loop() -> None:
+    counted: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield b"ab"
+        yield b"c"
+
+    with ThreadPoolExecutor(1) as executor:
+        taken = [piece async for piece in in_thread(pieces(), executor, counted.append)]
+    assert taken == [b"ab", b"c"]
+    assert counted == [2, 1]
