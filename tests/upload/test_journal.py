@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from upload.builders import finding, pair, plan_of, series, survey
 
+from upload.builders import finding, pair, plan_of, series, survey
 from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_schema import (

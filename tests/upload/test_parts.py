@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from upload.builders import instance
 
+from upload.builders import instance
 from xnat_wizard.upload import parts
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
 

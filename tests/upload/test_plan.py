@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upload.builders import finding, pair, plan_of, series, survey
 
+from upload.builders import finding, pair, plan_of, series, survey
 from xnat_wizard.dicom.model import OtherFile, OtherKind
 from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.upload.model import Destination, Plan
@@ -151,9 +151,9 @@ paths = st.text(st.characters(exclude_categories=()), min_size=1, max_size=12).m
 
 
 @settings(max_examples=40)
-@given(st.lists(paths, min_size=1, max_size=4, unique=True), st.booleans())
+@given(folders=st.lists(paths, min_size=1, max_size=4, unique=True), has_pair=st.booleans())
 def test_a_saved_plan_reads_back_equal(
-    tmp_path_factory: pytest.TempPathFactory, folders: list[str], has_pair: bool
+    tmp_path_factory: pytest.TempPathFactory, folders: list[str], *, has_pair: bool
 ) -> None:
     items = [series(folder, study=f"1.{index}") for index, folder in enumerate(folders)]
     plan = plan_of(survey(*items, *([pair(folders[0])] if has_pair else [])))

@@ -25,6 +25,8 @@ TEXT_NAME = "receipt.txt"
 JSON_NAME = "receipt.json"
 WIDTH = 80
 
+_SHORT = {"file-name token": "by name", "count": "by count"}
+
 T = TypeVar("T")
 
 
@@ -161,7 +163,7 @@ def as_text(receipt: Receipt) -> str:
 
 def _result(line: ReceiptLine) -> str:
     if line.files_stored == line.files_local:
-        return f"all present ({line.proof})"
+        return f"all present ({_SHORT.get(line.proof, line.proof)})"
     if line.files_stored:
         return f"{line.files_local - line.files_stored} missing"
     return "nothing there"
