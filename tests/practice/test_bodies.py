@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from aiohttp import web
 
-from practice.conftest import Caller
+from practice.calling import Caller
 from support import Practice
 from xnat_wizard.practice import routes
 from xnat_wizard.practice.http import Call, Refusal, Route, Router, json_answer, normal_path, text

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from practice.conftest import Caller
+from practice.calling import Caller
 from support import Practice
 from xnat_wizard.practice import config
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from practice.conftest import Caller
+from practice.calling import Caller
 from support import Practice
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from practice.conftest import Caller
+from practice.calling import Caller
 from support import Practice
 from xnat_wizard.practice.server import PracticeServer
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from practice.conftest import Caller
+from practice.calling import Caller
 from support import Practice
 
 

@@ -54,7 +54,7 @@ def can_edit(user: User, project: Project) -> bool:
 
 def can_delete(user: User, project: Project) -> bool:
     """Say whether the user has the owner's right: deleting, settings, members."""
-    return edits_all_data(user) or role(user, project) == "owner"
+    return is_admin(user) or role(user, project) == "owner"
 
 
 def visible_project(call: Call, id_or_alias: str, message: str = NOT_FOUND) -> Project:

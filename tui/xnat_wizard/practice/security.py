@@ -208,6 +208,7 @@ def _forget_dead(services: Services) -> None:
 
 
 def _has_too_many_sessions(services: Services, user: User) -> bool:
+    _forget_dead(services)
     mine = sum(session.username == user.username for session in services.sessions.values())
     return mine >= int(services.preference("concurrentMaxSessions"))
 
