@@ -233,9 +233,13 @@ def _modify(call: Call, session: Session, project: Project, given: dict[str, str
             raise Refusal(400, "Label must be modified through separate URI.")
         rename(call, session, project.id, label)
         return text("")
-    for key in ("pullDataFromHeaders",):
-        if call.is_true(key):
-            raise Refusal(501, "The practice server does not read headers again into a session.")
+    if call.is_true("pullDataFromHeaders"):
+        raise Refusal(501, "The practice server does not read headers again into a session.")
+    for parameter, status in (("activate", "active"), ("quarantine", "quarantine")):
+        if call.is_true(parameter):
+            if not places.may_delete(call, session.project):
+                raise Refusal(403, EDIT_REFUSED)
+            session.fields["status"] = status
     session.fields.update(fields.own_fields("session", session.xsi_type, given))
     if given.get("subject_ID"):
         session.subject = _subject(call, project, given["subject_ID"]).id

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 from aiohttp import web
 
@@ -41,6 +42,24 @@ async def list_resources(call: Call) -> web.StreamResponse:
         for resource in holder.resources.values()
     ]
     return table(call, rows, columns=COLUMNS, title="Resources")
+
+
+async def read_catalog(call: Call) -> web.StreamResponse:
+    """Show the catalog of a resource, an XML document with one entry a file."""
+    resource = found(places.place_of(call).holder(call.store), call.part("resource"))
+    is_dicom = any(entry.sop_instance_uid for entry in resource.files.values())
+    entries = "".join(_entry_xml(entry, is_dicom=is_dicom) for entry in resource.files.values())
+    kind = "cat:DCMCatalog" if is_dicom else "cat:Catalog"
+    head = f"{kind} ID={quoteattr(resource.label)} {_NAMESPACES}"
+    body = f"<{head}><cat:entries>{entries}</cat:entries></{kind}>"
+    return text(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n', content_type="text/xml")
+
+
+def _entry_xml(entry: Entry, *, is_dicom: bool) -> str:
+    said = {"ID": entry.name, "URI": entry.name, "UID": entry.sop_instance_uid, "digest": entry.md5}
+    said |= {"format": entry.format, "content": entry.content}
+    attributes = " ".join(f"{key}={quoteattr(value)}" for key, value in said.items() if value)
+    return f'<cat:entry {attributes} xsi:type="cat:{"dicomEntry" if is_dicom else "entry"}"/>'
 
 
 async def put(call: Call) -> web.StreamResponse:
@@ -160,9 +179,11 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+_NAMESPACES = 'xmlns:cat="http://nrg.wustl.edu/catalog" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 _PLACES = (*places.PARENTS, *places.SCANS)
 ROUTES = (
     *(Route("GET", f"{path}/resources", list_resources) for path in _PLACES),
+    *(Route("GET", f"{path}/resources/{{resource}}", read_catalog) for path in _PLACES),
     *(Route("PUT", f"{path}/resources/{{resource}}", put) for path in _PLACES),
     *(Route("DELETE", f"{path}/resources/{{resource}}", delete) for path in _PLACES),
     Route("POST", "/data/services/refresh/catalog", refresh),
