@@ -80,10 +80,13 @@ class Inflated(Window):
             raise Broken("its deflated data set cannot be inflated") from None
         if not inflate.eof:
             raise Broken("its deflated data set was cut")
-        self.data, self.size = bytes(kept), total
+        self._kept = self.data = bytes(kept)
+        self.size = total
 
     def _read(self, position: int, count: int) -> bytes:
-        raise BeyondKept(position, count)
+        if position + count > len(self._kept) < self.size:
+            raise BeyondKept
+        return self._kept[position : position + count]
 
 
 class BeyondKept(Exception):  # noqa: N818
