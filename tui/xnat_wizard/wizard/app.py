@@ -165,10 +165,11 @@ class WizardApp(App[None]):
 
     def _fatal_error(self) -> None:
         """Say in our own words that the wizard had a fault: Textual's page prints local variables, passwords too."""
-        kind, _, trace = sys.exc_info()
-        if trace is None and self._exception is not None:
-            kind, trace = type(self._exception), self._exception.__traceback__
-        name = kind.__name__ if kind else "unknown"
+        error: BaseException | None = self._exception or sys.exception()
+        if isinstance(error, WorkerFailed):
+            error = error.error
+        name = type(error).__name__
+        trace = error.__traceback__ if error is not None else None
         log.error("app.fault kind=%s\n%s", name, "".join(traceback.format_tb(trace)))
         words = (
             f"The wizard had a fault of its own and had to stop ({name}).\n"

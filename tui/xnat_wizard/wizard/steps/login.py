@@ -54,12 +54,12 @@ Your password is kept in memory only, and never copied.
             "Address",
             id="address",
             value=choices.address or os.environ.get("XNAT_HOST", ""),
-            placeholder="xnat.example.org",
+            placeholder="for example xnat.example.org",
         )
         yield Field("User name", id="username", value=choices.username or os.environ.get("XNAT_USER", ""))
         yield Field("Password", id="password", value=choices.password.reveal(), is_secret=True)
         yield Static("Only if the site's certificate is not known to this computer", classes="dim section")
-        yield Field("Certificate file", id="ca-file", value=choices.ca_file, placeholder="/path/to/authority.pem")
+        yield Field("Certificate file", id="ca-file", value=choices.ca_file, placeholder="path of a PEM file")
         yield Checklist(
             [(UNSAFE, "Do not verify the site's certificate (unsafe)")],
             [UNSAFE] if choices.is_unsafe else [],

@@ -1,6 +1,5 @@
 """One line of a form: label, input, and a note below that says in words whether the input will do."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 from textual.app import ComposeResult
@@ -58,7 +57,6 @@ class Field(Vertical):
         is_secret: bool = False,
         max_length: int = 0,
         suggester: Suggester | None = None,
-        help_text: Iterable[str] = (),
     ) -> None:
         super().__init__(classes="form-row")
         self.label = label
@@ -75,7 +73,6 @@ class Field(Vertical):
                 suggester=suggester,
                 select_on_focus=False,
             )
-        self.input.HELP = "\n\n".join(help_text) or None  # type: ignore[misc]  # help of this one field
         self.input.cursor_blink = False
         self._mark = Mark.NONE
 

@@ -25,6 +25,14 @@ def typed_path(text: str) -> Path:
     return Path(os.path.normpath(Path(os.path.expanduser(text.strip())).absolute()))  # noqa: PTH111  no error for ~nobody
 
 
+def folder_text(path: Path) -> str:
+    """Return a folder as one would type it: with `~` for the home, and a slash at the end."""
+    home = Path.home()
+    text = f"~/{path.relative_to(home)}" if home != Path("/") and path.is_relative_to(home) else str(path)
+    text = text.removesuffix("/.")
+    return text if text.endswith("/") else f"{text}/"
+
+
 def complete(text: str) -> str | None:
     """Return the text completed to the first folder that begins so; `None` when there is none."""
     folder, _, begun = text.rpartition("/")
@@ -77,7 +85,7 @@ class FolderTree(DirectoryTree):
     def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
         """Draw the name as it is: no picture signs, no markup."""
         path = node.data.path if node.data else Path()
-        name = str(path) if node.is_root else path.name
+        name = folder_text(path) if node.is_root else path.name
         icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE
         return Text.assemble((icon, base_style), (plain(name), style))
 

@@ -16,7 +16,7 @@ from xnat_wizard.dicom.picture import Picture, read_picture
 from xnat_wizard.dicom.survey import SurveyRun, SurveyStopped
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.folder.chooser import FolderSuggester, FolderTree, typed_path
+from xnat_wizard.wizard.steps.folder.chooser import FolderSuggester, FolderTree, folder_text, typed_path
 from xnat_wizard.wizard.steps.folder.found import FoundTree, can_send_something, progress_words, summary_words
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.field import Field, Mark
@@ -61,9 +61,13 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         """Yield the two halves of the step; one is shown at a time."""
         start = self.choices.source or Path.cwd()
         with Vertical(id="choose-folder"):
-            yield Field("Folder", id="path", value=_folder_text(start), suggester=FolderSuggester())
+            yield Field("Folder", id="path", value=folder_text(start), suggester=FolderSuggester())
             if self.choices.folder_hint:
-                yield Static(f"Try the sample study with F3: {self.choices.folder_hint}", classes="hint", markup=False)
+                yield Static(
+                    f"Try the sample study with F3: {folder_text(Path(self.choices.folder_hint))}",
+                    classes="hint",
+                    markup=False,
+                )
             yield FolderTree(start if start.is_dir() else Path.cwd(), id="folders")
         with Vertical(id="found"):
             yield Static("", id="found-summary", classes="heading", markup=False)
@@ -157,7 +161,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     def _moved_in_tree(self, event: Tree.NodeHighlighted[object]) -> None:
         path = getattr(event.node.data, "path", None)
         if isinstance(path, Path) and self.focused is event.control:
-            self.query_one("#path", Input).value = _folder_text(path)
+            self.query_one("#path", Input).value = folder_text(path)
 
     @on(FolderTree.Taken)
     def _taken(self, event: FolderTree.Taken) -> None:
@@ -174,7 +178,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     def action_take_hint(self) -> None:
         """Read the sample study."""
-        self.query_one("#path", Input).value = self.choices.folder_hint
+        self.query_one("#path", Input).value = folder_text(Path(self.choices.folder_hint))
         self._read(Path(self.choices.folder_hint))
 
     def _read_typed(self) -> None:
@@ -314,18 +318,13 @@ Reading looks at the headers only and changes nothing. Escape stops it.
             yield "Sample study", "Read the sample study", self.action_take_hint
 
 
-def _folder_text(path: Path) -> str:
-    text = str(path)
-    return text if text.endswith("/") else f"{text}/"
-
-
 def _name(path: Path) -> str:
     return path.name or str(path)
 
 
 def _findings_words(findings: tuple[Finding, ...]) -> str:
     if not findings:
-        return "No findings: every file is where it should be and can be sent."
+        return "No findings: every file can be sent."
     words = {Severity.STOP: "STOP", Severity.ASK: "ask (goes after your yes in the plan)", Severity.NOTE: "note"}
     counts = {severity: sum(1 for finding in findings if finding.severity is severity) for severity in words}
     found = ", ".join(f"{counts[severity]} {words[severity]}" for severity in words if counts[severity])

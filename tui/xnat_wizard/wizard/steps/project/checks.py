@@ -35,7 +35,7 @@ def taken_names(projects: Iterable[Project]) -> dict[str, str]:
 def check_id(draft: ProjectDraft, taken: dict[str, str]) -> Check:
     """Check the ID: characters, and whether a project has it as a name."""
     if not draft.id:
-        return Check("Short and lasting; it is part of every address and cannot be changed later.", is_wrong=False)
+        return Check("Part of every address; it cannot be changed later.", is_wrong=False)
     wrong = sorted({character for character in draft.id if not ID_PATTERN.fullmatch(character)})
     if wrong:
         named = " ".join("blank" if character.isspace() else f"`{character}`" for character in wrong)

@@ -17,6 +17,7 @@ from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.xnat.model import Accessibility, Project, ProjectDraft
 from xnat_wizard.xnat.site import Site
 
+FIELD_OF_WORD = {"ID": "id", "title": "name", "running title": "running-title"}  # as the site's refusal names them
 FIELDS = ("id", "name", "running-title", "description", "keywords")
 
 
@@ -51,8 +52,10 @@ that you cannot see. Where one of those has the name, XNAT refuses, and you can 
     def compose_content(self) -> ComposeResult:
         """Yield the form."""
         draft = self.draft
-        yield Field("Project ID", id="id", value=draft.id, placeholder="HIPPO2026", max_length=64)
-        yield Field("Title", id="name", value=draft.name, placeholder="Hippocampus in ageing", max_length=255)
+        yield Field("Project ID", id="id", value=draft.id, placeholder="for example HIPPO2026", max_length=64)
+        yield Field(
+            "Title", id="name", value=draft.name, placeholder="for example Hippocampus in ageing", max_length=255
+        )
         yield Field("Running title", id="running-title", value=draft.running_title)
         yield Field("Description", id="description", value=draft.description)
         yield Field("Keywords", id="keywords", value=draft.keywords, placeholder="words, divided by blanks")
@@ -130,18 +133,13 @@ that you cannot see. Where one of those has the name, XNAT refuses, and you can 
         return self.is_busy
 
     def _to_mistake(self, finding: Finding) -> None:
-        """Put the cursor into the field that the site named."""
-        text = f"{finding.what} {finding.where}".casefold()
-        name = "id"
-        if "running title" in text:
-            name = "running-title"
-        elif "title" in text:
-            name = "name"
-        field = self._field(name)
-        if finding.code in {"project.taken", "project.bad_id"}:
-            self.taken = {**self.taken, field.value.strip().casefold(): "that you may not see"}
+        """Mark the fields that the site named, and put the cursor into the first."""
+        names = [FIELD_OF_WORD[word] for word in finding.where.split(", ") if word in FIELD_OF_WORD]
+        fields = [self._field(name) for name in names if self._field(name).value.strip()] or [self._field("id")]
+        if finding.code == "project.taken":
+            self.taken |= {field.value.strip().casefold(): "that is there already" for field in fields}
             self._check()
-        field.input.focus()
+        fields[0].input.focus()
 
     def _typed(self) -> ProjectDraft:
         def value(name: str) -> str:

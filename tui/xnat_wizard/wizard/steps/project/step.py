@@ -51,6 +51,7 @@ prearchive for a look, and whether a script changes the image headers.
         super().__init__(choices.who)
         self.choices = choices
         self.projects: tuple[Project, ...] = ()
+        self.is_read = False
         self.settings: dict[str, UploadSettings | str] = {}
 
     @property
@@ -102,6 +103,7 @@ prearchive for a look, and whether a script changes the image headers.
         async with self.working("Reading your projects..."):
             projects = await self.site.projects()
             self.settings.clear()
+            self.is_read = True
             self.projects = tuple(sorted(projects, key=lambda one: (not one.may_upload, one.id.casefold())))
             self._fill(before or (self.choices.project.id if self.choices.project else ""))
 
@@ -170,7 +172,7 @@ prearchive for a look, and whether a script changes the image headers.
             button.say("Stop script" if known.is_project_script_on else "Start script")
 
     def _nothing_words(self) -> str:
-        if self.is_busy and not self.projects:
+        if not self.is_read:
             return ""
         if self.projects:
             return "No project has these words. Shorten the search."

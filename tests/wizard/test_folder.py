@@ -1,0 +1,183 @@
+"""The folder step, on real files."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
+from xnat_wizard.practice.sample import write_faulty_study
+from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.choices import Choices
+from xnat_wizard.wizard.steps.folder import FolderStep
+from xnat_wizard.wizard.steps.folder.chooser import complete, typed_path
+from xnat_wizard.wizard.steps.folder.found import FoundTree
+
+
+@asynccontextmanager
+async def folder_step(
+    hint: Path | None = None, source: Path | None = None, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[WizardApp, Pilot[None]]]:
+    choices = Choices(folder_hint=str(hint) if hint else "", source=source)
+    app = WizardApp(choices, steps=(FolderStep,))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield app, pilot
+
+
+async def read(app: WizardApp, pilot: Pilot[None], path: Path | str) -> None:
+    app.screen.query_one("#path", Input).value = os.fspath(path)
+    app.screen.query_one("#path", Input).focus()
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def test_a_typed_folder_is_read_and_shown(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, study_folder)
+        await until_text(app, pilot, "This was found")
+        text = flat_text(app)
+        assert "2 subjects, 10 series" in text
+        assert "t1_mprage" in text
+        assert "No findings" in text
+        await pilot.press("ctrl+n")
+        await workers_done(app, "wizard")
+        assert app.choices.source == study_folder
+        assert app.choices.survey is not None
+
+
+async def test_one_key_takes_the_sample_study(study_folder: Path) -> None:
+    async with folder_step(hint=study_folder) as (app, pilot):
+        assert f"Try the sample study with F3: {study_folder.anchor}" in flat_text(app)
+        await pilot.press("f3")
+        await until_text(app, pilot, "This was found")
+
+
+async def test_an_empty_folder_is_explained_and_the_path_stays(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, empty)
+        await until_text(app, pilot, "What to do")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen.query_one("#path", Input).value == str(empty)
+        assert app.focused is app.screen.query_one("#path")
+
+
+async def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, tmp_path / "nowhere")
+        await until_text(app, pilot, "What to do")
+        assert "survey." in flat_text(app)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+async def test_a_folder_without_permission_is_explained(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o000)
+    try:
+        async with folder_step() as (app, pilot):
+            await read(app, pilot, locked)
+            await until_text(app, pilot, "What to do")
+    finally:
+        locked.chmod(0o700)
+
+
+async def test_findings_are_sorted_by_weight_and_explained(tmp_path: Path) -> None:
+    faulty = write_faulty_study(tmp_path / "faulty")
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, faulty)
+        await until_text(app, pilot, "This was found")
+        rows = [
+            line.split()[0] for line in screen_text(app).splitlines() if line.strip()[:4] in {"STOP", "ask ", "note"}
+        ]
+        assert rows == sorted(rows, key=["STOP", "ask", "note"].index)
+        await pilot.press("tab", "end", "home", "enter")
+        await until_text(app, pilot, "What happened")
+        assert "Why" in flat_text(app)
+
+
+async def test_a_finding_takes_the_cursor_to_its_place(tmp_path: Path) -> None:
+    faulty = write_faulty_study(tmp_path / "faulty")
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, faulty)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("tab", "down")
+        await pilot.pause()
+        chosen = app.screen.query_one(FoundTree).chosen
+        assert chosen is not None
+        assert chosen.subject_folder != ""
+
+
+async def test_nothing_to_send_does_not_go_on(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no image", encoding="utf-8")
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, tmp_path)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "folder.nothing_to_send")
+
+
+async def test_escape_leads_from_the_result_to_the_chooser_to_the_step_before(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, study_folder)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("escape")
+        await until_text(app, pilot, "Choose the folder")
+        assert app.screen.query_one("#path", Input).value == str(study_folder)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.choices.survey is not None  # the walk starts the same step again, with everything kept
+        await until_text(app, pilot, "This was found")
+
+
+async def test_names_are_no_markup_and_no_escape_codes(tmp_path: Path) -> None:
+    for name in ("[red]a", "[b]", "esc\x1b[31m"):
+        (tmp_path / name).mkdir()
+    os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")  # noqa: PTH102  a name that is no UTF-8
+    async with folder_step(source=tmp_path) as (app, pilot):
+        await until_text(app, pilot, "caf")
+        text = screen_text(app)
+        assert "[red]a" in text
+        assert "[b]" in text
+        assert "\x1b" not in text
+        text.encode("utf-8")
+
+
+async def test_a_broken_tree_from_the_shared_data_is_shown(malformed: Callable[[str], Path], shared_data: Path) -> None:
+    names = sorted(path.name.removesuffix(".tar.gz") for path in (shared_data / "trees" / "malformed").glob("*.tar.gz"))
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, malformed(names[0]))
+        await until_text(app, pilot, "Enter explains")
+
+
+def test_a_typed_path_knows_home_and_dots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert typed_path("~/a/../b/") == tmp_path / "b"
+    assert typed_path(" c ") == tmp_path / "c"
+
+
+def test_completion_offers_the_first_folder(tmp_path: Path) -> None:
+    (tmp_path / "study_b").mkdir()
+    (tmp_path / "study_a").mkdir()
+    (tmp_path / "study_0.txt").touch()
+    assert complete(f"{tmp_path}/st") == f"{tmp_path}/study_a/"
+    assert complete(f"{tmp_path}/none") is None
+    assert complete("/no/such/place/x") is None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)], ids=["80x24", "60x20"])
+async def test_folder_golden(study_folder: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(study_folder.parent))
+    async with folder_step(hint=Path("/sample"), source=study_folder, size=size) as (app, pilot):
+        await until_text(app, pilot, "Person_02")
+        await check_golden(app, pilot, f"folder-choose-{size[0]}x{size[1]}")
+        await pilot.press("enter")
+        await until_text(app, pilot, "This was found")
+        await check_golden(app, pilot, f"folder-found-{size[0]}x{size[1]}")
