@@ -6,6 +6,7 @@ May be killed between any two lines; the next run asks the site what it has and 
 import asyncio
 import random as _random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -94,6 +95,7 @@ class _Upload:
             project=self._project,
             executor=executor,
             slots=asyncio.Semaphore(CONNECTIONS),
+            subject_locks=defaultdict(asyncio.Lock),
             clock=clock,
             sleep=sleep,
             tell=self._tell,

@@ -5,6 +5,7 @@ Sending an instance again is harmless: the server names files by their UIDs and 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Tools:
     project: str
     executor: Executor  # reads files
     slots: asyncio.Semaphore  # one a connection
+    subject_locks: defaultdict[str, asyncio.Lock]  # sessions of a new subject are archived one after the other
     clock: Callable[[], float]
     sleep: Callable[[float], Any]
     tell: Callable[[str], None]

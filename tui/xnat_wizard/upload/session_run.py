@@ -33,6 +33,7 @@ class SessionRun:
         self._destination = destination
         self._on_first_part = on_first_part
         self._arrival = Arrival(tools, self._session)
+        self._subject_lock = tools.subject_locks[self._session.subject_label.casefold()]
         self._archived: Session | None = None
         self._has_sent = False
         self._is_ours = False  # some of our files are in the archived session already
@@ -114,7 +115,8 @@ class SessionRun:
             self._end()
         else:
             self._move(SessionState.ARCHIVING)
-            self._archived = await self._arrival.archive(uri, is_ours=self._is_ours)
+            async with self._subject_lock:  # two at a time would both create a new subject
+                self._archived = await self._arrival.archive(uri, is_ours=self._is_ours)
             await self._bring_pairs()
 
     async def _counted(self, sender: Sender) -> str:
@@ -155,7 +157,8 @@ class SessionRun:
             pairs = PairSender(self._tools, self._session)
             if not self._session.has_instances:
                 self._move(SessionState.SENDING)
-                self._archived = await pairs.ensure_session()
+                async with self._subject_lock:
+                    self._archived = await pairs.ensure_session()
             if self._archived:
                 await pairs.put_into_archive(self._archived)
         await self._verify()
