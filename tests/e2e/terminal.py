@@ -24,8 +24,10 @@ KEYS = {
     "home": "\x1b[H",
     "end": "\x1b[F",
     "f1": "\x1bOP",
+    "f3": "\x1bOR",
     "f5": "\x1b[15~",
     "ctrl+q": "\x11",
+    "ctrl+n": "\x0e",
     "ctrl+p": "\x10",
     "ctrl+u": "\x15",
 }
