@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from struct import Struct
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
+SIZE_OF_PIXELS = frozenset({0x00280002, 0x00280008, 0x00280010, 0x00280011, 0x00280100})
+AFTER_SIZE_OF_PIXELS = 0x00290000
 PIXELS = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
@@ -19,6 +21,7 @@ _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
 ALL_VRS = _LONG_VRS | _SHORT_VRS
+_NEVER = 1 << 32
 _FIRST_READ = 8192  # holds the wanted elements of an ordinary image; measured in perf.md's terms: one pread
 _NEXT_READ = 4096
 _INFLATED_KEPT = 4 << 20
@@ -109,12 +112,15 @@ class Coding:
 _TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
 _TAG_LENGTH = {"<": Struct("<HHL").unpack_from, ">": Struct(">HHL").unpack_from}
 _LONG = {"<": Struct("<L").unpack_from, ">": Struct(">L").unpack_from}
+_PIXEL_TAG = {"<": b"\xe0\x7f\x10\x00", ">": b"\x7f\xe0\x00\x10"}
 
 
-def walk(window: Window, position: int, coding: Coding, wanted: Container[int], values: dict[int, bytes]) -> int:
+def walk(
+    window: Window, position: int, coding: Coding, wanted: Container[int], values: dict[int, bytes], until: int = _NEVER
+) -> int:
     """Put the raw values of `wanted` elements into `values`; stop at the pixels and check that they are all there.
 
-    Returns the position where it stopped: the pixels' or the end.
+    Returns the position where it stopped: the pixels', that of the first tag from `until` on, or the end.
 
     Raises:
         Broken: the file ends inside an element, or what stands there is no element.
@@ -148,7 +154,7 @@ def walk(window: Window, position: int, coding: Coding, wanted: Container[int], 
                 if position + 8 + length > size and length != UNDEFINED_LENGTH:
                     length = written  # others write spaces for the VR
         tag = group << 16 | element
-        if tag == _ITEM_END:
+        if tag >= until or tag == _ITEM_END:
             return position
         if length == UNDEFINED_LENGTH:
             body = position + head
@@ -174,6 +180,32 @@ def walk(window: Window, position: int, coding: Coding, wanted: Container[int], 
             data, start = window.data, window.start
         position, last_tag = end, tag
     return position
+
+
+def ends_with_pixels(window: Window, coding: Coding, values: dict[int, bytes]) -> bool:
+    """Tell whether native pixels of the size that `SIZE_OF_PIXELS` says stand at the very end of the file.
+
+    Saves the walk over the private elements before them, which are most of the elements of some makers. A "no" says
+    nothing.
+    """
+    try:
+        rows, columns, bits = (
+            int.from_bytes(values[tag], "little" if coding.is_little else "big")
+            for tag in (0x00280010, 0x00280011, 0x00280100)
+        )
+        samples = int.from_bytes(values.get(0x00280002, b"\1"), "little" if coding.is_little else "big")
+        frames = int(values.get(0x00280008) or 1)
+    except (KeyError, ValueError):
+        return False
+    length = rows * columns * samples * frames * bits // 8
+    length += length % 2
+    if type(window) is not Window or not length:
+        return False
+    head = os.pread(window.fd, 12, window.size - length - 12) if length + 12 < window.size else b""
+    if coding.is_implicit:
+        return head[4:] == _PIXEL_TAG[coding.order] + length.to_bytes(4, "little")
+    written = length.to_bytes(4, "little" if coding.is_little else "big")
+    return head[:4] == _PIXEL_TAG[coding.order] and head[4:6] in {b"OW", b"OB"} and head[8:] == written
 
 
 def holds_whole_pixels(window: Window) -> bool:

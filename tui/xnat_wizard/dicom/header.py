@@ -4,7 +4,19 @@ import os
 from pathlib import Path
 
 from xnat_wizard.dicom import charset
-from xnat_wizard.dicom.elements import ALL_VRS, BeyondKept, Broken, Coding, Inflated, Window, holds_whole_pixels, walk
+from xnat_wizard.dicom.elements import (
+    AFTER_SIZE_OF_PIXELS,
+    ALL_VRS,
+    SIZE_OF_PIXELS,
+    BeyondKept,
+    Broken,
+    Coding,
+    Inflated,
+    Window,
+    ends_with_pixels,
+    holds_whole_pixels,
+    walk,
+)
 from xnat_wizard.dicom.model import Header
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -33,7 +45,7 @@ _TEXTS = {
     "patient_id": 0x00100020,
     "manufacturer": 0x00080070,
 }
-_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()})
+_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()}) | SIZE_OF_PIXELS
 _IDENTIFYING = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
 _LIKELY_FIRST = frozenset({0x00080000, 0x00080001, 0x00080005, 0x00080008, 0x00080010, 0x00080012, 0x00080016})
 _LIKELY_ALL = frozenset({0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080060})
@@ -87,7 +99,10 @@ def read_open_header(window: Window) -> Header | None:
         if syntax == DEFLATED:
             window = Inflated(window.fd, position, window.size)
             position = 0
-        walk(window, position, _coding(window.bytes_at(position, 8), syntax), _WANTED, values)
+        coding = _coding(window.bytes_at(position, 8), syntax)
+        position = walk(window, position, coding, _WANTED, values, until=AFTER_SIZE_OF_PIXELS)
+        if not ends_with_pixels(window, coding, values):
+            walk(window, position, coding, _WANTED, values)
     except BeyondKept:
         pass
     except Broken as broken:
@@ -107,8 +122,9 @@ def _read_meta(window: Window, position: int, values: dict[int, bytes]) -> int:
 
     Always explicit little endian, whatever the rest is. Its group length is not trusted: it is often wrong.
     """
+    start = window.data  # holds the file's beginning, and nearly always all of this
     while True:
-        head = window.bytes_at(position, 12)
+        head = start[position : position + 12] if position + 12 <= len(start) else window.bytes_at(position, 12)
         if len(head) < 8 or head[:2] != b"\x02\0":
             return position
         vr, length, size = head[4:6], int.from_bytes(head[6:8], "little"), 8

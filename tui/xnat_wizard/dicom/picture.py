@@ -59,9 +59,9 @@ def read_picture(source: Path | bytes, *, frame: int = 0) -> Picture:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values in headers are the survey's business
-        header, is_bare = _read(source)
+        header, is_whole = _read(source)
         frames = _check(header, frame)
-        values = _values(header if is_bare else _file(source), header, frame)
+        values = _values(header if is_whole else _file(source), header, frame)
         return Picture(
             width=values.shape[1],
             height=values.shape[0],
@@ -98,13 +98,15 @@ def _file(source: Path | bytes) -> Path | io.BytesIO:
 
 
 def _read(source: Path | bytes) -> "tuple[Dataset, bool]":
-    """Read the header; of a file without the DICM mark everything, and say so."""
+    """Read the header; of a deflated file, or one without the DICM mark, everything, and say so."""
     import pydicom
     from pydicom.errors import InvalidDicomError
-    from pydicom.uid import UID
+    from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
     try:
-        return pydicom.dcmread(_file(source), stop_before_pixels=True), False
+        header = pydicom.dcmread(_file(source), stop_before_pixels=True)
+        if header.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+            return pydicom.dcmread(_file(source)), True
     except InvalidDicomError:
         whole = pydicom.dcmread(_file(source), force=True)
         if "Rows" not in whole and "SOPClassUID" not in whole:
@@ -115,6 +117,7 @@ def _read(source: Path | bytes) -> "tuple[Dataset, bool]":
         explicit = UID("1.2.840.10008.1.2.1" if is_little else "1.2.840.10008.1.2.2")
         whole.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2") if is_implicit else explicit
         return whole, True
+    return header, False
 
 
 def _finding(code: str, what: str, why: str, *todo: str) -> Finding:
@@ -215,7 +218,7 @@ def _gray(values: "NDArray[np.float64]", header: "Dataset", frame: int) -> "NDAr
         else:
             low, high = 0.0, 255.0 if values.max() <= 255 else 65535.0
         gray = (values - low) * (255.0 / max(high - low, 1e-9))
-    gray = np.clip(gray, 0, 255)
+    gray = np.rint(np.clip(gray, 0, 255))
     if photometric == "MONOCHROME1":
         gray = 255 - gray
     return gray.astype(np.uint8)

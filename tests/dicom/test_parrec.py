@@ -1,0 +1,72 @@
+"""PAR/REC: every real pair reads, each kind of damage is named."""
+
+from pathlib import Path
+
+import pytest
+from dicom.images import write_pair, write_series
+
+from xnat_wizard.dicom import structure
+from xnat_wizard.dicom.model import OtherKind
+from xnat_wizard.dicom.parrec import BrokenPar, NoPar, match, read_par
+from xnat_wizard.dicom.survey import survey
+
+
+def test_every_real_pair_fits(shared_data: Path) -> None:
+    found = survey(shared_data / "parrec")
+    versions = {pair.version for pair in found.pairs}
+    assert versions == {"V3", "V4", "V4.1", "V4.2"}
+    assert len(found.pairs) == 15
+    assert [other.kind for other in found.others] == [OtherKind.PARREC] * 2
+    names = {pair.par_path: pair.protocol_name for pair in found.pairs}
+    assert names["nitest-balls1/T2.PAR"] == "T2 SENSE"
+
+
+def test_a_par_says_how_long_its_rec_is(tmp_path: Path) -> None:
+    write_pair(tmp_path, images=3)
+    par = read_par(tmp_path / "scan.PAR")
+    assert (par.version, par.protocol_name, par.image_count, par.rec_size_bytes) == ("V4.2", "T1 SENSE", 3, 96)
+
+
+def test_a_par_cut_anywhere_before_its_last_row_is_broken(tmp_path: Path) -> None:
+    write_pair(tmp_path, images=3)
+    data = (tmp_path / "scan.PAR").read_bytes()
+    cut = tmp_path / "cut.PAR"
+    first_row = data.index(b"  1 16")
+    for length in range(40, first_row + 5):
+        cut.write_bytes(data[:length])
+        with pytest.raises(BrokenPar, match="cut"):
+            read_par(cut)
+    for length in range(len(data)):
+        cut.write_bytes(data[:length])
+        try:
+            assert read_par(cut).rec_size_bytes <= 96
+        except (BrokenPar, NoPar):
+            continue
+
+
+def test_other_files_named_par_are_no_par(tmp_path: Path) -> None:
+    (tmp_path / "x.par").write_bytes(b"PAR2\0PKT" + bytes(100))
+    with pytest.raises(NoPar):
+        read_par(tmp_path / "x.par")
+
+
+def test_partners_are_matched_exactly_first_then_without_case() -> None:
+    found = match(["a/s.par", "a/s.rec", "a/S.PAR", "a/S.REC", "a/t.PAR", "a/T.rec", "b/t.rec", "a/u.par"])
+    assert [(pair.par_path, pair.rec_path, pair.is_case_odd) for pair in found] == [
+        ("a/S.PAR", "a/S.REC", False),
+        ("a/s.par", "a/s.rec", False),
+        ("a/t.PAR", "a/T.rec", True),
+        ("a/u.par", "", False),
+        ("", "b/t.rec", False),
+    ]
+
+
+def test_a_pair_that_does_not_fit_is_not_sent(tmp_path: Path) -> None:
+    write_series(tmp_path / "S1" / "t1")
+    write_pair(tmp_path / "S1" / "pair")
+    (tmp_path / "S1" / "pair" / "scan.REC").write_bytes(bytes(63))
+    found = survey(tmp_path)
+    assert found.pairs == ()
+    assert [(finding.code, finding.where) for finding in found.findings] == [(structure.PARREC_SIZE, "S1/pair")]
+    assert "63 bytes" in found.findings[0].what
+    assert {other.path for other in found.others} == {"S1/pair/scan.PAR", "S1/pair/scan.REC"}
