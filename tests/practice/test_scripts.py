@@ -1,0 +1,80 @@
+"""A subset of DicomEdit 6; what is outside it is refused."""
+
+import io
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from practice.images import instance
+from xnat_wizard.practice import scripts
+from xnat_wizard.practice.seed import DEFAULT_SCRIPT
+
+NAMES = {"project": "P", "subject": "S", "session": "E"}
+
+
+def after(script: str, **elements: object) -> Dataset | None:
+    dataset = pydicom.dcmread(io.BytesIO(instance(**elements)))  # type: ignore[arg-type]  # any element
+    return dataset if scripts.parse(script).apply(dataset, NAMES) else None
+
+
+def test_the_default_script_puts_the_labels_in() -> None:
+    changed = after(DEFAULT_SCRIPT)
+    assert changed is not None
+    assert (changed.StudyDescription, changed.PatientName, changed.PatientID) == ("P", "S", "E")
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ('(0008,0080) := "a // b" // comment', "a // b"),
+        ("(0008,0080) := (0010,0020)", "S.1"),
+        ('x := concatenate["A_", session]\n(0008,0080) := x', "A_E"),
+        ("(0008,0080) := uppercase[substring[(0010,0010), 0, 4]]", "SUBJ"),
+        ('(0008,0060) = "MR" ? (0008,0080) := "yes" : (0008,0080) := "no"', "yes"),
+        ('(0008,0060) != "MR" ? (0008,0080) := "yes" : (0008,0080) := "no"', "no"),
+        ('(0008,0060) ~ "M.*" ? (0008,0080) := "yes"', "yes"),
+        ('(0008,0080) := shiftDateByIncrement[(0008,0020), "-3"]', "20010131"),
+    ],
+)
+def test_statements(statement: str, value: str) -> None:
+    changed = after(f'version "6.1"\n{statement}\n')
+    assert changed is not None
+    assert changed.InstitutionName == value
+
+
+def test_removal() -> None:
+    changed = after("-(0010,0010)\n-(0010,2160)")
+    assert changed is not None
+    assert "PatientName" not in changed
+
+
+def test_hashed_uids_are_the_same_again() -> None:
+    changed = after("(0020,000D) := hashUID[(0020,000D)]")
+    assert changed is not None
+    assert changed.StudyInstanceUID == scripts.hash_uid("1.2.1")
+    assert changed.StudyInstanceUID.startswith("2.25.")
+
+
+def test_rejection() -> None:
+    assert after('(0008,0060) = "MR" ? reject') is None
+    assert after('(0008,0060) = "CT" ? reject') is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'version "4.2"', "removeAllPrivateTags", '(0010,0010) := shuffle["a"]', "-(0019,1010)", '(0008,0080) :="a" "b"',
+        "-(0008,1140)[0]/(0008,1150)", '(0002,0010) := "1"', '(0008,0080) := "open', '(7FE0,0010) := "x"',
+        "describe x hidden",
+        '(0010,0010) := format["{0}", subject]',
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused_with_its_line(line: str) -> None:
+    with pytest.raises(scripts.ScriptError, match="line 2"):
+        scripts.parse(f"// comment\n{line}")
+
+
+def test_an_unknown_variable_is_refused_when_it_is_needed() -> None:
+    with pytest.raises(scripts.ScriptError, match="nobody"):
+        after("(0008,0080) := nobody")
