@@ -3,6 +3,7 @@
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -67,10 +68,10 @@ def as_bytes(dataset: Dataset, syntax: str = EXPLICIT) -> bytes:
     return buffer.getvalue()
 
 
-def write_image(path: Path, *, syntax: str = EXPLICIT, value: int = 7, **attributes: str | int) -> Path:
+def write_image(path: Path, *, syntax: str = EXPLICIT, value: int = 7, **attributes: Any) -> Path:
     """Write one image; `patient`, `study`, `series`, `image` as in `header`, other names are DICOM keywords."""
     numbers = {name: attributes.pop(name) for name in ("patient", "study", "series", "image") if name in attributes}
-    dataset = with_pixels(header(**numbers), value=value)  # type: ignore[arg-type]  # split by name
+    dataset = with_pixels(header(**numbers), value=value)
     for keyword, text in attributes.items():
         if text == "":
             delattr(dataset, keyword)
@@ -81,7 +82,7 @@ def write_image(path: Path, *, syntax: str = EXPLICIT, value: int = 7, **attribu
     return path
 
 
-def write_series(folder: Path, *, count: int = 2, **attributes: str | int) -> None:
+def write_series(folder: Path, *, count: int = 2, **attributes: Any) -> None:
     """Write the images of one series."""
     for image in range(1, count + 1):
         write_image(folder / f"{image:04d}.dcm", image=image, **attributes)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from dicom.images import write_pair, write_series
 
+from dicom.images import write_pair, write_series
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import OtherKind
 from xnat_wizard.dicom.parrec import BrokenPar, NoPar, match, read_par

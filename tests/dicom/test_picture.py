@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom.images import as_bytes, header, with_pixels
 from PIL import Image
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
+from dicom.images import as_bytes, header, with_pixels
 from xnat_wizard.dicom.picture import Picture, picture_from_jpeg, read_picture
 from xnat_wizard.findings import Problem
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 10
 
 
-def gray_image(values: np.ndarray = RAMP, photometric: str = "MONOCHROME2", **attributes: object) -> bytes:  # type: ignore[type-arg]
+def gray_image(values: np.ndarray = RAMP, photometric: str = "MONOCHROME2", **attributes: object) -> bytes:
     dataset = with_pixels(header(), side=8)
     dataset.PhotometricInterpretation = photometric
     dataset.PixelData = values.astype("<u2").tobytes()
@@ -26,7 +26,7 @@ def gray_image(values: np.ndarray = RAMP, photometric: str = "MONOCHROME2", **at
     return as_bytes(dataset)
 
 
-def levels(picture: Picture) -> np.ndarray:  # type: ignore[type-arg]
+def levels(picture: Picture) -> np.ndarray:
     return np.frombuffer(picture.pixels, np.uint8).reshape(picture.height, picture.width)
 
 
@@ -112,23 +112,24 @@ def test_what_cannot_be_drawn_is_said_in_words(shared_data: Path) -> None:
     assert code_of(as_bytes(header())) == "picture.no_pixels"
     assert code_of(as_bytes(with_pixels(header()))[:-9]) == "picture.broken"
     folder = shared_data / "dicom" / "ct-one-image-fifteen-transfer-syntaxes"
-    with pytest.raises(Problem, match="JPEG-LS|compressed") as caught:
+    with pytest.raises(Problem, match="compressed") as caught:
         read_picture(next(folder.glob("*JPEGLSLossless*")))
     assert caught.value.finding.code == "picture.syntax"
     assert "JPEG-LS Lossless" in caught.value.finding.why
 
 
 def test_every_real_file_is_a_picture_or_a_problem(shared_data: Path) -> None:
-    drawn = 0
+    drawn, codes = 0, set()
     for path in sorted((shared_data / "dicom").glob("[m-p]*/**/*.dcm")):
         try:
             picture = read_picture(path)
         except Problem as problem:
-            assert problem.finding.code.startswith("picture.")
+            codes.add(problem.finding.code.partition(".")[0])
         else:
             assert len(picture.pixels) == picture.width * picture.height
             drawn += 1
     assert drawn > 150
+    assert codes == {"picture"}
 
 
 def test_the_same_image_in_two_syntaxes_is_the_same_picture(shared_data: Path) -> None:
@@ -162,7 +163,7 @@ def test_pictures_of_the_server_are_read(kind: str) -> None:
 
 def test_what_is_no_picture_of_the_server_is_a_problem() -> None:
     for data in (b"", b"<html>", b"\xff\xd8\xff\xe0\0\x10JFIF"):
-        with pytest.raises(Problem, match="picture.not_an_image"):
+        with pytest.raises(Problem, match=r"picture\.not_an_image"):
             picture_from_jpeg(data)
 
 

@@ -1,10 +1,11 @@
 """The structure rules, each on a tree made for it: code, severity, place, and what is held back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from dicom.images import IMPLICIT, write_image, write_pair, write_series
 
+from dicom.images import IMPLICIT, write_image, write_pair, write_series
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.faults import FaultList, printable, shell_word
 from xnat_wizard.dicom.model import OtherKind, Survey
@@ -191,7 +192,8 @@ def test_a_scribbled_preamble_does_not_make_another_image(tmp_path: Path) -> Non
 @pytest.mark.parametrize("keyword", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
 def test_what_lacks_identity_is_not_sent(tmp_path: Path, keyword: str) -> None:
     write_series(tmp_path / "S1" / "t1")
-    write_image(tmp_path / "S1" / "t1" / "x.dcm", image=9, **{keyword: ""})
+    lacking: dict[str, Any] = {keyword: ""}
+    write_image(tmp_path / "S1" / "t1" / "x.dcm", image=9, **lacking)
     found = survey(tmp_path)
     assert said(found) == {(structure.INCOMPLETE_HEADER, "S1/t1")}
     assert [other.kind for other in found.others] == [OtherKind.INCOMPLETE]
@@ -200,7 +202,8 @@ def test_what_lacks_identity_is_not_sent(tmp_path: Path, keyword: str) -> None:
 
 @pytest.mark.parametrize("keyword", ["Modality", "SeriesNumber", "StudyDate"])
 def test_what_lacks_only_useful_attributes_is_noted_and_goes(tmp_path: Path, keyword: str) -> None:
-    write_series(tmp_path / "S1" / "t1", **{keyword: ""})
+    lacking: dict[str, Any] = {keyword: ""}
+    write_series(tmp_path / "S1" / "t1", **lacking)
     found = survey(tmp_path)
     assert said(found) == {(structure.ATTRIBUTE, "S1/t1")}
     assert found.findings[0].severity is Severity.NOTE

@@ -12,10 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from dicom.images import on_disk, write_image, write_pair, write_series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dicom.images import on_disk, write_image, write_pair, write_series
 from xnat_wizard.dicom.model import OtherKind, Survey
 from xnat_wizard.dicom.survey import SurveyRun, SurveyStopped, survey
 from xnat_wizard.findings import Problem, Severity

@@ -1,13 +1,12 @@
 """The trees of real images: good ones pass without a question, of broken ones each fault is named and the rest goes."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dicom.images import on_disk
 
+from dicom.images import on_disk
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import OtherKind, Survey
 from xnat_wizard.dicom.survey import survey
@@ -166,7 +165,7 @@ def test_only_whole_pairs_go(malformed: Callable[[str], Path]) -> None:
 def test_odd_names_survive_as_they_are(malformed: Callable[[str], Path]) -> None:
     folder = malformed("odd-names")
     found = survey(folder)
-    assert set(found.subject_folders) == set(os.listdir(folder))
+    assert set(found.subject_folders) == {path.name for path in folder.iterdir()}
     assert "new\nline" in found.subject_folders
     assert any("\udce9" in name for name in found.subject_folders)
     assert len({name.casefold() for name in found.subject_folders}) < len(found.subject_folders)
