@@ -98,6 +98,14 @@ def test_a_session_as_item_shows_scans_with_numbers_as_numbers(as_owner: Caller,
     assert '<xnat:scan ID="4"' in document
 
 
+def test_a_document_with_other_records_inside_is_not_half_read(as_owner: Caller, session: str) -> None:
+    as_owner.put(f"{session}/scans/4", xsiType="xnat:mrScanData")
+    document = as_owner.get(session).text
+    answer = as_owner.call("PUT", session, body=document, headers={"Content-Type": "text/xml"})
+    assert answer.status == 501
+    assert "scans" in answer.told
+
+
 def test_a_quarantined_session_is_released_by_owners_only(as_owner: Caller, as_member: Caller, session: str) -> None:
     assert as_owner.get(f"{session}/status").text == "active"
     as_owner.put(session, quarantine="true")

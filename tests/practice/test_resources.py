@@ -204,6 +204,27 @@ def test_who_may_not_edit_gets_200_and_nothing_is_stored(
     assert as_owner.get(f"{SESSION}/files").rows == []
 
 
+def test_a_site_without_checksums_shows_none(as_member: Caller, practice: Practice) -> None:
+    practice.on_loop(lambda store: store.state.preferences.update(checksums=False))
+    send(as_member, f"{FILES}/a.txt", b"a")
+    assert as_member.get(FILES).rows[0]["digest"] == ""
+
+
+def test_names_that_are_paths_are_refused(as_member: Caller, practice: Practice) -> None:
+    assert as_member.put(f"{SESSION}/scans/..%2F..%2Fx", xsiType="xnat:mrScanData").status == 400
+    assert as_member.put(f"{SESSION}/resources/..").status in {400, 501}
+    assert send(as_member, f"{SESSION}/resources/a%2Fb/files/c.txt", b"c").status == 400
+    assert send(as_member, f"{FILES}/..%2F..%2Fc.txt", b"c").status == 400
+    assert send(as_member, "/data/user/cache/resources/..%2Fx/files/c.txt", b"c").status == 400
+    assert list(practice.folder.rglob("c.txt")) == []
+
+
+def test_a_form_is_no_body(as_member: Caller) -> None:
+    answer = send_form(as_member, FILES, {"a.txt": b"a"}, inbody="true")
+    assert answer.status == 406
+    assert "(not as part of multi-part form data)" in answer.told
+
+
 def test_several_files_of_a_form_keep_their_own_names(as_member: Caller) -> None:
     assert send_form(as_member, FILES, {"a.txt": b"a", "C:\\\\dir\\\\b.txt": b"b"}).status == 200
     assert names(as_member) == ["a.txt", "b.txt"]

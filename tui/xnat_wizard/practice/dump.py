@@ -1,5 +1,6 @@
 """Lists the elements of DICOM objects on the server (wire contract 7.7)."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def _names(resource: Resource, file: str) -> list[str]:
 
 def _lines_of(files: Iterable[Path], tags: list[BaseTag]) -> list[Line]:
     """Read the files; values that differ between them are joined."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")  # odd values are shown all the same
     merged: dict[tuple[str, str], Line] = {}
     for path in files:
         instance = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags or None)

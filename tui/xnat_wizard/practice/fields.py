@@ -49,6 +49,7 @@ _BASES = {
     "subject": (SUBJECT_TYPE,),
 }
 _SHORTCUTS = {"session": SESSION_SHORTCUTS, "scan": SCAN_SHORTCUTS, "subject": SUBJECT_SHORTCUTS}
+_RECORDS = frozenset({"scans", "experiments", "resources", "sharing", "assessors", "reconstructions", "file", "fields"})
 _PREDICATE = re.compile(r"\[[^\]]*\]")
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -146,7 +147,9 @@ def _leaves(root: ET.Element) -> Iterable[ET.Element]:
     """Give the elements that hold values of the record itself, not of records inside it."""
     for child in root:
         name = child.tag.replace(XNAT, "")
-        if name in {"scans", "experiments", "resources", "sharing", "assessors", "investigators"}:
+        if name in _RECORDS:
+            if len(child):
+                raise Refusal(501, f"The practice server does not read {name} inside another document.")
             continue
         if len(child):
             yield from _leaves(child)

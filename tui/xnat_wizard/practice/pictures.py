@@ -1,6 +1,7 @@
 """Draws DICOM images as XNAT does: a JPEG of one file, GIF snapshots of a scan (wire contract 7.4, 7.6)."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut, convert_color_space
+from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
 THUMBNAIL_PIXELS = 250
 
@@ -56,9 +58,9 @@ def picture(path: Path) -> Image.Image:
         NoPictureError: no image.
         OSError: the file cannot be read.
     """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")  # odd files are drawn all the same
     try:
-        instance = pydicom.dcmread(path)
-        return _drawn(instance)
+        return _drawn(pydicom.dcmread(path))
     except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # pydicom and its decoders raise whatever a broken file makes them stumble over
@@ -68,14 +70,12 @@ def picture(path: Path) -> Image.Image:
 def _drawn(instance: Dataset) -> Image.Image:
     if "PixelData" not in instance:
         raise NoPictureError("no pixels")
-    frame = _first_frame(instance)
+    frame = pixel_array(instance, index=0)  # colours come as RGB
     shown = str(instance.get("PhotometricInterpretation", "MONOCHROME2"))
     if shown == "PALETTE COLOR":
-        return Image.fromarray(_to_8_bits(apply_color_lut(frame, instance)), "RGB")
+        return Image.fromarray(_to_8_bits(apply_color_lut(frame, instance)))
     if frame.ndim == 3:
-        if shown.startswith("YBR") and not instance.file_meta.TransferSyntaxUID.is_compressed:
-            frame = convert_color_space(frame, shown, "RGB")
-        return Image.fromarray(_to_8_bits(frame), "RGB")
+        return Image.fromarray(_to_8_bits(frame))
     values = np.asarray(apply_modality_lut(frame, instance), dtype=np.float64)
     if "VOILUTSequence" in instance:
         values = np.asarray(apply_voi_lut(values, instance), dtype=np.float64)
@@ -83,14 +83,7 @@ def _drawn(instance: Dataset) -> Image.Image:
     else:
         low, high = _window(values, instance)
     gray = np.clip((values - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
-    return Image.fromarray(255 - gray if shown == "MONOCHROME1" else gray, "L")
-
-
-def _first_frame(instance: Dataset) -> NDArray[np.generic]:
-    pixels = instance.pixel_array
-    frames = int(instance.get("NumberOfFrames", 1) or 1)
-    first: NDArray[np.generic] = pixels[0] if frames > 1 or pixels.ndim == 4 else pixels
-    return first
+    return Image.fromarray(255 - gray if shown == "MONOCHROME1" else gray)
 
 
 def _window(values: NDArray[np.float64], instance: Dataset) -> tuple[float, float]:

@@ -113,6 +113,9 @@ async def sent_files(call: Call) -> list[tuple[str, Path]]:
     """
     kind = call.content_type
     if kind.startswith("multipart/"):
+        if call.is_true("inbody"):
+            await drain(call)
+            raise Refusal(406, f"{CHUNKED.partition('.')[0]} (not as part of multi-part form data).")
         uploads = await call.uploads()
         if not uploads:
             raise Refusal(400, NO_DATA.format(method=call.method))
@@ -137,6 +140,7 @@ async def keep(call: Call, holder: Holder, resource: Resource, arrived: list[Arr
     duplicates: list[str] = []
     is_replacing = call.is_true("overwrite")
     top = holder.folder / resource.label
+    is_digesting = call.services.preference("checksums") is not False
     for count, file in enumerate(arrived, start=1):
         if file.name in resource.files and not is_replacing:
             duplicates.append(file.name)
@@ -150,7 +154,7 @@ async def keep(call: Call, holder: Holder, resource: Resource, arrived: list[Arr
         resource.files[file.name] = Entry(
             file.name,
             file.size,
-            file.md5,
+            file.md5 if is_digesting else "",
             format=call.param("format") or resource.format,
             content=call.param("content") or resource.content,
             tags=call.param("tags"),

@@ -91,7 +91,7 @@ def write_study(folder: Path, *, subjects: int = 4, slices: int = 24, seed: int 
     for person in range(1, subjects + 1):
         vendor = (SIEMENS, PHILIPS)[(person - 1) % 2]
         home = folder / f"Person_{person:02d}"
-        visit = Visit(person, vendor, f"2026{(person % 12) + 1:02d}12", f"09{(person * 7) % 60:02d}04", seed)
+        visit = Visit(person, vendor, f"2025{(person % 12) + 1:02d}12", f"09{(person * 7) % 60:02d}04", seed)
         _write_visit(home, visit, PROTOCOLS, slices)
         if person % 4 == 3:
             again = Visit(person, vendor, f"2026{(person + 4) % 12 + 1:02d}21", "143005", seed, number=2)

@@ -119,6 +119,8 @@ def _create(call: Call, session: Session, scan_id: str, given: dict[str, str]) -
     xsi_type = given.get("xsiType", "")
     if not xsi_type:
         raise Refusal(417, "Need PUT Contents")
+    if scan_id in {".", ".."} or set(scan_id) & set("/\\\0"):
+        raise Refusal(400, "The ID of a scan cannot be a path.")
     said = fields.own_fields("scan", xsi_type, given)
     scan = making.new_scan(call.store, session, scan_id, xsi_type)
     scan.fields.update(said)
