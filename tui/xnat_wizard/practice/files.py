@@ -36,8 +36,12 @@ class Kept:
         return f"{self.holder.uri}/resources/{self.resource.id}/files/{self.entry.name}"
 
 
-def kept_files(call: Call) -> Iterator[Kept]:
-    """Give all files that the call's path addresses, in the order of the catalogs."""
+def addressed(call: Call) -> Iterator[tuple[Holder, Resource]]:
+    """Give the resources that the call's path addresses.
+
+    Raises:
+        Refusal: 404, the place or the resource is unknown.
+    """
     place = places.place_of(call)
     wanted = call.parts.get("resource", "")
     labels = wanted.split(",") if wanted and wanted not in {"ALL", "*"} else []
@@ -46,16 +50,32 @@ def kept_files(call: Call) -> Iterator[Kept]:
         chosen = [one for label in labels if (one := holder.find(label))] if labels else list(holder.resources.values())
         is_found = is_found or bool(chosen)
         for resource in chosen:
-            for entry in resource.files.values():
-                yield Kept(holder, resource, entry)
+            yield holder, resource
     if not is_found:
         raise Refusal(404, resources.NOT_FOUND)
 
 
+def kept_files(call: Call) -> Iterator[Kept]:
+    """Give all files that the call's path addresses, in the order of the catalogs."""
+    for holder, resource in addressed(call):
+        for entry in resource.files.values():
+            yield Kept(holder, resource, entry)
+
+
+def _exact(call: Call, path: str) -> Kept | None:
+    """Find a file by its path; quick in resources of any size."""
+    for holder, resource in addressed(call):
+        if entry := resource.files.get(path):
+            return Kept(holder, resource, entry)
+    return None
+
+
 async def read(call: Call) -> web.StreamResponse:
     """List files or a folder, send one file, or stream many as an archive."""
-    files = [one for one in kept_files(call) if _passes(call, one)]
     path = call.parts.get("path", "")
+    if path and not call.has_trailing_slash and (exact := _exact(call, path)):
+        return await _send_one(call, exact)
+    files = [one for one in kept_files(call) if _passes(call, one)]
     if call.has_trailing_slash and path:
         folder = path.rstrip("/") + "/"
         files = [one for one in files if one.entry.name.startswith(folder)]
@@ -70,7 +90,7 @@ async def read(call: Call) -> web.StreamResponse:
             return _missing(call)
         return await _send_one(call, files[int(index)])
     if path:
-        return await _send_path(call, files, path)
+        return await _send_matching(call, files, path)
     kind = downloads.ARCHIVE_KINDS.get(call.param("format").lower())
     if kind:
         return await _send_all(call, files, *kind)
@@ -109,10 +129,7 @@ def _missing(call: Call) -> web.StreamResponse:
     raise Refusal(404, NOT_FOUND)
 
 
-async def _send_path(call: Call, files: list[Kept], path: str) -> web.StreamResponse:
-    exact = [one for one in files if one.entry.name == path]
-    if exact:
-        return await _send_one(call, exact[0])
+async def _send_matching(call: Call, files: list[Kept], path: str) -> web.StreamResponse:
     if "*" in path:
         pattern = re.compile(".*".join(re.escape(piece) for piece in path.split("*")))
         matching = [one for one in files if pattern.fullmatch(one.entry.name)]

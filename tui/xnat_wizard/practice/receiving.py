@@ -44,7 +44,7 @@ CHUNKED = (
 )
 CORRUPT = "FILE:  {name} - Archive file is corrupt or not a valid archive archive file type."
 _TARS = (".tar.gz", ".tgz", ".tar", ".xar")
-_BATCH = 200  # files that move at a time before other calls get their turn
+_BATCH = 50  # files that move at a time before other calls get their turn
 _BLOCK_BYTES = 2**20
 
 
