@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from threading import Event
 
+from xnat_wizard.dicom.faults import printable
 from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.model import Instance, OtherFile, OtherKind
 from xnat_wizard.dicom.structure import CONFLICTING_COPY, COPY
@@ -56,13 +57,14 @@ def _keep_one(holders: list[tuple[Batch, Instance]], found: Gathered, stop: Even
     for _, other in sorted(holders[1:], key=lambda holder: holder[1].path):
         dropped.add(other.path)
         folder, _, name = other.path.rpartition("/")
+        kept_path = printable(kept.path)
         if _is_equal(found.source, kept, other, stop):
             found.others.append(
-                OtherFile(other.path, other.size_bytes, OtherKind.COPY, f"the same image as {kept.path}")
+                OtherFile(other.path, other.size_bytes, OtherKind.COPY, f"the same image as {kept_path}")
             )
             found.faults.add(COPY, folder, name, f"of {kept.path}")
         else:
-            reason = f"same SOP Instance UID as {kept.path}, other bytes"
+            reason = f"same SOP Instance UID as {kept_path}, other bytes"
             found.others.append(OtherFile(other.path, other.size_bytes, OtherKind.CONFLICTING, reason))
             found.faults.add(CONFLICTING_COPY, folder, name, f"kept is {kept.path}")
             batch.hold(CONFLICTING_COPY)

@@ -13,7 +13,7 @@ from threading import Event
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.content import is_litter_file, is_litter_folder, kind_of
 from xnat_wizard.dicom.elements import Window
-from xnat_wizard.dicom.faults import FaultList
+from xnat_wizard.dicom.faults import FaultList, printable
 from xnat_wizard.dicom.header import UnreadableDicom, read_open_header
 from xnat_wizard.dicom.model import Header, Instance, OtherFile, OtherKind, SurveyProgress
 from xnat_wizard.dicom.parrec import is_candidate
@@ -102,7 +102,7 @@ class Gathering:
         with contextlib.ExitStack() as stack:
             reader = _Reader(root, self.stop, stack)
             for listing in walk(root, self.stop):
-                self._current = listing.path
+                self._current = printable(listing.path)
                 self._folders += 1
                 self._look_at(listing, reader, found)
                 links += [joined(listing.path, name) for name in listing.links if not listing.is_litter]
@@ -162,7 +162,7 @@ class Gathering:
                 self._sort_in(answer, found)
 
     def _link(self, path: str, code: str, reason: str, found: Gathered) -> None:
-        found.others.append(OtherFile(path, 0, OtherKind.LINK, reason))
+        found.others.append(OtherFile(path, 0, OtherKind.LINK, printable(reason)))
         folder, _, name = path.rpartition("/")
         found.faults.add(code, folder, name, reason)
 

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable
 
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.gather import Batch, Gathered
-
-_DATE = re.compile(r"\d{8}|\d{4}\.\d{2}\.\d{2}")  # the second is ACR-NEMA's, still found
-_LONG = 64
+from xnat_wizard.dicom.remarks import add_for_batch
 
 
 def check_identities(found: Gathered) -> None:
@@ -30,40 +28,11 @@ def check_identities(found: Gathered) -> None:
         _check_series(subject, inside, found)
 
 
-def check_attributes(found: Gathered) -> None:
-    """Note useful attributes that are missing or odd; XNAT takes such images all the same."""
-    for batch in found.batches.values():
-        header, remarks = batch.first, []
-        if not header.modality:
-            remarks.append("no Modality")
-        if not header.series_number:
-            remarks.append("no Series Number")
-        if not header.study_date:
-            remarks.append("no Study Date")
-        elif not _DATE.fullmatch(header.study_date):
-            remarks.append(f'Study Date "{header.study_date}" is no date')
-        remarks += [
-            f"{words} has {len(text)} characters"
-            for words, text in (("Series Description", header.series_description), ("Patient ID", header.patient_id))
-            if len(text) > _LONG
-        ]
-        if not header.patient_id and header.patient_name:
-            remarks.append("no Patient ID")
-        for remark in remarks:
-            _add(structure.ATTRIBUTE, batch, remark, found)
-
-
 def _by(batches: Iterable[Batch], key: Callable[[Batch], str]) -> dict[str, list[Batch]]:
     groups: dict[str, list[Batch]] = defaultdict(list)
     for batch in batches:
         groups[key(batch)].append(batch)
     return groups
-
-
-def _add(code: str, batch: Batch, remark: str, found: Gathered) -> None:
-    """Note a fault that all files of a batch have."""
-    name = batch.instances[0].path.rpartition("/")[2]
-    found.faults.add(code, batch.folder, name, remark, more=len(batch.instances) - 1)
 
 
 def _plain(name: str) -> str:
@@ -92,7 +61,7 @@ def _check_patients(subject: str, inside: list[Batch], found: Gathered) -> None:
         if own is not None and is_other:
             batch.hold(structure.OTHER_PATIENT)
             shown = batch.first.patient_id or batch.first.patient_name
-            _add(structure.OTHER_PATIENT, batch, f'patient "{shown}"', found)
+            add_for_batch(structure.OTHER_PATIENT, batch, f'patient "{shown}"', found)
     if own and len(own_names) > 1:
         found.faults.add(structure.NAMES_DIFFER, subject, f"{len(own_names)} spellings")
 
@@ -134,7 +103,7 @@ def _check_folder(folder: str, inside: list[Batch], found: Gathered) -> None:
     if len(studies) > 2 and len(studies) == count:
         for batch in own:
             batch.hold(structure.STUDY_PER_FILE)
-            _add(structure.STUDY_PER_FILE, batch, "", found)
+            add_for_batch(structure.STUDY_PER_FILE, batch, "", found)
     elif len(studies) > 1:
         found.faults.add(structure.STUDIES_IN_SERIES_FOLDER, folder, name, f"{len(studies)} studies")
     elif len({(batch.first.series_instance_uid, batch.first.series_number) for batch in own}) > 1:

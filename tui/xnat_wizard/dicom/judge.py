@@ -9,10 +9,11 @@ from threading import Event
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.copies import take_out_copies
 from xnat_wizard.dicom.gather import Batch, Gathered
-from xnat_wizard.dicom.identity import check_attributes, check_identities
+from xnat_wizard.dicom.identity import check_identities
 from xnat_wizard.dicom.layers import Place, check_layers
 from xnat_wizard.dicom.model import OtherFile, OtherKind, ParRecPair, Series, Survey
 from xnat_wizard.dicom.parrec import BrokenPar, Candidates, NoPar, match, read_par
+from xnat_wizard.dicom.remarks import check_attributes, check_series
 from xnat_wizard.findings import by_weight
 
 
@@ -32,6 +33,8 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
     check_identities(found)
     pairs = [_hold(pair, held) for pair in pairs]
     series = _series(batch for batch in found.batches.values() if batch.instances)
+    for one in series:
+        check_series(one, found)
     if not series and not pairs:
         found.faults.add(structure.NO_IMAGES, "", "", _counts(found.others))
     return Survey(

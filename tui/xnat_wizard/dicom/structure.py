@@ -28,6 +28,9 @@ CONFLICTING_COPY = "structure.conflicting_copy"  # one SOP Instance UID, differe
 COPY = "structure.copy"  # byte-identical copies
 INCOMPLETE_HEADER = "structure.incomplete_header"  # UIDs that XNAT needs are missing or no UIDs
 ATTRIBUTE = "structure.attribute"  # something useful is missing or malformed: modality, number, date, patient
+COMPRESSED = "structure.compressed"  # a compressed or unknown transfer syntax
+NO_PICTURE = "structure.no_picture"  # reports, plans, raw data
+GAP = "structure.gap"  # instance numbers with holes
 UNREADABLE = "structure.unreadable"  # cut, broken, empty, or no permission
 NOT_DICOM = "structure.not_dicom"  # other files
 LITTER = "structure.litter"  # what desktops leave behind
@@ -208,6 +211,24 @@ RULES: dict[str, Rule] = {
         "Something is missing or odd in the headers: {names}",
         "XNAT accepts such images, and shows gaps or makes up a scan number",
         ("Look at the session after the upload",),
+    ),
+    COMPRESSED: Rule(
+        _NOTE,
+        "Compressed images: {names}",
+        "XNAT keeps them, and may decompress them: then sizes and digests on the server differ from those on disk",
+        ("Nothing needs to be done",),
+    ),
+    NO_PICTURE: Rule(
+        _NOTE,
+        "DICOM objects without a picture: {names}",
+        "They go along. XNAT shows them as scans of their own kind, without a preview",
+        ("Nothing needs to be done",),
+    ),
+    GAP: Rule(
+        _NOTE,
+        "The image numbers of a series have gaps: {names}",
+        "Images may be missing from the export. Some scanners number like this on purpose",
+        ("Compare the number of images with the scanner's or the PACS's list if this is unexpected",),
     ),
     UNREADABLE: Rule(
         _STOP,
