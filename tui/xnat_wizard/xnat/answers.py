@@ -89,7 +89,7 @@ class Answer:
         try:
             return json.loads(self.body)
         except ValueError:
-            raise Refused(self._unclear("JSON"), status=self.status) from None
+            raise Refused(self.unclear("JSON"), status=self.status) from None
 
     def rows(self) -> tuple[Row, ...]:
         """Return the rows of a table.
@@ -101,7 +101,7 @@ class Answer:
             case {"ResultSet": {"Result": list(rows)}}:
                 return tuple(_as_row(row) for row in rows if isinstance(row, dict))
             case _:
-                raise Refused(self._unclear("a table"), status=self.status)
+                raise Refused(self.unclear("a table"), status=self.status)
 
     def item(self) -> Item:
         """Return a single item.
@@ -115,13 +115,14 @@ class Answer:
                 xsi_type = meta.get("xsi:type", "") if isinstance(meta, dict) else ""
                 return Item(_as_row(fields), str(xsi_type))
             case _:
-                raise Refused(self._unclear("an item"), status=self.status)
+                raise Refused(self.unclear("an item"), status=self.status)
 
     def uris(self) -> tuple[str, ...]:
         """Return the URIs of a list, /data in front; lines may end in any way (0.4)."""
         return tuple(filter(None, (normalise(line) for line in re.split(r"[\r\n]+", self.text))))
 
-    def _unclear(self, wanted: str) -> Finding:
+    def unclear(self, wanted: str) -> Finding:
+        """Say that the answer is not of the kind that was wanted."""
         got = "a web page" if self.is_html else f"{len(self.body)} bytes of {self.content_type or 'an unnamed type'}"
         return Finding(
             code="site.unclear",

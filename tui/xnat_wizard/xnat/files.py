@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Answer, Row, number
@@ -93,6 +94,19 @@ async def put_stream(http: Http, parent: str, name: str, body: AsyncIterable[byt
         raise Refused(_duplicate(name), status=answer.status)
 
 
+async def put_prearchive(http: Http, parent: str, name: str, body: AsyncIterable[bytes], size_bytes: int) -> None:
+    """Send one file to a resource of a prearchive session, and look whether it is there.
+
+    Raises:
+        Refused: resource.file_exists, resource.empty_file.
+        Retry: resource.not_stored.
+    """
+    await put_stream(http, parent, name, body, size_bytes)
+    listed = await list_files(http, parent)  # empty before the session is built (6.4)
+    if listed and not any(each.name == name and each.size_bytes == size_bytes for each in listed):
+        raise Retry(_not_stored(name))
+
+
 async def put_local(http: Http, parent: str, name: str, path: Path) -> RemoteFile:
     """Send one file from disk, and look whether it is there: a 200 does not say so (trap 3 of 10.3).
 
@@ -161,10 +175,10 @@ def _digest(path: Path) -> str:
 def _name(row: Row) -> str:
     """Return the path inside the resource, from the URI; the column "Name" may leave folders out."""
     uri = row.get("URI", "")
-    marker = uri.find("/files/")
+    inside = uri.partition("/files/")[2]
     plain = row.get("Name", "")
-    inside = uri[marker + len("/files/") :] if marker >= 0 else ""
-    return inside if plain and inside.endswith("/" + plain) else plain or inside
+    ways = (inside, unquote(inside))
+    return next((way for way in ways if plain and way.endswith("/" + plain)), plain or inside)
 
 
 def _empty(name: str) -> Finding:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -69,7 +68,6 @@ class Http:
         self.idle_s = 900.0  # after which the site forgets the session; the cookie says it (1.3)
         self.log_in: Callable[[], Awaitable[None]] | None = None  # gets a new session; set by the login
         self.session_id = ""  # of the HTTP session on the server
-        self.used_at = 0.0  # time.monotonic() of the last answer
         self._cookies: dict[str, str] = {}
         self._logins = 0
         self._lock = asyncio.Lock()
@@ -183,7 +181,6 @@ class Http:
             if isinstance(body, _Body) and body.error is not None:
                 raise body.error from None
             raise no_answer(error, url=self.url, method=method, path=path) from error
-        self.used_at = time.monotonic()
         _log.debug("answer method=%s path=%s status=%d bytes=%d", method, shape(path), response.status, len(content))
         return Answer(
             method=method,

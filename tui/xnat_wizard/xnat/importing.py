@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, Mapping
 
+from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.http import WORK_S, Http, Upload
 from xnat_wizard.xnat.model import ImportAnswer
 
@@ -45,4 +46,7 @@ async def import_zip(
         headers={"Accept": "*/*"},
         answer_s=WORK_S,
     )
-    return ImportAnswer(answer.uris())
+    uris = answer.uris()
+    if answer.text and not uris:
+        raise Refused(answer.unclear("a list of URIs"), status=answer.status)
+    return ImportAnswer(uris)

@@ -134,6 +134,13 @@ MESSAGES: tuple[Message, ...] = (
         "Your account may not do this with the sessions of this project",
         (ASK_OWNER,),
     ),
+    Message(
+        "No project named",
+        Refused,
+        "project.not_found",
+        "There is no such project, or your account may not see it",
+        ("Choose a project from the list.", ASK_OWNER),
+    ),
     # What clashes when a label is given: 4.2 and 4.3
     Message(
         "abel is already in use",
@@ -156,20 +163,8 @@ MESSAGES: tuple[Message, ...] = (
         "The subject label is already used in this project",
         ("Choose another label.",),
     ),
-    Message(
-        "Already assigned to project",
-        Refused,
-        "share.already",
-        "It is already shared with that project",
-        ("Nothing needs to be done.",),
-    ),
-    Message(
-        "Specified resource already exists",
-        Refused,
-        "resource.exists",
-        "The resource exists already",
-        ("Nothing needs to be done.",),
-    ),
+    Message("Already assigned to project", Refused, "share.already", "It is shared already", ("Nothing to do.",)),
+    Message("Specified resource already exists", Refused, "resource.exists", "It is there", ("Nothing to do.",)),
     # What the import service says: 5.9
     Message(
         "contains no SOP",

@@ -83,7 +83,7 @@ def no_answer(error: Exception, *, url: str, method: str, path: str) -> SiteProb
             )
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return Fatal(
+        return Retry(  # a name service has its moments
             Finding(
                 code="site.unknown_host",
                 what=f'There is no host called "{host}"',

@@ -32,7 +32,8 @@ from xnat_wizard.xnat.network import no_answer, proxy_for, tls_context
 from xnat_wizard.xnat.refusals import problem_of
 from xnat_wizard.xnat.uris import path_of
 
-TIMEOUT_S = (20.0, 180.0)  # to connect; between two bytes
+TIMEOUT_S = (20.0, 60.0)  # to connect; between two bytes
+CLOSE_S = (3.0, 5.0)
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class PyxnatPort:
         def request(method: str, url: str, **options: Any) -> Any:
             if method.upper() not in {"GET", "HEAD"} and unquote(urlsplit(url).path) != unquote(self._writable):
                 raise Fatal(_not_by_pyxnat(urlsplit(url).path))
-            options.setdefault("timeout", TIMEOUT_S)
+            options.setdefault("timeout", CLOSE_S if method.upper() == "DELETE" else TIMEOUT_S)
             try:
                 return send(method, url, **options)
             except (OSError, SiteProblem) as failure:

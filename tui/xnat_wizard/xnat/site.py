@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Self
 
-from xnat_wizard.xnat import archive, creation, files, importing, login, prearchive, projects, sessions
+from xnat_wizard.xnat import archive, creation, files, importing, prearchive, projects, sessions
+from xnat_wizard.xnat import login as logins
 from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.http import Http
 from xnat_wizard.xnat.keepalive import KeepAlive
@@ -44,31 +45,31 @@ Sleep = Callable[[float], Awaitable[None]]
 class Site:
     """One site and one person; safe for several tasks of one event loop. Made by `connect`."""
 
-    def __init__(self, info: SiteInfo, identity: Identity, given: Login, http: Http, *, sleep: Sleep) -> None:
+    def __init__(self, info: SiteInfo, identity: Identity, login: Login, http: Http, *, sleep: Sleep) -> None:
         self.info = info
         self.identity = identity
-        self._given = given
+        self._login = login
         self._http = http
-        self._model: ObjectModel = PyxnatPort(info.url, given)
+        self._model: ObjectModel = PyxnatPort(info.url, login)
         self._keepalive = KeepAlive(http, sleep)
         self._sleep = sleep
 
     @classmethod
-    async def connect(cls, given: Login, *, sleep: Sleep = asyncio.sleep) -> Self:
+    async def connect(cls, login: Login, *, sleep: Sleep = asyncio.sleep) -> Self:
         """Find the site, log in, and ask who we are.
 
         Raises:
             Problem: login.refused, login.expired_password, login.disabled, login.incomplete, login.not_kept,
                 site.unreachable, site.unknown_host, site.no_xnat, site.tls, site.not_initialised, and others.
         """
-        info = await look(given.address, ca_file=given.ca_file, is_unsafe=given.is_unsafe)
+        info = await look(login.address, ca_file=login.ca_file, is_unsafe=login.is_unsafe)
         async with contextlib.AsyncExitStack() as undo:
-            http = await undo.enter_async_context(Http(info.url, ca_file=given.ca_file, is_unsafe=given.is_unsafe))
-            await login.open_session(http, given)
-            identity = await login.who_am_i(http, given)
-            http.log_in = login.renewal(http, given, identity.username)
+            http = await undo.enter_async_context(Http(info.url, ca_file=login.ca_file, is_unsafe=login.is_unsafe))
+            await logins.open_session(http, login)
+            identity = await logins.who_am_i(http, login)
+            http.log_in = logins.renewal(http, login, identity.username)
             undo.pop_all()
-        return cls(info, identity, given, http, sleep=sleep)
+        return cls(info, identity, login, http, sleep=sleep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +82,7 @@ class Site:
         await self._keepalive.stop()
         await self._model.close()
         with contextlib.suppress(SiteProblem):
-            await self._http.send("DELETE", login.SESSION, answer_s=5.0)
+            await self._http.send("DELETE", logins.SESSION, answer_s=5.0)
         await self._http.close()
 
     def kept_alive(self) -> AbstractAsyncContextManager[None]:
@@ -90,10 +91,10 @@ class Site:
 
     async def worker_login(self) -> Login:
         """Return a login for a process that goes on alone: an alias token where the site issues them (1.6)."""
-        token = await login.issue_token(self._http)
+        token = await logins.issue_token(self._http)
         if token is None:
-            return dataclasses.replace(self._given, address=self.info.url)
-        return dataclasses.replace(self._given, address=self.info.url, username=token[0], password=token[1])
+            return dataclasses.replace(self._login, address=self.info.url)
+        return dataclasses.replace(self._login, address=self.info.url, username=token[0], password=token[1])
 
     # Projects
 
@@ -206,7 +207,7 @@ class Site:
         """Put one file into a resource of a prearchive session."""
         parent = f"{encoded(uri)}/resources/{segment(resource)}/files"
         async with self.kept_alive():
-            await files.put_stream(self._http, parent, name, body, size_bytes)
+            await files.put_prearchive(self._http, parent, name, body, size_bytes)
 
     # Archive
 
@@ -270,5 +271,5 @@ class Site:
         return path_of("data", "experiments", session_id, "resources", label, "files")
 
     async def _renew_identity(self) -> Identity:
-        self.identity = await login.who_am_i(self._http, self._given)
+        self.identity = await logins.who_am_i(self._http, self._login)
         return self.identity

@@ -1,0 +1,343 @@
+"""From a zip to the archive: import, prearchive, archive, files, against the real practice server."""
+
+import copy
+import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from support import Practice
+from xnat_wizard.practice.store import Project
+from xnat_wizard.settings import Secret
+from xnat_wizard.xnat.errors import Refused, SiteProblem
+from xnat_wizard.xnat.http import Bytes
+from xnat_wizard.xnat.model import Login, PrearchiveSession, ProjectDraft
+from xnat_wizard.xnat.site import Site
+
+Connect = Callable[[str], Awaitable[Site]]
+
+
+async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def sent(site: Site, content: bytes, *, project: str = "DEMO", session: str = "S1_MR1") -> str:
+    answer = await site.import_zip(project, "S1", session, pieces(content), len(content))
+    (uri,) = answer.uris
+    return uri
+
+
+async def row(site: Site, uri: str) -> PrearchiveSession:
+    found = await site.prearchive_session(uri)
+    assert found is not None
+    return found
+
+
+def files_in(content: bytes) -> int:
+    return len(zipfile.ZipFile(io.BytesIO(content)).namelist())
+
+
+def auto_archive(practice: Practice, code: int = 4) -> None:
+    practice.on_loop(lambda store: setattr(store.state.projects["DEMO"], "prearchive_code", code))
+
+
+async def test_a_zip_arrives_waits_and_is_counted(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    assert uri.startswith("/data/prearchive/projects/DEMO/")
+    waiting = await row(owner, uri)
+    assert (waiting.status, waiting.subject, waiting.label, waiting.source) == ("RECEIVING", "S1", "S1_MR1", "uploader")
+    assert waiting.uri == uri
+    assert waiting in await owner.prearchive("DEMO")
+    assert waiting in await owner.prearchive()
+    with pytest.raises(Refused) as caught:
+        await owner.prearchive_scans(uri)
+    assert caught.value.finding.code == "prearchive.not_built"
+    await owner.build(uri)
+    built = await row(owner, uri)
+    assert built.status == "READY"
+    assert built.is_settled
+    scans = await owner.prearchive_scans(uri)
+    assert scans
+    found = [file for scan in scans for file in await owner.prearchive_files(uri, scan.id)]
+    assert len(found) == files_in(subject_zip)
+    assert all(file.collection == "DICOM" and file.size_bytes and not file.md5 for file in found)
+    assert (await owner.read_file(found[0].uri))[128:132] == b"DICM"
+    assert (await owner.jpeg(found[0].uri)).startswith(b"\xff\xd8")
+
+
+async def test_the_same_zip_twice_stays_one_session(owner: Site, subject_zip: bytes) -> None:
+    assert await sent(owner, subject_zip) == await sent(owner, subject_zip)
+    assert len(await owner.prearchive("DEMO")) == 1
+
+
+async def test_an_empty_zip_stores_nothing(owner: Site) -> None:
+    out = io.BytesIO()
+    zipfile.ZipFile(out, "w").close()
+    content = out.getvalue()
+    answer = await owner.import_zip("DEMO", "S1", "S1_MR1", Bytes(content), len(content))
+    assert answer.uris == ()
+
+
+async def test_a_zip_of_something_else_is_refused(owner: Site) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("notes.txt", "no image")
+    with pytest.raises(SiteProblem) as caught:
+        await owner.import_zip("DEMO", "S1", "S1_MR1", Bytes(out.getvalue()), len(out.getvalue()))
+    assert caught.value.finding.code == "import.unreadable"
+
+
+async def test_a_session_is_archived_and_read_back(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    verdicts = await owner.validate_archive(uri)
+    assert all(verdict.type == "WARN" for verdict in verdicts)
+    place = await owner.archive(uri)
+    assert place.startswith("/data/archive/projects/DEMO/subjects/S1/experiments/")
+    assert await owner.prearchive_session(uri) is None
+    assert [subject.label for subject in await owner.subjects("DEMO")] == ["S1"]
+    (session,) = await owner.sessions("DEMO")
+    assert (session.label, session.subject_label, session.project) == ("S1_MR1", "S1", "DEMO")
+    assert session.xsi_type == "xnat:mrSessionData"
+    by_label = await owner.session("DEMO", "S1_MR1")
+    assert by_label is not None
+    assert (by_label.id, by_label.subject_label, by_label.xsi_type) == (session.id, "S1", session.xsi_type)
+    assert by_label.study_instance_uid == session.study_instance_uid != ""
+    scans = await owner.scans(session.id)
+    found = [file for scan in scans for file in await owner.scan_files(session.id, scan.id)]
+    assert len(found) == files_in(subject_zip)
+    for file in (found[0], found[-1]):
+        content = await owner.read_file(file.uri)
+        assert len(content) == file.size_bytes
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == file.md5
+    assert (await owner.jpeg(found[0].uri)).startswith(b"\xff\xd8")
+    assert await owner.session_resources(session.id) == ()
+
+
+async def test_a_project_that_archives_by_itself_answers_like_a_redirect(
+    practice: Practice, owner: Site, subject_zip: bytes
+) -> None:
+    auto_archive(practice)
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    assert (await row(owner, uri)).status == "READY"
+    assert (await owner.archive(uri)).startswith("/data/archive/projects/DEMO/")
+    assert len(await owner.sessions("DEMO")) == 1
+
+
+@pytest.mark.parametrize("to_archive", [True, False])
+async def test_a_commit_ends_where_it_was_asked_to(owner: Site, subject_zip: bytes, *, to_archive: bool) -> None:
+    uri = await sent(owner, subject_zip)
+    place = await owner.commit(uri, to_archive=to_archive)
+    assert place.startswith("/data/archive/" if to_archive else "/data/prearchive/")
+    assert bool(await owner.sessions("DEMO")) is to_archive
+
+
+async def test_a_conflict_is_foretold_explained_and_overridden(owner: Site, subject_zip: bytes) -> None:
+    for _ in range(2):
+        uri = await sent(owner, subject_zip)
+        await owner.build(uri)
+        verdicts = await owner.validate_archive(uri)
+        if not await owner.sessions("DEMO"):
+            await owner.archive(uri)
+    assert any(verdict.type == "CONFLICT" for verdict in verdicts)
+    assert all(verdict.code and verdict.message for verdict in verdicts)
+    with pytest.raises(Refused) as caught:
+        await owner.archive(uri)
+    assert caught.value.finding.code.startswith("archive.")
+    assert (await row(owner, uri)).status == "CONFLICT"
+    assert await owner.prearchive_log(uri)
+    assert await owner.archive(uri, overwrite="delete")
+    assert len(await owner.sessions("DEMO")) == 1
+
+
+async def test_labels_are_changed_on_the_way_into_the_archive(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    await owner.archive(uri, subject="S9", session="S9_MR9")
+    (session,) = await owner.sessions("DEMO")
+    assert (session.subject_label, session.label) == ("S9", "S9_MR9")
+
+
+async def test_a_session_moves_between_projects(practice: Practice, connect: Connect, subject_zip: bytes) -> None:
+    admin = await connect("admin")
+    practice.on_loop(lambda store: store.state.projects.update(P2=second(store.state.projects["DEMO"])))
+    uri = await sent(admin, subject_zip)
+    await admin.build(uri)
+    there = await admin.move(uri, "P2")
+    assert there == uri.replace("/DEMO/", "/P2/")
+    assert await admin.prearchive_session(uri) is None
+    assert [each.uri for each in await admin.prearchive("P2")] == [there]
+    await admin.delete_prearchive(there)
+    assert await admin.prearchive("P2") == ()
+
+
+def second(project: Project) -> Project:
+    return replace(copy.deepcopy(project), id="P2", name="Second", running_title="Second")
+
+
+async def test_a_wrong_project_is_told_by_the_uri_not_the_status(
+    practice: Practice, connect: Connect, subject_zip: bytes
+) -> None:
+    member = await connect("member")
+    practice.on_loop(lambda store: store.state.projects["DEMO"].members.pop("member"))
+    uri = await sent(member, subject_zip)
+    assert uri.startswith("/data/prearchive/projects/Unassigned/")
+    admin = await connect("admin")
+    assert await admin.prearchive("DEMO") == ()
+    assert [each.uri for each in await admin.prearchive("Unassigned")] == [uri]
+
+
+async def test_a_person_without_rights_is_told_so(practice: Practice, connect: Connect, subject_zip: bytes) -> None:
+    owner = await connect("owner")
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    practice.on_loop(lambda store: store.state.projects["DEMO"].members.pop("member"))
+    member = await connect("member")
+    for call in (member.build(uri), member.archive(uri), member.prearchive_scans(uri), member.delete_prearchive(uri)):
+        with pytest.raises(Refused) as caught:
+            await call
+        assert caught.value.status in {403, 404, 500}
+        assert caught.value.finding.todo
+    assert await member.session("DEMO", "S1_MR1") is None
+
+
+async def test_an_unknown_session_is_none_not_an_error(owner: Site) -> None:
+    assert await owner.prearchive_session("/data/prearchive/projects/DEMO/20240101_000000000/NOPE") is None
+    assert await owner.session("DEMO", "NOPE") is None
+    assert await owner.session("DEMO", "../..") is None
+    assert await owner.sessions("DEMO") == ()
+    assert await owner.prearchive("DEMO") == ()
+    with pytest.raises(Refused) as caught:
+        await owner.scans("XNAT_E99999")
+    assert caught.value.status == 404
+
+
+async def test_files_without_images_get_a_session_of_their_own(practice: Practice, owner: Site, tmp_path: Path) -> None:
+    session = await owner.ensure_session("DEMO", "S5", "S5_MR1", "xnat:mrSessionData")
+    assert (session.label, session.subject_label, session.xsi_type) == ("S5_MR1", "S5", "xnat:mrSessionData")
+    assert await owner.ensure_session("DEMO", "S5", "S5_MR1", "xnat:mrSessionData") == session
+    names = ("T1 3D/scan 1.PAR", "T1 3D/scan 1.REC", "50%#1+&=?ü.PAR")
+    for number, name in enumerate(names):
+        path = tmp_path / f"{number}"
+        path.write_bytes(bytes([number]) * 3_000_000)
+        await owner.put_file(session.id, "PARREC", name, path)
+    stored = await owner.resource_files(session.id, "PARREC")
+    assert sorted(file.name for file in stored) == sorted(names)
+    assert all(file.size_bytes == 3_000_000 for file in stored)
+    for file in stored:
+        assert len(await owner.read_file(file.uri)) == 3_000_000
+    (resource,) = await owner.session_resources(session.id)
+    assert resource.label == "PARREC"
+
+
+async def test_the_same_file_again_is_fine_and_another_one_is_not(owner: Site, tmp_path: Path) -> None:
+    session = await owner.ensure_session("DEMO", "S5", "S5_MR1", "xnat:mrSessionData")
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    await owner.put_file(session.id, "PARREC", "a.PAR", path)
+    await owner.put_file(session.id, "PARREC", "a.PAR", path)
+    path.write_bytes(b"two")
+    with pytest.raises(Refused) as caught:
+        await owner.put_file(session.id, "PARREC", "a.PAR", path)
+    assert caught.value.finding.code == "resource.file_differs"
+    (stored,) = await owner.resource_files(session.id, "PARREC")
+    assert await owner.read_file(stored.uri) == b"one"
+    path.write_bytes(b"")
+    with pytest.raises(Refused) as caught:
+        await owner.put_file(session.id, "PARREC", "b.PAR", path)
+    assert caught.value.finding.code == "resource.empty_file"
+
+
+async def test_a_label_that_xnat_would_choke_on_is_not_sent(owner: Site) -> None:
+    for subject, session in (("a b", "x"), ("x", ""), ("x", "ü")):
+        with pytest.raises(Refused) as caught:
+            await owner.ensure_session("DEMO", subject, session, "xnat:mrSessionData")
+        assert caught.value.finding.code == "label.illegal"
+    await owner.ensure_session("DEMO", "S5", "S5_MR1", "xnat:mrSessionData")
+    with pytest.raises(Refused) as caught:
+        await owner.ensure_session("DEMO", "S6", "S5_MR1", "xnat:mrSessionData")
+    assert caught.value.finding.code == "label.other_subject"
+
+
+async def test_a_session_in_a_project_that_is_not_there_creates_no_project(practice: Practice, owner: Site) -> None:
+    with pytest.raises(Refused):
+        await owner.ensure_session("NOPE", "S5", "S5_MR1", "xnat:mrSessionData")
+    assert "NOPE" not in practice.on_loop(lambda store: dict(store.state.projects))
+
+
+async def test_a_pair_joins_a_session_in_the_prearchive(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    await owner.put_prearchive_file(uri, "PARREC", "T1/a 1.PAR", Bytes(b"hello"), 5)
+    await owner.archive(uri)
+    (session,) = await owner.sessions("DEMO")
+    (stored,) = await owner.resource_files(session.id, "PARREC")
+    assert stored.name == "T1/a 1.PAR"
+    assert await owner.read_file(stored.uri) == b"hello"
+
+
+async def test_a_file_larger_than_the_limit_is_left_alone(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    scan = (await owner.prearchive_scans(uri))[0]
+    file = (await owner.prearchive_files(uri, scan.id))[0]
+    with pytest.raises(Refused) as caught:
+        await owner.read_file(file.uri, limit_bytes=100)
+    assert caught.value.finding.code == "site.too_long"
+    assert await owner.prearchive("DEMO")
+
+
+async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(practice: Practice, subject_zip: bytes) -> None:
+    async def forward(request: web.Request) -> web.Response:
+        path = request.raw_path.removeprefix("/xnat")
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        body = await request.read()
+        async with (
+            ClientSession(auto_decompress=False) as client,
+            client.request(
+                request.method,
+                URL(practice.url + path, encoded=True),
+                headers=headers,
+                data=body or None,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            dropped = {"content-length", "transfer-encoding", "connection"}
+            kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in dropped]
+            content = await answer.read()
+            return web.Response(status=answer.status, body=content, headers=CIMultiDict(kept))
+
+    app = web.Application(client_max_size=0)
+    app.router.add_route("*", "/xnat/{path:.*}", forward)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        address = f"127.0.0.1:{runner.addresses[0][1]}"
+        async with await Site.connect(Login(address, "owner", Secret("owner")), sleep=no_wait) as site:
+            assert site.info.url == f"http://{address}/xnat"
+            await site.create_project(ProjectDraft(id="P7"))
+            uri = await sent(site, subject_zip, project="P7")
+            await site.build(uri)
+            place = await site.archive(uri)
+            assert place.startswith("/data/archive/projects/P7/")
+            (session,) = await site.sessions("P7")
+            scan = (await site.scans(session.id))[0]
+            (file, *_) = await site.scan_files(session.id, scan.id)
+            assert (await site.read_file(file.uri))[128:132] == b"DICM"
+            await site.ensure_session("P7", "S8", "S8_MR1", "xnat:mrSessionData")
+    finally:
+        await runner.cleanup()
+
+
+async def no_wait(_: float) -> None:
+    """Stand in for sleeping."""
