@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import socket
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,12 @@ def test_the_error_page_is_xnats(as_owner: Caller) -> None:
         '<a href="http://www.w3.org/Protocols/rfc2616/rfc2616-sec10.html#sec10.4.5">here</a>.<br>\n'
         'Please continue your visit at our <a href="/">home page</a>.\n</p>\n</body>\n</html>\n'
     )
+
+
+def test_answers_have_no_reason_phrase(practice: Practice) -> None:
+    with socket.create_connection(("127.0.0.1", practice.server.port)) as line, line.makefile("rb") as answer:
+        line.sendall(b"GET /data/JSESSION HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert answer.readline() == b"HTTP/1.1 200 \r\n"
 
 
 def test_lists_come_as_xml_csv_and_html_too(as_owner: Caller) -> None:

@@ -110,6 +110,12 @@ class PracticeServer:
         self.store.close()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        answer = await self._respond(request)
+        if not answer.prepared:
+            answer.set_status(answer.status, "")  # Tomcat sends no reason phrase (0.5)
+        return answer
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         assert self.services is not None
         _current_call.set(None)
         path = normal_path(request.rel_url.raw_path, self._context_path)
