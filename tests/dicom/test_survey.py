@@ -126,19 +126,22 @@ async def test_a_stopped_run_says_so(tmp_path: Path) -> None:
             await run.result()
 
 
-async def test_leaving_stops_a_run_in_the_middle(tmp_path: Path) -> None:
+async def test_leaving_early_stops_the_run_and_its_threads(tmp_path: Path) -> None:
     write_series(tmp_path / "S1" / "t1", count=30)
     async with SurveyRun(tmp_path) as run:
-        await run.stop()
-        with pytest.raises(SurveyStopped) if run._work and run._work.exception() else _no_error():
-            await run.result()
+        progress = run.snapshot()
+    assert progress.files_seen <= 30
+    assert run._gathering.stop.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("survey")]
 
 
-class _no_error:  # noqa: N801  reads like pytest.raises
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
+def test_where_opening_is_slow_many_readers_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for series in range(1, 4):
+        write_series(tmp_path / "S1" / f"t{series}", series=series, count=70)
+    one_reader = survey(tmp_path)
+    monkeypatch.setattr("xnat_wizard.dicom.gather._SLOW_OPEN_S", 0.0)
+    assert survey(tmp_path) == one_reader
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("survey")]
 
 
 async def test_a_run_does_not_use_the_default_pool(tmp_path: Path) -> None:
