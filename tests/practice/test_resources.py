@@ -9,6 +9,7 @@ import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -242,6 +243,43 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_half_file(as_member: Calle
     assert as_member.get(f"{SESSION}/files").rows == []
     assert send(as_member, f"{FILES}/a.bin", b"whole").body == b""
     assert as_member.get(f"{FILES}/a.bin").body == b"whole"
+
+
+def test_parallel_uploads_into_one_resource_all_arrive_and_one_of_each_name_wins(
+    as_member: Caller, caller: Callable[..., Caller]
+) -> None:
+    as_member.get("/data/projects")
+
+    def work(number: int) -> list[Answer]:
+        mine = caller("member")
+        own = [send(mine, f"{FILES}/{number}/{n}.bin", bytes(1000)) for n in range(5)]
+        return [*own, send(mine, f"{FILES}/same.bin", f"{number}".encode())]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [answer for result in pool.map(work, range(8)) for answer in result]
+    assert {answer.status for answer in answers} == {200}
+    assert sum(b"duplicates" in answer.body for answer in answers) == 7
+    assert len(as_member.get(FILES).rows) == 41
+    assert [row["label"] for row in as_member.get(f"{SESSION}/resources").rows] == ["R"]
+
+
+def test_a_client_that_leaves_a_download_hurts_nobody(as_member: Caller, practice: Practice) -> None:
+    for n in range(4):
+        send(as_member, f"{FILES}/{n}.bin", bytes(4_000_000))
+    connection = http.client.HTTPConnection(urlsplit(practice.url).netloc, timeout=20)
+    headers = {"Cookie": f"JSESSIONID={as_member.session_id}"}
+    connection.request("GET", f"{FILES}?format=zip&compression=0", headers=headers)
+    answer = connection.getresponse()
+    assert answer.read(1000)
+    answer.close()
+    connection.close()
+    assert len(as_member.get(f"{FILES}/3.bin").body) == 4_000_000
+
+
+def test_a_file_is_no_folder(as_member: Caller) -> None:
+    send(as_member, f"{FILES}/a", b"a")
+    assert send(as_member, f"{FILES}/a/b", b"b").status == 500
+    assert names(as_member) == ["a"]
 
 
 def test_a_big_file_is_not_held_in_memory(as_member: Caller, practice: Practice) -> None:

@@ -69,7 +69,9 @@ async def put(call: Call) -> web.StreamResponse:
     if not places.may_edit(call, subject.project):
         raise Refusal(403, EDIT_REFUSED)
     label = given.get("label", "")
-    if label and document is None and label != records.subject_label(subject, project.id):
+    if label and label != records.subject_label(subject, project.id):
+        if document is not None:
+            raise Refusal(501, "The practice server renames subjects by parameter, not by document.")
         rename(call.store, subject, project.id, label)
         call.store.save()
         return text("")
