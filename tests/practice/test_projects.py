@@ -6,6 +6,7 @@ import pytest
 
 from practice.calling import Caller
 from support import Practice
+from xnat_wizard.practice.store import Project, Store
 
 XML = (
     '<xnat:Project ID="P1" secondary_ID="Run 1" xmlns:xnat="http://nrg.wustl.edu/xnat"><xnat:name>Title 1</xnat:name>'
@@ -50,6 +51,32 @@ def test_the_list_takes_columns_filters_and_pages(as_owner: Caller) -> None:
     paged = as_owner.get("/data/projects", limit="2", offset="1", sortBy="ID", sortOrder="DESC")
     assert [row["ID"] for row in paged.rows] == ["B1", "A2"]
     assert "totalRecords" not in paged.json()["ResultSet"]
+
+
+def test_the_site_may_page_lists_unasked(practice: Practice, as_owner: Caller) -> None:
+    def fill(store: Store) -> None:
+        store.state.preferences["defaultToPagedRestfulLists"] = True
+        for number in range(150):
+            name = f"P{number}"
+            store.state.projects[name] = Project(name, name, name, 0, "owner", members={"owner": "owner"})
+
+    practice.on_loop(fill)
+    answer = as_owner.get("/data/projects")
+    assert len(answer.rows) == 100
+    assert "totalRecords" not in answer.json()["ResultSet"]
+    assert len(as_owner.get("/data/projects", limit="*").rows) == 151
+    assert len(as_owner.get("/data/projects", accessible="true").rows) == 151
+
+
+def test_all_data_groups_read_or_edit_everything_but_own_nothing(as_admin: Caller, as_stranger: Caller) -> None:
+    assert as_stranger.get("/data/projects/DEMO").status == 404
+    as_admin.put("/xapi/users/stranger/groups/ALL_DATA_ACCESS")
+    assert as_stranger.get("/data/projects/DEMO").status == 200
+    assert as_stranger.get("/data/projects", data="writable").rows == []
+    as_admin.put("/xapi/users/stranger/groups/ALL_DATA_ADMIN")
+    assert [row["id"] for row in as_stranger.get("/data/projects", data="writable").rows] == ["DEMO"]
+    assert as_stranger.put("/data/projects/DEMO/prearchive_code/4").status == 403
+    assert as_admin.put("/xapi/users/stranger/groups/NONSENSE").status == 404
 
 
 def test_the_filtered_list_has_other_columns(as_member: Caller) -> None:

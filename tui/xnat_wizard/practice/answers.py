@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,9 @@ NAMESPACES = 'xmlns:xnat="http://nrg.wustl.edu/xnat" xmlns:xsi="http://www.w3.or
 
 # Fields that the schema keeps as XML attributes; all others are elements.
 ATTRIBUTES = frozenset({"ID", "secondary_ID", "label", "project", "UID", "type", "xsi:type", "file_count", "file_size"})
+
+# Lists built on the query organiser, which the site may page without being asked (0.6).
+_ORGANISED = re.compile(r"/data/(.*/)?(projects|subjects|experiments)")
 
 _SECTIONS = {
     400: "10.4.1", 401: "10.4.2", 403: "10.4.4", 404: "10.4.5", 405: "10.4.6", 406: "10.4.7", 409: "10.4.10",
@@ -125,7 +129,8 @@ def table(
     for key in reversed([key for key in call.param("sortBy").split(",") if key]):
         lines.sort(key=partial(_cell_of, key), reverse=call.param("sortOrder").upper() == "DESC")
     total = len(lines)
-    if is_paged and (call.param("limit") or call.param("offset")):
+    is_always_paged = call.services.preference("defaultToPagedRestfulLists") and _ORGANISED.fullmatch(call.path)
+    if is_paged and (call.param("limit") or call.param("offset") or (is_always_paged and not meta)):
         has_total = False
         offset = int(call.param("offset") or 0)
         limit = call.param("limit") or "100"
