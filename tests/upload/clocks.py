@@ -15,8 +15,9 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
-        self.now_s += seconds
+        end_s = self.now_s + seconds
         await asyncio.sleep(0.001)
+        self.now_s = max(self.now_s, end_s)
 
 
 async def short_sleep(seconds: float) -> None:

@@ -47,6 +47,11 @@ class UploadLock:
         """Return the open file that holds the lock."""
         return self._descriptor
 
+    def sign(self) -> None:
+        """Write this process's number into the lock file, for a person who looks for it."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+
     def release(self) -> None:
         """Let go; another process that inherited the descriptor keeps the lock."""
         if self._descriptor >= 0:

@@ -91,6 +91,7 @@ def main() -> int:
     with Journal.open(arguments.journal) as journal:
         try:
             held = lock.UploadLock(arguments.journal, arguments.lock)
+            held.sign()
             state = asyncio.run(_run(journal, login, held))
         except asyncio.CancelledError:
             _log.info("stopped")
