@@ -7,13 +7,12 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Footer, Static
 
 from xnat_wizard.dicom.picture import Picture
 from xnat_wizard.findings import Problem
-from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.plain import plain
@@ -34,7 +33,7 @@ class ViewerScreen(ModalScreen[None]):
     """Show picture `start` of `count`; `load(place)` gives one. Right and Left go through, Escape closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", tooltip="Close the picture", id="viewer.close"),
+        Binding("escape,enter", "close", "Close", tooltip="Close the picture", id="viewer.close"),
         Binding("right,down", "move(1)", "Next", tooltip="The next image", id="viewer.next"),
         Binding("left,up", "move(-1)", "Previous", tooltip="The image before", id="viewer.previous"),
         Binding("pagedown", "move(10)", "Ten on", show=False, id="viewer.ten_on"),
@@ -51,17 +50,14 @@ class ViewerScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the picture and its line."""
-        with Vertical(classes="dialog viewer"):
-            yield Static(self.words, classes="heading", markup=False)
+        yield Static(self.words, id="viewer-title", markup=False)
+        with Vertical(classes="viewer"):
             yield PictureView(id="picture")
             yield Static("", id="picture-line", markup=False, classes="dim")
-            with Horizontal(classes="dialog-buttons"):
-                yield ActionButton("Close", id="viewer-close", tooltip="Close the picture", is_main=True)
-                yield Static("Left and Right: other images", classes="dim", id="viewer-keys")
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first picture."""
-        self.query_one("#viewer-keys").display = self.count > 1
         self.read()
 
     @work(group="picture", exclusive=True, exit_on_error=False)
@@ -92,10 +88,11 @@ class ViewerScreen(ModalScreen[None]):
             self.place = place
             self.read()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Close."""
-        event.stop()
-        self.dismiss(None)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the keys for other images where there is one only."""
+        if action == "move":
+            return self.count > 1
+        return super().check_action(action, parameters)
 
     def action_close(self) -> None:
         """Close."""
