@@ -1,12 +1,19 @@
 """A site to work with: the practice server, and people logged in to it."""
 
 import io
+import shutil
+import ssl
+import subprocess
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
+from multidict import CIMultiDict
+from yarl import URL
 
 from support import Practice
 from xnat_wizard.settings import Secret
@@ -14,6 +21,7 @@ from xnat_wizard.xnat.model import Login
 from xnat_wizard.xnat.site import Site
 
 Connect = Callable[[str], Awaitable[Site]]
+BehindProxy = Callable[[str, Path | None], AbstractAsyncContextManager[int]]
 
 
 async def no_wait(_: float) -> None:
@@ -43,6 +51,62 @@ def subject_zip(study_folder: Path) -> bytes:
     """Give the DICOM files of the first subject of the sample study as a zip with stored entries."""
     subject = min(path for path in study_folder.iterdir() if path.is_dir())
     return zip_of(subject)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a self-signed certificate for localhost; certificate and key in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl: the program that makes certificates is not here")
+    made = tmp_path / "site.pem"
+    key = tmp_path / "site.key"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, *names, "-keyout", key, "-out", made], check=True, capture_output=True)
+    made.write_bytes(made.read_bytes() + key.read_bytes())
+    return made
+
+
+@pytest.fixture
+def behind_proxy(practice: Practice) -> BehindProxy:
+    """Give a function that opens a reverse proxy to the practice server below a path, with TLS or without."""
+
+    @asynccontextmanager
+    async def opened(prefix: str, certificate: Path | None) -> AsyncIterator[int]:
+        context = None
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+        app = web.Application(client_max_size=0)
+        app.router.add_route("*", prefix + "/{path:.*}", partial(forward, practice.url, prefix))
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        try:
+            yield int(runner.addresses[0][1])
+        finally:
+            await runner.cleanup()
+
+    return opened
+
+
+async def forward(url: str, prefix: str, request: web.Request) -> web.Response:
+    """Ask the server behind, and hand its answer on as it is."""
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+    async with (
+        ClientSession(auto_decompress=False) as client,
+        client.request(
+            request.method,
+            URL(url + request.raw_path.removeprefix(prefix), encoded=True),
+            headers=headers,
+            data=await request.read() or None,
+            allow_redirects=False,
+        ) as answer,
+    ):
+        dropped = {"content-length", "transfer-encoding", "connection"}
+        kept = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in dropped)
+        return web.Response(status=answer.status, body=await answer.read(), headers=kept)
 
 
 def zip_of(folder: Path) -> bytes:

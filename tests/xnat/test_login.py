@@ -1,8 +1,9 @@
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from aiohttp import web
 from support import Practice
 from xnat_wizard.findings import Problem
 from xnat_wizard.settings import Secret
-from xnat_wizard.xnat.errors import LoginAgain, Retry
+from xnat_wizard.xnat.errors import LoginAgain, Retry, SiteProblem
 from xnat_wizard.xnat.model import Login, Role
+from xnat_wizard.xnat.pyxnat_port import PyxnatPort
 from xnat_wizard.xnat.site import Site, look
+
+BehindProxy = Callable[[str, Path | None], AbstractAsyncContextManager[int]]
 
 
 def login(practice: Practice, username: str, password: str | None = None) -> Login:
@@ -183,21 +187,6 @@ async def test_a_site_that_drops_cookies_is_found_out() -> None:
     assert problem.finding.code == "login.not_kept"
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """Make a self-signed certificate for localhost; certificate and key in one file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl: the program that makes certificates is not here")
-    made = tmp_path / "site.pem"
-    key = tmp_path / "site.key"
-    names = "subjectAltName=DNS:localhost"
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-addext", names, "-keyout", key, "-out", made], check=True, capture_output=True)
-    made.write_bytes(made.read_bytes() + key.read_bytes())
-    return made
-
-
 async def test_a_private_certificate_is_refused_until_it_is_given(certificate: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
@@ -218,6 +207,23 @@ async def test_a_private_certificate_is_refused_until_it_is_given(certificate: P
     finally:
         await runner.cleanup()
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("is_unsafe", [False, True])
+async def test_pyxnat_trusts_what_we_trust(
+    practice: Practice, behind_proxy: BehindProxy, certificate: Path, *, is_unsafe: bool
+) -> None:
+    async with behind_proxy("", certificate) as port:
+        given = Login(f"https://localhost:{port}", "owner", Secret("owner"), is_unsafe=is_unsafe)
+        if not is_unsafe:
+            pyxnat = PyxnatPort(given.address, given)
+            with pytest.raises(SiteProblem):
+                await pyxnat.create_subject("DEMO", "S0")
+            await pyxnat.close()
+            given = replace(given, ca_file=str(certificate))
+        async with await Site.connect(given) as site:
+            await site.ensure_session("DEMO", "S1", "S1_MR1", "xnat:mrSessionData")
+            assert [subject.label for subject in await site.subjects("DEMO")] == ["S1"]
 
 
 async def test_a_certificate_file_that_is_none_is_named(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
-from multidict import CIMultiDict
-from yarl import URL
 
 from support import Practice
 from xnat_wizard.practice.store import Project
@@ -22,6 +20,7 @@ from xnat_wizard.xnat.model import Login, PrearchiveSession, ProjectDraft
 from xnat_wizard.xnat.site import Site
 
 Connect = Callable[[str], Awaitable[Site]]
+BehindProxy = Callable[[str, Path | None], AbstractAsyncContextManager[int]]
 
 
 async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
@@ -296,35 +295,12 @@ async def test_a_file_larger_than_the_limit_is_left_alone(owner: Site, subject_z
     assert await owner.prearchive("DEMO")
 
 
-async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(practice: Practice, subject_zip: bytes) -> None:
-    async def forward(request: web.Request) -> web.Response:
-        path = request.raw_path.removeprefix("/xnat")
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-        body = await request.read()
-        async with (
-            ClientSession(auto_decompress=False) as client,
-            client.request(
-                request.method,
-                URL(practice.url + path, encoded=True),
-                headers=headers,
-                data=body or None,
-                allow_redirects=False,
-            ) as answer,
-        ):
-            dropped = {"content-length", "transfer-encoding", "connection"}
-            kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in dropped]
-            content = await answer.read()
-            return web.Response(status=answer.status, body=content, headers=CIMultiDict(kept))
-
-    app = web.Application(client_max_size=0)
-    app.router.add_route("*", "/xnat/{path:.*}", forward)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        address = f"127.0.0.1:{runner.addresses[0][1]}"
-        async with await Site.connect(Login(address, "owner", Secret("owner")), sleep=no_wait) as site:
-            assert site.info.url == f"http://{address}/xnat"
+async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(
+    behind_proxy: BehindProxy, subject_zip: bytes
+) -> None:
+    async with behind_proxy("/xnat", None) as port:
+        async with await Site.connect(Login(f"127.0.0.1:{port}", "owner", Secret("owner"))) as site:
+            assert site.info.url == f"http://127.0.0.1:{port}/xnat"
             await site.create_project(ProjectDraft(id="P7"))
             uri = await sent(site, subject_zip, project="P7")
             await site.build(uri)
@@ -335,9 +311,3 @@ async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(practice:
             (file, *_) = await site.scan_files(session.id, scan.id)
             assert (await site.read_file(file.uri))[128:132] == b"DICM"
             await site.ensure_session("P7", "S8", "S8_MR1", "xnat:mrSessionData")
-    finally:
-        await runner.cleanup()
-
-
-async def no_wait(_: float) -> None:
-    """Stand in for sleeping."""

@@ -59,7 +59,7 @@ def test_a_uri_of_the_server_is_encoded_once() -> None:
 
 
 def test_an_escape_in_a_name_has_two_readings() -> None:
-    assert readings("/data/x/files/a%20b") == ("/data/x/files/a%20b", "/data/x/files/a%2520b")
+    assert readings("/data/x/files/a%20b") == ("/data/x/files/a%2520b", "/data/x/files/a%20b")
     assert readings("/data/x/files/50%") == ("/data/x/files/50%25",)
 
 
@@ -87,6 +87,7 @@ def test_a_path_for_strangers_has_no_names() -> None:
         ),
         ("localhost:80/xnat", ("http://localhost:80/xnat", "https://localhost:80/xnat")),
         ("[::1]:8080/x", ("http://[::1]:8080/x", "https://[::1]:8080/x")),
+        ("https://übung.example/x", ("https://xn--bung-zra.example/x",)),
         ("https://anna:secret@x.org/xnat", ("https://x.org/xnat",)),
         ('  "https://x.org/xnat" ', ("https://x.org/xnat",)),
     ],
@@ -95,9 +96,11 @@ def test_an_address_means_what_a_person_means(typed: str, meant: tuple[str, ...]
     assert candidates(typed) == meant
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "   ", "ftp://x.org", "http://", "x.org:port", "two words", "https://[::1", "/home/x"]
-)
+NO_ADDRESSES = ("", "   ", "ftp://x.org", "http://", "x.org:port", "two words", "https://[::1", "/home/x", "a..b")
+NO_HOSTS = ("x" * 300, "%zz", "a,b", "*", "x:0", "1.2.3", "10.0.0.300", "http://?x=1")
+
+
+@pytest.mark.parametrize("typed", [*NO_ADDRESSES, *NO_HOSTS])
 def test_what_is_no_address_is_said_to_be_none(typed: str) -> None:
     with pytest.raises(Problem) as caught:
         candidates(typed)

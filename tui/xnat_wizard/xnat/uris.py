@@ -12,6 +12,7 @@ from xnat_wizard.findings import Finding, Problem
 CONTEXT = "/xnat"  # the context path of many installations (wire contract 0.1)
 
 _UI_PATH = re.compile(r"/(app|data|REST|xapi|setup|archive|login)(/.*)?$")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _WORDS = frozenset(  # what may stay in a path that is shown to strangers
     [
@@ -103,11 +104,11 @@ def encoded(uri: str) -> str:
 def readings(uri: str) -> tuple[str, ...]:
     """Return the encoded paths that a URI of the server can mean, the likelier first.
 
-    A name with "%20" in it may be encoded or may be spelled so.
+    A name with "%20" in it is spelled so, or, against the wire contract (5.6), was encoded by the server.
     """
     plain = normalise(uri)
     if _ESCAPE.search(plain):
-        return (encoded(unquote(plain, errors="surrogateescape")), encoded(plain))
+        return (encoded(plain), encoded(unquote(plain, errors="surrogateescape")))
     return (encoded(plain),)
 
 
@@ -136,10 +137,10 @@ def candidates(address: str) -> tuple[str, ...]:
         scheme, rest = "", text
     try:
         parts = urlsplit(f"//{rest}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+        host, port = _host(parts.hostname or ""), parts.port
+    except ValueError:  # UnicodeError is one
         host, port = "", None
-    if not host or scheme.lower() not in {"", "http", "https"} or re.search(r"\s", host):
+    if not host or port == 0 or scheme.lower() not in {"", "http", "https"}:
         raise Problem(_bad_address(text))
     place = f"[{host}]" if ":" in host else host
     if port is not None:
@@ -153,6 +154,20 @@ def candidates(address: str) -> tuple[str, ...]:
     path = _UI_PATH.sub("", re.sub(r"/{2,}", "/", parts.path).rstrip("/"))
     paths = [path] if path else ["", CONTEXT]
     return tuple(f"{each}://{place}{tail}" for each in schemes for tail in paths)
+
+
+def _host(name: str) -> str:
+    """Return a host name as name services take it, "" for what cannot be one.
+
+    Raises:
+        ValueError: it cannot be one either.
+    """
+    if ":" in name:
+        return str(ipaddress.IPv6Address(name))
+    if re.fullmatch(r"[0-9.]+", name):
+        return str(ipaddress.IPv4Address(name))
+    wire = name.encode("idna").decode("ascii")
+    return wire if _HOST.fullmatch(wire) else ""
 
 
 def _is_loopback(host: str) -> bool:
