@@ -356,3 +356,25 @@ def test_real_trees_arrive_unchanged(practice: Practice, as_owner: Caller, share
         assert act(as_owner, uri, "commit", AA="true", session=f"E{number}").status == 301
     archived = sorted(path.read_bytes() for path in (practice.folder / "archive").rglob("*") if path.is_file())
     assert archived == sorted(files.values())
+
+
+def test_a_file_of_the_user_cache_is_imported_in_the_background(as_owner: Caller) -> None:
+    path = "/user/cache/resources/U1/files/a.zip"
+    put = as_owner.call("PUT", f"/data{path}", {"inbody": "true"}, body=zipped(series(2)), headers=ZIP)
+    assert put.status in {200, 201}
+    params = {"import-handler": "DICOM-zip", "src": path, "action": "commit", "http-session-listener": "U1", **TO_DEMO}
+    answer = as_owner.call("POST", IMPORT, params)
+    assert (answer.status, answer.text) == (200, "Submitted for prearchival")
+    while as_owner.get("/xapi/event_tracking/U1").json()["succeeded"] is None:
+        pass
+    assert [row["status"] for row in rows_of(as_owner)] == ["READY"]
+
+
+def test_other_methods_are_refused(as_owner: Caller) -> None:
+    assert {as_owner.call(method, IMPORT).status for method in ("GET", "PUT")} == {405}
+
+
+def test_an_object_without_prefix_is_taken_as_it_is(practice: Practice, as_owner: Caller) -> None:
+    bare = instance()[132:]
+    send_one(as_owner, {"bare": bare}, **TO_DEMO)
+    assert stored(practice) == {"bare": bare}

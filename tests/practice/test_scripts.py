@@ -1,6 +1,7 @@
 """A subset of DicomEdit 6; what is outside it is refused."""
 
 import io
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -78,3 +79,11 @@ def test_anything_else_is_refused_with_its_line(line: str) -> None:
 def test_an_unknown_variable_is_refused_when_it_is_needed() -> None:
     with pytest.raises(scripts.ScriptError, match="nobody"):
         after("(0008,0080) := nobody")
+
+
+def test_an_object_that_is_slightly_wrong_is_still_written(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.write_bytes(instance()[132:])
+    target = tmp_path / "changed"
+    assert scripts.rewrite(bare, target, scripts.parse(DEFAULT_SCRIPT), NAMES)
+    assert pydicom.dcmread(target).PatientName == "S"

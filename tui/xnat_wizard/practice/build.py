@@ -68,7 +68,10 @@ async def build(services: Services, row: Row) -> None:
     if not built.scans:
         _fail(services, row, "The session holds no DICOM objects")
         return
-    if len(built.study_instance_uids) != 1 or not built.study_instance_uids[0]:
+    if "" in built.study_instance_uids:
+        _fail(services, row, "The session holds objects without Study Instance UID")
+        return
+    if len(built.study_instance_uids) != 1:
         _fail(services, row, f"The session holds {len(built.study_instance_uids)} studies; it must be exactly one")
         return
     row.scans, row.fields, row.xsi_type, row.is_built = built.scans, built.fields, built.xsi_type, True

@@ -33,15 +33,17 @@ class UnreadableObjectError(Exception):
 def read_header(path: Path, more: Collection[int] = ()) -> Dataset:
     """Read the elements of `KEYWORDS` and the tags of `more` from a file.
 
+    A file without the DICM prefix is taken for DICOM when its bytes read as an object with its UIDs, as dcm4che does.
+
     Raises:
         UnreadableObjectError: no DICOM, or the header cannot be read.
     """
     tags = [*(Tag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS), *(Tag(tag) for tag in more)]
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise UnreadableObjectError(str(error)) from error
-    if not len(header):
+    if not len(header) or not (header.preamble or text(header, "SOPClassUID")):
         raise UnreadableObjectError("no elements")
     return header
 

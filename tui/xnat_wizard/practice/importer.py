@@ -324,7 +324,14 @@ def _take_silently(taken: Intake, name: str, content: Stream) -> None:
         return
 
 
+async def refuse_method(_call: Call) -> web.StreamResponse:
+    """GET and PUT /data/services/import."""
+    raise Refusal(405)
+
+
 ROUTES = (
+    Route("GET", "/data/services/import", refuse_method),
+    Route("PUT", "/data/services/import", refuse_method),
     Route("POST", "/data/services/import", import_data),
     Route("POST", "/data/services/import/{file:*}", import_data),
 )

@@ -23,8 +23,10 @@ from pathlib import Path
 
 import pydicom
 from pydicom.datadict import dictionary_VR
-from pydicom.dataset import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xnat_wizard.practice import headers
 
@@ -105,7 +107,7 @@ def rewrite(source: Path, target: Path, script: Script, variables: Mapping[str, 
         headers.UnreadableObjectError: the source is no DICOM.
     """
     try:
-        dataset = pydicom.dcmread(source)
+        dataset = pydicom.dcmread(source, force=True)
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise headers.UnreadableObjectError(str(error)) from error
     if not script.apply(dataset, variables):
@@ -115,11 +117,25 @@ def rewrite(source: Path, target: Path, script: Script, variables: Mapping[str, 
             dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         if "SOPClassUID" in dataset:
             dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        _mend(dataset)
         dataset.save_as(target, enforce_file_format=True)
     except Exception as error:
         target.unlink(missing_ok=True)
         raise ScriptError(f"the changed object cannot be written: {type(error).__name__}") from error
     return True
+
+
+def _mend(dataset: FileDataset) -> None:
+    """Make an object writable that is slightly wrong: nothing that the script did not ask for may stop it."""
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        is_implicit = dataset.original_encoding[0]
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+    for tag in list(dataset.keys()):
+        raw: object = dataset.get_item(tag)
+        if Tag(tag).group == 0:
+            del dataset[tag]  # a command set, which no file may hold
+        elif isinstance(raw, RawDataElement) and raw.VR is None and not raw.is_implicit_VR:
+            dataset[tag] = raw._replace(VR="UN")
 
 
 def hash_uid(text: str) -> str:
