@@ -1,5 +1,6 @@
 """From the prearchive into the archive: merging, conflicts, scripts, and the services' odd answers."""
 
+import concurrent.futures
 from typing import Any
 
 import pytest
@@ -265,3 +266,30 @@ def test_a_commit_merges_but_never_overrides(as_owner: Caller) -> None:
     uri = ready(as_owner, series(1))
     assert act(as_owner, uri, "commit", AA="true", overwrite="delete").status == 500
     assert act(as_owner, uri, "commit", AA="true", overwrite_files="true").status == 301
+
+
+def test_sessions_of_one_new_subject_may_be_archived_at_once(practice: Practice, as_owner: Caller) -> None:
+    uris = [ready(as_owner, {"a": instance(study=str(n))}, session=f"E{n}") for n in range(6)]
+
+    def one(uri: str) -> int:
+        return archive(Caller(practice.url, "owner", "owner"), uri).status
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(one, uris)) == {200}
+    assert practice.on_loop(lambda store: (len(store.state.subjects), len(store.state.sessions))) == (1, 6)
+
+
+def test_two_archivings_of_one_session_do_not_meet(practice: Practice, as_owner: Caller) -> None:
+    si = {"import-handler": "SI", "dest": "/prearchive/projects/DEMO"}
+    uris = [ready(as_owner, series(40)), send_one(as_owner, series(20, first=41), **si, **TO_DEMO)]
+
+    def one(uri: str) -> int:
+        return archive(Caller(practice.url, "owner", "owner"), uri).status
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        statuses = sorted(pool.map(one, uris))
+    for row in rows_of(as_owner):
+        assert row["status"] == "ERROR"
+        assert archive(as_owner, row["url"]).status == 200
+    assert statuses in ([200, 200], [200, 500])
+    assert len(names_in(as_owner, SESSION)) == 60

@@ -378,3 +378,18 @@ def test_an_object_without_prefix_is_taken_as_it_is(practice: Practice, as_owner
     bare = instance()[132:]
     send_one(as_owner, {"bare": bare}, **TO_DEMO)
     assert stored(practice) == {"bare": bare}
+
+
+@pytest.mark.parametrize(
+    "dest", ["/prearchive/projects/DEMO/../x", "/prearchive/projects/DEMO/1/..%2F..%2Fx", "/archive/projects/.."]
+)
+def test_a_dest_cannot_leave_its_folder(as_owner: Caller, dest: str) -> None:
+    assert send(as_owner, series(1), dest=dest).told == "Parameter dest format error"
+
+
+@pytest.mark.parametrize(
+    "src", ["/user/cache/resources/X/files/..%2F..%2Fstate.json", "/user/cache/resources/%2Fetc/files/hosts"]
+)
+def test_a_src_cannot_leave_the_cache(as_owner: Caller, src: str) -> None:
+    answer = as_owner.call("POST", IMPORT, {"import-handler": "DICOM-zip", "src": src})
+    assert answer.told == "src uri is invalid."

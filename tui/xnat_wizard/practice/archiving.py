@@ -227,8 +227,9 @@ def _commit(
     """List the new records, drop the row, and return the session's URI."""
     store = services.store
     user, now = options.user.username, services.clock.now()
-    subject = target.subject or making.new_subject(store, row.project, target.subject_label, user=user, now=now)
-    session = target.existing
+    latest = conflicts.target_of(store, row, options)  # another session may have made the subject meanwhile
+    subject = latest.subject or making.new_subject(store, row.project, target.subject_label, user=user, now=now)
+    session = latest.existing
     if session is None:
         session = making.new_session(store, subject, row.project, target.label, built.xsi_type, user=user, now=now)
     _fill_fields(services, row, options, session, built, is_new=target.existing is None)

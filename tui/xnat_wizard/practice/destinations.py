@@ -22,6 +22,11 @@ def segments_of(uri: str) -> list[str]:
     return parts[1:] if parts[0] in {"data", "REST"} else parts
 
 
+def is_plain(segment: str) -> bool:
+    """Tell whether a segment names something in its folder, and nothing outside it."""
+    return segment not in {"", ".", ".."} and "/" not in segment and "\0" not in segment
+
+
 def parse_destination(uri: str) -> Destination:
     """Read a `dest`.
 
@@ -29,6 +34,8 @@ def parse_destination(uri: str) -> Destination:
         ValueError: it has none of the known forms.
     """
     parts = segments_of(uri)
+    if not all(is_plain(part) for part in parts):
+        raise ValueError(f"no destination: {uri}")
     root, rest = parts[0], parts[1:]
     if root == "prearchive" and not rest:
         return Destination(is_archive=False)
@@ -46,6 +53,6 @@ def parse_destination(uri: str) -> Destination:
 def parse_prearchive_uri(uri: str) -> tuple[str, str, str] | None:
     """Return project, timestamp and folder of a session in the prearchive; None when it is no such URI."""
     parts = segments_of(uri)
-    if len(parts) == 5 and parts[:2] == ["prearchive", "projects"]:
+    if len(parts) == 5 and all(is_plain(part) for part in parts) and parts[:2] == ["prearchive", "projects"]:
         return parts[2], parts[3], parts[4]
     return None

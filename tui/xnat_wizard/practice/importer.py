@@ -18,6 +18,7 @@ from xnat_wizard.practice.conflicts import Options
 from xnat_wizard.practice.destinations import Destination, parse_destination
 from xnat_wizard.practice.http import Call, Refusal, Route, text, uri_list
 from xnat_wizard.practice.intake import Intake, ObjectRefusedError, Wishes
+from xnat_wizard.practice.naming import clean_label
 from xnat_wizard.practice.store import Row
 
 ZIP, GRADUAL, SI = "DICOM-zip", "gradual-DICOM", "SI"
@@ -126,8 +127,8 @@ def _wishes(call: Call, handler: str, destination: Destination | None) -> Wishes
         project=word("project", "PROJECT_ID", dest.project),
         subject=word("subject", "SUBJECT_ID", dest.subject) or (call.param("subject_ID") if handler == SI else ""),
         session=word("session", "EXPT_LABEL", dest.session) or (call.param("label") if handler == SI else ""),
-        timestamp=dest.timestamp or call.param("PREARC_TIMESTAMP"),
-        folder=dest.folder or call.param("PREARC_SESSION_FOLDER"),
+        timestamp=dest.timestamp or clean_label(call.param("PREARC_TIMESTAMP")),
+        folder=dest.folder or clean_label(call.param("PREARC_SESSION_FOLDER")),
         visit=call.param("VISIT"),
         protocol=call.param("SUBTYPE"),
         timezone=call.param("TIMEZONE"),
@@ -144,6 +145,8 @@ def _wishes(call: Call, handler: str, destination: Destination | None) -> Wishes
 
 async def import_data(call: Call) -> web.StreamResponse:
     """POST /data/services/import."""
+    if call.is_guest:
+        raise Refusal(401)
     try:
         source = await uploads.find_source(call)
         order = read_order(call)

@@ -114,10 +114,10 @@ async def archive_in_time(call: Call, row: Row, options: Options) -> str:
     shown = "/".join(row.key)
     services = call.services
     work = services.loop.create_task(archiving.archive(services, row, options))
+    services.spawn(_await_end(work))  # it goes on when the caller has left
     limit = float(services.preference("sessionArchiveTimeoutInterval") or 600)
     done, _ = await asyncio.wait({work}, timeout=limit)
     if not done:
-        services.spawn(_await_end(work))
         message = (
             f"The session {shown} did not return a valid data URI within the timeout interval of {limit:g} seconds."
         )

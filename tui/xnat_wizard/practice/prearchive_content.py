@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from xnat_wizard.practice import folders
+from xnat_wizard.practice.destinations import is_plain
 from xnat_wizard.practice.http import Call, Refusal, Route, empty, table
 from xnat_wizard.practice.prearchive import SESSION, find_row, project_of, row_uri
 from xnat_wizard.practice.store import Entry, Resource, Row, Scan
@@ -155,12 +156,11 @@ async def write_files(call: Call) -> web.StreamResponse:
         arrived = [(call.part("file") or upload.name, upload.path) for upload in await call.uploads()]
     else:
         arrived = [(call.part("file"), await call.spool())]
+    if not is_plain(label) or not all(all(is_plain(part) for part in name.split("/")) for name, _ in arrived):
+        raise Refusal(400, "The file needs a name inside the resource")
     folder = call.store.row_folder(row) / "RESOURCES" / label
     resource = row.resources.setdefault(label, Resource(0, label))
     for name, path in arrived:
-        parts = Path(name).parts
-        if not parts or ".." in parts or Path(name).is_absolute() or "/" in label or label in {".", ".."}:
-            raise Refusal(400, "The file needs a name inside the resource")
         size = path.stat().st_size
         await call.in_thread(_put, path, folder / name)
         resource.files[name] = Entry(name, size, "")

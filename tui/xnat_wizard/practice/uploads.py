@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xnat_wizard.practice.destinations import segments_of
+from xnat_wizard.practice.destinations import is_plain, segments_of
 from xnat_wizard.practice.http import Call, Refusal
 
 _EXTENSIONS = {
@@ -79,7 +79,7 @@ def _from_body(call: Call) -> Source:
 
 def _from_cache(call: Call) -> Source:
     parts = segments_of(call.param("src"))
-    if parts[:3] != ["user", "cache", "resources"] or "files" not in parts or ".." in parts:
+    if parts[:3] != ["user", "cache", "resources"] or "files" not in parts or not all(is_plain(part) for part in parts):
         raise Refusal(400, "src uri is invalid.")
     at = parts.index("files")
     path = call.store.cache_folder(call.user.username).joinpath(*parts[3:at], *parts[at + 1 :])
