@@ -180,6 +180,22 @@ def test_noise_is_either_nothing_or_unreadable(tmp_path: Path, noise: bytes, sta
         assert found is None or not found.sop_instance_uid
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(132, 1200), st.integers(0, 255)), min_size=1, max_size=6),
+    syntax=st.sampled_from([EXPLICIT, IMPLICIT, BIG, DEFLATED]),
+)
+def test_damage_is_never_more_than_unreadable(tmp_path: Path, changes: list[tuple[int, int]], syntax: str) -> None:
+    dataset = with_pixels(header())
+    dataset.ReferencedStudySequence = Sequence([header(), header()])
+    dataset["ReferencedStudySequence"].is_undefined_length = True
+    data = bytearray(as_bytes(dataset, syntax))
+    for position, byte in changes:
+        data[position % len(data)] = byte
+    with contextlib.suppress(UnreadableDicom):
+        read_header(put(tmp_path, bytes(data)))
+
+
 def test_broken_starts_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDicom, match="nothing follows the DICM mark"):
         read_header(put(tmp_path, bytes(128) + b"DICM"))

@@ -72,15 +72,16 @@ def _codec_of(term: str) -> str:
     if re.match(r"ISO.2022.IR.", term):
         return _CODEC_OF_TERM.get("ISO 2022 IR " + term[12:], DEFAULT_CODEC)
     try:
+        b"x".decode(term)  # a Python codec by its own name, as pydicom takes it; "hex" and the like are no text
         return codecs.lookup(term).name
-    except LookupError:
+    except (LookupError, ValueError):
         return DEFAULT_CODEC
 
 
 def decode(value: bytes, names: tuple[str, ...]) -> str:
     """Decode a text; bytes that make no sense become replacement characters."""
     if b"\x1b" not in value:
-        return value.decode(names[0], errors="replace")
+        return _replaced(value, names[0])
     return "".join(_decode_fragment(fragment, names) for fragment in _FRAGMENTS.findall(value))
 
 
@@ -89,7 +90,7 @@ def _decode_fragment(fragment: bytes, names: tuple[str, ...]) -> str:
     codec = _CODEC_OF_ESCAPE.get(escape, "")
     is_announced = codec == DEFAULT_CODEC or codec in names or (codec == "iso8859_1" and DEFAULT_CODEC in names)
     if not fragment.startswith(b"\x1b") or not is_announced:
-        return fragment.decode(names[0], errors="replace")
+        return _replaced(fragment, names[0])
     try:
         if codec in _KEEPS_ESCAPES:
             return fragment.decode(codec)
@@ -98,4 +99,11 @@ def _decode_fragment(fragment: bytes, names: tuple[str, ...]) -> str:
         at = end.start() if end else len(rest)
         return rest[:at].decode(codec) + rest[at:].decode(names[0])
     except UnicodeError:
-        return fragment.decode(names[0], errors="replace")
+        return _replaced(fragment, names[0])
+
+
+def _replaced(value: bytes, codec: str) -> str:
+    try:
+        return value.decode(codec, errors="replace")
+    except (UnicodeError, LookupError):  # codecs like "idna" replace nothing
+        return value.decode(DEFAULT_CODEC)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Container
 from dataclasses import dataclass
 from struct import Struct
+from typing import Literal
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 SIZE_OF_PIXELS = frozenset({0x00280002, 0x00280008, 0x00280010, 0x00280011, 0x00280100})
@@ -24,6 +25,7 @@ ALL_VRS = _LONG_VRS | _SHORT_VRS
 _NEVER = 1 << 32
 _FIRST_READ = 8192  # holds the wanted elements of an ordinary image; measured in perf.md's terms: one pread
 _NEXT_READ = 4096
+_LONGEST_VALUE = 1 << 16  # of a text that is read; longer ones are damage
 _INFLATED_KEPT = 4 << 20
 _DEEPEST = 32  # sequences in sequences; more is noise
 
@@ -108,6 +110,11 @@ class Coding:
         """Return `struct`'s sign for the byte order."""
         return "<" if self.is_little else ">"
 
+    @property
+    def byte_order(self) -> Literal["little", "big"]:
+        """Return the byte order as `int.from_bytes` wants it."""
+        return "little" if self.is_little else "big"
+
 
 _TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
 _TAG_LENGTH = {"<": Struct("<HHL").unpack_from, ">": Struct(">HHL").unpack_from}
@@ -165,21 +172,24 @@ def walk(
             continue
         end = position + head + length
         if end > size:
-            missing = end - size
-            if tag in PIXELS:
-                raise Broken(f"{missing} of {length} bytes of its pixels are missing at the end")
-            broken = Broken(
-                f"the element {group:04X},{element:04X} says {length} bytes, {missing} more than the file has"
-            )
-            broken.is_derailed = tag <= last_tag
-            raise broken
+            raise _too_long(tag, length, end - size, is_derailed=tag <= last_tag)
         if tag in PIXELS:
             return position
-        if tag in wanted:
+        if tag in wanted and length <= _LONGEST_VALUE:
             values[tag] = window.bytes_at(position + head, length)
             data, start = window.data, window.start
         position, last_tag = end, tag
     return position
+
+
+def _too_long(tag: int, length: int, missing: int, *, is_derailed: bool) -> Broken:
+    if tag in PIXELS:
+        return Broken(f"{missing} of {length} bytes of its pixels are missing at the end")
+    broken = Broken(
+        f"the element {tag >> 16:04X},{tag & 0xFFFF:04X} says {length} bytes, {missing} more than there are"
+    )
+    broken.is_derailed = is_derailed
+    return broken
 
 
 def ends_with_pixels(window: Window, coding: Coding, values: dict[int, bytes]) -> bool:
@@ -190,21 +200,20 @@ def ends_with_pixels(window: Window, coding: Coding, values: dict[int, bytes]) -
     """
     try:
         rows, columns, bits = (
-            int.from_bytes(values[tag], "little" if coding.is_little else "big")
-            for tag in (0x00280010, 0x00280011, 0x00280100)
+            int.from_bytes(values[tag], coding.byte_order) for tag in (0x00280010, 0x00280011, 0x00280100)
         )
-        samples = int.from_bytes(values.get(0x00280002, b"\1"), "little" if coding.is_little else "big")
+        samples = int.from_bytes(values.get(0x00280002) or b"\1", coding.byte_order) or 1
         frames = int(values.get(0x00280008) or 1)
     except (KeyError, ValueError):
         return False
     length = rows * columns * samples * frames * bits // 8
     length += length % 2
-    if type(window) is not Window or not length:
+    if type(window) is not Window or not 0 < length < min(UNDEFINED_LENGTH, window.size - 12):
         return False
-    head = os.pread(window.fd, 12, window.size - length - 12) if length + 12 < window.size else b""
+    head = os.pread(window.fd, 12, window.size - length - 12)
     if coding.is_implicit:
         return head[4:] == _PIXEL_TAG[coding.order] + length.to_bytes(4, "little")
-    written = length.to_bytes(4, "little" if coding.is_little else "big")
+    written = length.to_bytes(4, coding.byte_order)
     return head[:4] == _PIXEL_TAG[coding.order] and head[4:6] in {b"OW", b"OB"} and head[8:] == written
 
 

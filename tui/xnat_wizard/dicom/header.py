@@ -1,6 +1,7 @@
 """Read the headers of DICOM files, never their pixels."""
 
 import os
+import struct
 from pathlib import Path
 
 from xnat_wizard.dicom import charset
@@ -46,6 +47,8 @@ _TEXTS = {
     "manufacturer": 0x00080070,
 }
 _WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()}) | SIZE_OF_PIXELS
+_ONLY_MARK = "nothing follows the DICM mark"
+_ONLY_META = "no data set follows its file meta information"
 _IDENTIFYING = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
 _LIKELY_FIRST = frozenset({0x00080000, 0x00080001, 0x00080005, 0x00080008, 0x00080010, 0x00080012, 0x00080016})
 _LIKELY_ALL = frozenset({0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080060})
@@ -86,9 +89,7 @@ def read_open_header(window: Window) -> Header | None:
     if window.data[128:132] == b"DICM":
         position = _read_meta(window, 132, values)
         if position >= window.size:
-            raise UnreadableDicom(
-                "nothing follows the DICM mark" if position == 132 else "no data set follows its meta"
-            )
+            raise UnreadableDicom(_ONLY_MARK if position == 132 else _ONLY_META)
     else:
         guess = _guess_coding(window.data, window.size)
         if guess is None:
@@ -105,6 +106,8 @@ def read_open_header(window: Window) -> Header | None:
             walk(window, position, coding, _WANTED, values)
     except BeyondKept:
         pass
+    except struct.error:
+        raise UnreadableDicom("it grew shorter while it was read") from None
     except Broken as broken:
         if not (broken.is_derailed and values.keys() & _IDENTIFYING and holds_whole_pixels(window)):
             raise UnreadableDicom(_reason(broken, values)) from None
@@ -168,22 +171,22 @@ def _guess_coding(head: bytes, size: int) -> Coding | None:
 
 
 def _reads_as(head: bytes, size: int, coding: Coding) -> bool:
-    order = "little" if coding.is_little else "big"
+    order = coding.byte_order
     position, last_tag, count, is_known = 0, -1, 0, False
     while position + 12 <= len(head) and count < 12:
-        group = int.from_bytes(head[position : position + 2], order)  # type: ignore[arg-type]  # mypy sees str
-        tag = group << 16 | int.from_bytes(head[position + 2 : position + 4], order)  # type: ignore[arg-type]
+        group = int.from_bytes(head[position : position + 2], order)
+        tag = group << 16 | int.from_bytes(head[position + 2 : position + 4], order)
         if tag <= last_tag or (count == 0 and tag not in _LIKELY_FIRST and group != 2):
             return False
         vr, length, step = head[position + 4 : position + 6], 0, 8
         if coding.is_implicit:
-            length = int.from_bytes(head[position + 4 : position + 8], order)  # type: ignore[arg-type]
+            length = int.from_bytes(head[position + 4 : position + 8], order)
         elif vr not in ALL_VRS:
             return False
         elif vr in {b"OB", b"UN", b"OW", b"UT", b"SQ"}:
-            length, step = int.from_bytes(head[position + 8 : position + 12], order), 12  # type: ignore[arg-type]
+            length, step = int.from_bytes(head[position + 8 : position + 12], order), 12
         else:
-            length = int.from_bytes(head[position + 6 : position + 8], order)  # type: ignore[arg-type]
+            length = int.from_bytes(head[position + 6 : position + 8], order)
         is_known = is_known or tag in _LIKELY_ALL
         count += 1
         if length == 0xFFFFFFFF:
