@@ -298,16 +298,18 @@ async def test_a_file_larger_than_the_limit_is_left_alone(owner: Site, subject_z
 async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(
     behind_proxy: BehindProxy, subject_zip: bytes
 ) -> None:
-    async with behind_proxy("/xnat", None) as port:
-        async with await Site.connect(Login(f"127.0.0.1:{port}", "owner", Secret("owner"))) as site:
-            assert site.info.url == f"http://127.0.0.1:{port}/xnat"
-            await site.create_project(ProjectDraft(id="P7"))
-            uri = await sent(site, subject_zip, project="P7")
-            await site.build(uri)
-            place = await site.archive(uri)
-            assert place.startswith("/data/archive/projects/P7/")
-            (session,) = await site.sessions("P7")
-            scan = (await site.scans(session.id))[0]
-            (file, *_) = await site.scan_files(session.id, scan.id)
-            assert (await site.read_file(file.uri))[128:132] == b"DICM"
-            await site.ensure_session("P7", "S8", "S8_MR1", "xnat:mrSessionData")
+    async with (
+        behind_proxy("/xnat", None) as port,
+        await Site.connect(Login(f"127.0.0.1:{port}", "owner", Secret("owner"))) as site,
+    ):
+        assert site.info.url == f"http://127.0.0.1:{port}/xnat"
+        await site.create_project(ProjectDraft(id="P7"))
+        uri = await sent(site, subject_zip, project="P7")
+        await site.build(uri)
+        place = await site.archive(uri)
+        assert place.startswith("/data/archive/projects/P7/")
+        (session,) = await site.sessions("P7")
+        scan = (await site.scans(session.id))[0]
+        (file, *_) = await site.scan_files(session.id, scan.id)
+        assert (await site.read_file(file.uri))[128:132] == b"DICM"
+        await site.ensure_session("P7", "S8", "S8_MR1", "xnat:mrSessionData")
