@@ -6,6 +6,8 @@ asked, never the call believed.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
+from urllib.parse import unquote
 
 from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.model import SessionState
@@ -23,6 +25,8 @@ _LOOKS_FOR_ARCHIVED = 5
 # Verdicts that only say that files of this very study are there already (6.6): 1 session exists, 14 files match,
 # 16 scan with the same UID and number, 20 files that are no DICOM.
 _MERGE_CODES = frozenset({"1", "14", "16", "20"})
+
+T = TypeVar("T")
 
 
 class Arrival:
@@ -46,7 +50,9 @@ class Arrival:
         for attempt in range(_TRIES):
             if row is None or (row.status == "READY" and not (is_changed and attempt == 0)):
                 return row
-            problem = await self._once(partial(self._tools.site.build, uri))
+            _, problem = await self._once(partial(self._tools.site.build, uri))
+            if problem:
+                await self._tools.sleep(_FIRST_LOOK_S)
             row = await self._settled(uri, is_answered=problem is None)
         if row is None or row.status == "READY":
             return row
@@ -73,18 +79,23 @@ class Arrival:
         tries_left = _TRIES
         while True:
             await self._tools.control.gate()
-            problem = await self._once(partial(self._tools.site.archive, uri, overwrite=overwrite))
+            place, problem = await self._once(partial(self._tools.site.archive, uri, overwrite=overwrite))
             row = await self._settled(uri)
             tries_left -= 1
             if row is None:
-                return await self.archived(is_expected=True)
+                return await self.archived(label=unquote((place or "").rpartition("/experiments/")[2]))
             if row.status != "READY" or not isinstance(problem, Retry) or not tries_left:
                 why = await self._log(uri) or (problem.finding.why if problem else "")
                 raise SessionEndedError(SessionState.FAILED, outcomes.not_archived(row, why, self._session))
 
-    async def archived(self, *, is_expected: bool = True) -> Session | None:
-        """Return the session as the archive has it; when it is expected, look again a few times."""
-        look = partial(self._tools.site.session, self._tools.project, self._session.session_label)
+    async def archived(self, *, is_expected: bool = True, label: str = "") -> Session | None:
+        """Return the session as the archive has it; when it is expected, look again a few times.
+
+        Args:
+            is_expected: the commit of the transaction can lag behind the answer (wire contract 11.4).
+            label: what the archive called it, where it said so: it may differ from what was asked for.
+        """
+        look = partial(self._tools.site.session, self._tools.project, label or self._session.session_label)
         found = await self._tools.patience.call(look)
         for _ in range(_LOOKS_FOR_ARCHIVED if is_expected else 0):
             if found:
@@ -93,15 +104,14 @@ class Arrival:
             found = await self._tools.patience.call(look)
         return found
 
-    async def _once(self, call: Callable[[], Awaitable[object]]) -> SiteProblem | None:
+    async def _once(self, call: Callable[[], Awaitable[T]]) -> tuple[T | None, SiteProblem | None]:
         """Make a call whose effect is looked up afterwards, however it ends."""
         try:
-            await call()
+            return await call(), None
         except (Fatal, LoginAgain):
             raise
         except SiteProblem as problem:
-            return problem
-        return None
+            return None, problem
 
     async def _settled(self, uri: str, *, is_answered: bool = False) -> PrearchiveSession | None:
         """Wait until nothing goes on with a row: seen twice, or once right after an answer; `None` when it is gone."""

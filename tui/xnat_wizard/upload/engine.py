@@ -18,7 +18,7 @@ from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import SessionState, UploadState
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
-from xnat_wizard.upload.sending import CONNECTIONS, SessionEndedError, Tools, together
+from xnat_wizard.upload.sending import CONNECTIONS, SessionEndedError, Tools, WarmUp, together
 from xnat_wizard.upload.session_run import SessionRun
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
@@ -95,12 +95,12 @@ class _Upload:
             project=self._project,
             executor=executor,
             slots=asyncio.Semaphore(CONNECTIONS),
+            warm_up=WarmUp(),
             subject_locks=defaultdict(asyncio.Lock),
             clock=clock,
             sleep=sleep,
             tell=self._tell,
         )
-        self._is_warm = asyncio.Event()  # the first session has its row: a burst may follow (wire contract 5.7 step 2)
 
     async def run(self) -> UploadState:
         """Work until every session has ended, somebody cancels, or the site is gone."""
@@ -134,19 +134,17 @@ class _Upload:
         at_once = asyncio.Semaphore(SESSIONS_AT_ONCE)
         waiting = [session for session in self._records.sessions() if session.state is not SessionState.DONE]
 
-        async def one(position: int, session_id: int, label: str) -> None:
-            if position:
-                await self._is_warm.wait()
+        async def one(session_id: int, label: str) -> None:
             async with at_once:
                 await self._run_session(session_id, rows, archived.get(label))
 
-        await together(one(position, session.id, session.session_label) for position, session in enumerate(waiting))
+        await together(one(session.id, session.session_label) for session in waiting)
 
     async def _run_session(
         self, session_id: int, rows: tuple[PrearchiveSession, ...], archived: Session | None
     ) -> None:
         try:
-            await SessionRun(self._tools, session_id, self._destination, self._is_warm.set).run(rows, archived)
+            await SessionRun(self._tools, session_id, self._destination).run(rows, archived)
         except SessionEndedError as end:
             self._end_session(session_id, end.state, end.finding)
         except StubbornError as error:
@@ -155,8 +153,6 @@ class _Upload:
             raise
         except Refused as refusal:
             self._end_session(session_id, SessionState.FAILED, refusal.finding)
-        finally:
-            self._is_warm.set()
 
     def _end_session(self, session_id: int, state: SessionState, finding: Finding) -> None:
         self._records.move_session(session_id, state, finding=finding)
@@ -186,6 +182,8 @@ class _Upload:
     def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:
         if finding:
             self._tell(finding.what)
+        if self._journal.progress().state is UploadState.PAUSED and state is not UploadState.CANCELLED:
+            self._records.move_upload(UploadState.RUNNING)  # what was under way has ended in the pause
         self._records.move_upload(state, finding, now_s=self._clock())
         return state
 

@@ -105,17 +105,16 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
         Problem: the site cannot be asked.
     """
     project = await site.project(plan.project)
+    if not project.may_upload:
+        no_right = Finding(
+            "forecast.no_right",
+            f"The account may not upload into project `{plan.project}`",
+            f"Its role there is: {project.role}",
+            ("Ask an owner of the project to make you a member", "Choose another project"),
+        )
+        return {"": (no_right,)}
     settings = await site.upload_settings(plan.project)
     findings: dict[str, list[Finding]] = {"": _about_project(plan, settings)}
-    if not project.may_upload:
-        findings[""].append(
-            Finding(
-                "forecast.no_right",
-                f"The account may not upload into project `{plan.project}`",
-                f"Its role there is: {project.role}",
-                ("Ask an owner of the project to make you a member", "Choose another project"),
-            )
-        )
     archived = {session.label.casefold(): session for session in await site.sessions(plan.project)}
     waiting: dict[str, list[PrearchiveSession]] = defaultdict(list)
     for row in await site.prearchive(plan.project):

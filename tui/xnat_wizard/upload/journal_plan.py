@@ -21,7 +21,7 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
     database.execute(
         "INSERT INTO upload (source, site_url, project, destination, not_sent, state) VALUES (?, ?, ?, ?, ?, ?)",
         (
-            plan_file.byte_path(os.fspath(plan.source)),
+            plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
             plan.site_url,
             plan.project,
             str(plan.destination),

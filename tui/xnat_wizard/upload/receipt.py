@@ -15,7 +15,7 @@ from typing import TypeVar
 from xnat_wizard.upload import plan_file
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.looking import look
-from xnat_wizard.upload.model import Receipt, ReceiptLine
+from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import SessionRow
 from xnat_wizard.xnat.errors import SiteProblem
@@ -117,21 +117,29 @@ def _verdict(lines: Iterable[ReceiptLine]) -> str:
 
 
 async def _not_proven(journal: Journal, site: Site, lines: list[ReceiptLine]) -> list[str]:
+    is_for_archive = journal.progress().destination is Destination.ARCHIVE
+    gaps = [
+        f"that session {session.session_label} gets into the archive: it waits in the prearchive"
+        for session in journal.records.sessions()
+        if is_for_archive and is_prearchive(session.uri)
+    ]
     unproven = sum(line.files_stored for line in lines if line.proof not in {"MD5", ""})
-    if not unproven:
-        return []
+    return gaps + ([await _why_unproven(journal, site, unproven)] if unproven else [])
+
+
+async def _why_unproven(journal: Journal, site: Site, unproven: int) -> str:
     waiting = any(is_prearchive(session.uri) for session in journal.records.sessions())
     sentence = f"the bytes of {unproven} files"
     if waiting:
-        return [f"{sentence}: the prearchive keeps no digests, so only names and numbers were compared"]
+        return f"{sentence}: the prearchive keeps no digests, so only names and numbers were compared"
     try:
         settings = await site.upload_settings(journal.progress().project)
     except SiteProblem:
-        return [f"{sentence}: the archive has no digest, or another one than the disk"]
+        return f"{sentence}: the archive has no digest, or another one than the disk"
     if settings.is_site_script_on or settings.is_project_script_on:
         whose = "site" if settings.is_site_script_on else "project"
-        return [f"{sentence}: a script of the {whose} rewrites headers, so digests differ from those on disk"]
-    return [f"{sentence}: the archive has no digest, or another one than the disk, as after decompression"]
+        return f"{sentence}: a script of the {whose} rewrites headers, so digests differ from those on disk"
+    return f"{sentence}: the archive has no digest, or another one than the disk, as after decompression"
 
 
 # -- as text -----------------------------------------------------------------------------------------

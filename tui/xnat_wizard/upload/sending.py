@@ -6,7 +6,7 @@ Sending an instance again is harmless: the server names files by their UIDs and 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from xnat_wizard.xnat.site import Site
 CONNECTIONS = 4
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
 _TELL_EVERY_S = 0.25
+_SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
 
 
@@ -37,6 +38,27 @@ class SessionEndedError(Exception):
         super().__init__(finding.code)
         self.state = state
         self.finding = finding
+
+
+class WarmUp:
+    """Lets the very first request of an upload travel alone.
+
+    A burst right after a server's start or a project's creation can be filed elsewhere (wire contract 5.7 step 2).
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._is_warm = False
+
+    async def first(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Send the first part of a session; alone, while no other part of the upload has arrived."""
+        if not self._is_warm:
+            async with self._lock:
+                if not self._is_warm:
+                    await send()
+                    self._is_warm = True
+                    return
+        await send()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +73,10 @@ class Tools:
     project: str
     executor: Executor  # reads files
     slots: asyncio.Semaphore  # one a connection
+    warm_up: WarmUp
     subject_locks: defaultdict[str, asyncio.Lock]  # sessions of a new subject are archived one after the other
     clock: Callable[[], float]
-    sleep: Callable[[float], Any]
+    sleep: Callable[[float], Awaitable[None]]
     tell: Callable[[str], None]
 
 
@@ -94,11 +117,8 @@ class Sender:
         """Tell whether any instance is still to be sent."""
         return any(self._files_to_send(part) for part in self._tools.records.parts(self._session.id))
 
-    async def send(self, on_first_part: Callable[[], None]) -> None:
+    async def send(self) -> None:
         """Send every instance that is not on the server: the first part alone, then several at a time.
-
-        Args:
-            on_first_part: is told when the first part is on the server, so that others may begin.
 
         Raises:
             SessionEndedError: the session cannot go on.
@@ -108,8 +128,7 @@ class Sender:
         waiting = [part for part in self._tools.records.parts(self._session.id) if self._files_to_send(part)]
         if not waiting:
             return
-        await self._send_part(waiting[0])
-        on_first_part()
+        await self._tools.warm_up.first(partial(self._send_part, waiting[0]))
         await together(self._send_part(part) for part in waiting[1:])
 
     def _files_to_send(self, part: PartRow) -> list[FileRow]:
@@ -125,7 +144,7 @@ class Sender:
         async with self._tools.slots:
             await self._send_files(part, self._files_to_send(part))
 
-    async def _send_files(self, part: PartRow, files: list[FileRow]) -> None:
+    async def _send_files(self, part: PartRow, files: list[FileRow], *, is_second_try: bool = False) -> None:
         while files:
             await self._tools.control.gate()
             items = [Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns) for file in files]
@@ -139,7 +158,7 @@ class Sender:
                 continue
             except (Refused, StubbornError) as refusal:
                 problem = refusal.problem if isinstance(refusal, StubbornError) else refusal
-                await self._after_refusal(part, files, problem)
+                await self._after_refusal(part, files, problem, is_second_try=is_second_try)
                 return
             self._take(part, files, body, answer)
             return
@@ -169,13 +188,19 @@ class Sender:
 
         return note
 
-    async def _after_refusal(self, part: PartRow, files: list[FileRow], problem: SiteProblem) -> None:
+    async def _after_refusal(
+        self, part: PartRow, files: list[FileRow], problem: SiteProblem, *, is_second_try: bool
+    ) -> None:
         if problem.status in _NOT_THE_FILES_FAULT:
             raise SessionEndedError(SessionState.FAILED, problem.finding)
         if len(files) > 1:
             middle = len(files) // 2
             await self._send_files(part, files[:middle])
             await self._send_files(part, files[middle:])
+            return
+        if not is_second_try:  # a full disk or a race reads like a bad file (wire contract 5.7)
+            await self._tools.sleep(_SECOND_TRY_AFTER_S)
+            await self._send_files(part, files, is_second_try=True)
             return
         self._tools.records.record_fates(part.id, Fate.REFUSED, [files[0].id], f"{problem.finding.what}")
         self._tools.tell(f"A file of {self._session.session_label} was refused: {problem.finding.what}")

@@ -5,7 +5,7 @@ ask the site what it has -> send the rest -> build -> count -> archive -> count 
 Every step looks before it acts, so a run that was interrupted anywhere starts from the top and does only what is left.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes
@@ -24,14 +24,11 @@ RESENDS = 1  # of files that were answered for and are not listed
 class SessionRun:
     """One session on its way; used once."""
 
-    def __init__(
-        self, tools: Tools, session_id: int, destination: Destination, on_first_part: Callable[[], None]
-    ) -> None:
+    def __init__(self, tools: Tools, session_id: int, destination: Destination) -> None:
         self._tools = tools
         self._records = tools.records
         self._session = tools.records.session(session_id)
         self._destination = destination
-        self._on_first_part = on_first_part
         self._arrival = Arrival(tools, self._session)
         self._subject_lock = tools.subject_locks[self._session.subject_label.casefold()]
         self._archived: Session | None = None
@@ -101,7 +98,7 @@ class SessionRun:
         sender = Sender(self._tools, self._records.session(self._session.id))
         if sender.has_work:
             self._move(SessionState.SENDING)
-            await sender.send(self._on_first_part)
+            await sender.send()
             self._has_sent = True
         if not is_prearchive(sender.uri):
             if self._archived is None:
@@ -143,7 +140,7 @@ class SessionRun:
                     [_to_be_sent(one) if one.id in again else one for one in checked],
                 )
                 self._move(SessionState.SENDING)
-                await sender.send(self._on_first_part)
+                await sender.send()
                 self._has_sent = True
             else:
                 self._records.record_checked(self._session.id, checked)
