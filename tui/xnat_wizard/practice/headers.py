@@ -7,6 +7,7 @@ import pydicom
 import pydicom.config
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
 # Odd values are stored as they came: XNAT does not judge them, and neither must a warning.
@@ -24,6 +25,8 @@ KEYWORDS = (
     "StudyInstanceUID", "SeriesInstanceUID", "StudyID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "NumberOfFrames", "Rows", "Columns", *COMMENTS,
 )  # fmt: skip
+_BEFORE_PIXELS = 0x7FDFFFFF
+_TAGS = [Tag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS]
 
 
 class UnreadableObjectError(Exception):
@@ -38,9 +41,11 @@ def read_header(path: Path, more: Collection[int] = ()) -> Dataset:
     Raises:
         UnreadableObjectError: no DICOM, or the header cannot be read.
     """
-    tags = [*(Tag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS), *(Tag(tag) for tag in more)]
+    tags: list[int] = [*_TAGS, *(Tag(tag) for tag in more)]
+    last = min(max(tags), _BEFORE_PIXELS)
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
+        with path.open("rb") as file:
+            header = read_partial(file, lambda tag, _vr, _length: tag > last, specific_tags=tags, force=True)
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise UnreadableObjectError(str(error)) from error
     if not len(header) or not (header.preamble or text(header, "SOPClassUID")):
