@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check lint format types contracts golden conformance clean
+.PHONY: setup demo test check lint format types contracts golden conformance pictures clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,9 @@ check: lint types contracts test
 
 golden: $(STAMP)
 	GOLDEN=update $(BIN)/pytest tests -k golden
+
+pictures: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python tests/pictures.py
 
 clean:
 	rm -rf $(VENV) .demo

@@ -1,0 +1,100 @@
+"""Draw the screens as pictures, from the real app on a practice server: `make pictures`, or with a folder and a size.
+
+Without arguments the README's pictures in assets/ are made anew; `python tests/pictures.py DIR 120x40` draws every
+step to look at.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from support import Practice
+from xnat_wizard.practice.sample import write_study
+from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.choices import Choices
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+IN_README = {"4-plan", "7-archive"}
+HINT = (
+    "This is a practice server on this machine; nothing leaves it.",
+    "Log in as owner, password owner (or admin / admin, member / member).",
+)
+
+
+async def walk(pilot: Pilot[None], keep: Callable[[str], None], until: Callable[[str], Awaitable[None]]) -> None:
+    """Go through all steps as a first-time user would, and keep a picture of each."""
+    await until("answers")
+    keep("1-login")
+    await pilot.press(*"owner", "enter")
+    await until("Demo project")
+    keep("2-project")
+    await pilot.press("enter")
+    await until("Choose the folder")
+    keep("3-folder")
+    await pilot.press("f3")
+    await until("4 subjects")
+    keep("3-found")
+    await pilot.press("ctrl+n")
+    await until("new")
+    await pilot.press("shift+tab", "down", "enter")
+    await until("to the archive")
+    keep("4-plan")
+    await pilot.press("ctrl+n")
+    await until("Ready")
+    keep("5-ready")
+    await pilot.press("enter")
+    await until("% ")
+    keep("5-upload")
+    await until("Done: every file")
+    keep("5-done")
+    await pilot.press("r")
+    await until("COMPLETE")
+    keep("5-receipt")
+    await pilot.press("escape")
+    await pilot.press("ctrl+n")
+    await until("Nothing waits")
+    keep("6-prearchive")
+    await pilot.press("ctrl+n")
+    await until("t1_mprage")
+    await pilot.press("tab", "down")
+    await until("of 24")
+    keep("7-archive")
+
+
+async def draw(folder: Path, columns: int, rows: int, wanted: set[str] | None) -> None:
+    """Write one SVG a step into the folder."""
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["XNAT_WIZARD_HOME"] = f"{place}/home"
+        os.environ.setdefault("COLORTERM", "truecolor")
+        practice = Practice(Path(place) / "practice")
+        study = write_study(Path(place) / "sample-study")
+        choices = Choices(address=practice.url, username="owner", login_hint=HINT, folder_hint=str(study))
+        app = WizardApp(choices)
+        async with app.run_test(size=(columns, rows)) as pilot:
+
+            def keep(name: str) -> None:
+                if wanted is None or name in wanted:
+                    (folder / f"{name}.svg").write_text(app.export_screenshot(), encoding="utf-8")
+
+            async def until(words: str) -> None:
+                async with asyncio.timeout(60):
+                    while words not in app.export_screenshot(simplify=True).replace("&#160;", " "):
+                        await pilot.pause(0.05)
+                await pilot.pause(0.3)
+
+            await walk(pilot, keep, until)
+        practice.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        columns, rows = (int(part) for part in sys.argv[2].split("x"))
+        Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+        asyncio.run(draw(Path(sys.argv[1]), columns, rows, None))
+    else:
+        asyncio.run(draw(ASSETS, 80, 24, IN_README))
