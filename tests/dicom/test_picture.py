@@ -1,11 +1,14 @@
 """Pictures: gray pixels of the right size from whatever pydicom can decode, and plain words for the rest."""
 
+import contextlib
 import io
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pydicom import Dataset
 from pydicom.sequence import Sequence
@@ -111,6 +114,8 @@ def test_what_cannot_be_drawn_is_said_in_words(shared_data: Path) -> None:
     assert code_of(b"no image at all") == "picture.not_an_image"
     assert code_of(as_bytes(header())) == "picture.no_pixels"
     assert code_of(as_bytes(with_pixels(header()))[:-9]) == "picture.broken"
+    with pytest.raises(FileNotFoundError):
+        read_picture(shared_data / "no such file")
     folder = shared_data / "dicom" / "ct-one-image-fifteen-transfer-syntaxes"
     with pytest.raises(Problem, match="compressed") as caught:
         read_picture(next(folder.glob("*JPEGLSLossless*")))
@@ -173,3 +178,13 @@ def test_resizing_averages_areas() -> None:
     assert picture.resized(4, 2) is picture
     assert len(picture.resized(9, 7).pixels) == 63
     assert picture.resized(0, 0).width == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), min_size=1, max_size=8))
+def test_damage_is_a_problem_at_most(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(gray_image())
+    for position, byte in changes:
+        data[position % len(data)] = byte
+    with contextlib.suppress(Problem):
+        read_picture(bytes(data))

@@ -59,15 +59,26 @@ def read_picture(source: Path | bytes, *, frame: int = 0) -> Picture:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values in headers are the survey's business
-        header, is_whole = _read(source)
-        frames = _check(header, frame)
-        values = _values(header if is_whole else _file(source), header, frame)
-        return Picture(
-            width=values.shape[1],
-            height=values.shape[0],
-            pixels=_gray(values, header, frame).tobytes(),
-            caption=_caption(header, frame, frames),
-        )
+        try:
+            return _picture(source, frame)
+        except Problem:
+            raise
+        except Exception as error:  # readers and decoders raise whatever they like at damaged data
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise Problem(_broken(error)) from None
+
+
+def _picture(source: Path | bytes, frame: int) -> Picture:
+    header, is_whole = _read(source)
+    frames = _check(header, frame)
+    values = _values(header if is_whole else _file(source), header, frame)
+    return Picture(
+        width=values.shape[1],
+        height=values.shape[0],
+        pixels=_gray(values, header, frame).tobytes(),
+        caption=_caption(header, frame, frames),
+    )
 
 
 def picture_from_jpeg(data: bytes) -> Picture:
@@ -165,8 +176,6 @@ def _values(source: "Path | io.BytesIO | Dataset", header: "Dataset", frame: int
             raise Problem(
                 _finding(NO_PIXELS, "This file holds no picture", "Its pixels are missing", "Choose another file")
             ) from None
-        raise Problem(_broken(error)) from None
-    except Exception as error:  # noqa: BLE001  decoders raise whatever they like at damaged data
         raise Problem(_broken(error)) from None
     if values.ndim == 3:
         return np.asarray(values[..., :3] @ np.array(_GRAY_OF_RGB), dtype=np.float64)
