@@ -32,16 +32,16 @@ COLUMNS = (
     Column("Files", 6, is_right=True, needs=60),
     Column("Size", 8, is_right=True, needs=66),
     Column("Date", 10, needs=96),
-    Column("State", 14, grow=4),
+    Column("State", 14, grow=6),
 )
 # What the forecast found, in a few words; the whole finding stands below the list.
 FORECAST_WORDS = {
-    "forecast.merges": "merge: the session exists in the archive",
-    "forecast.in_prearchive": "merge: it waits in the prearchive already",
-    "forecast.other_subject": "clash: the label belongs to another subject",
+    "forecast.merges": "merge: exists in the archive",
+    "forecast.in_prearchive": "merge: waits in the prearchive",
+    "forecast.other_subject": "clash: belongs to another subject",
     "forecast.other_study": "clash: another study has this label",
-    "forecast.same_label": "clash: another study waits under this label",
-    "forecast.same_study": "twice: the study waits under another label",
+    "forecast.same_label": "clash: another study waits there",
+    "forecast.same_study": "twice: waits under another label",
 }
 DESTINATIONS = {
     Destination.PREARCHIVE: "Prearchive  sessions wait until you archive them",

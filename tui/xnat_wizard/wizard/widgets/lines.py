@@ -22,7 +22,7 @@ class LongText(ScrollView, can_focus=True):
     """Text by lines, wrapped to the width; only the visible lines are drawn."""
 
     DEFAULT_CSS = """
-    LongText { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    LongText { height: 1fr; scrollbar-size-vertical: 0; overflow-x: hidden; }
     """
 
     def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
@@ -71,7 +71,8 @@ class LinesScreen(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     LinesScreen { align: center middle; background: $background 60%; }
-    LinesScreen > Vertical { width: 96%; height: 92%; border: round $primary; padding: 0 1; background: $surface; }
+    LinesScreen > Vertical { width: 100%; height: 100%; background: $background; }
+    LinesScreen.-wide > Vertical { width: 90; height: 96%; border: round $primary; padding: 0 2; }
     LinesScreen .lines--title { text-style: bold; height: auto; margin-bottom: 1; }
     LinesScreen .lines--foot { color: $text-muted; height: auto; }
     """
@@ -89,4 +90,4 @@ class LinesScreen(ModalScreen[None]):
             yield LongText(self._text)
             if self._foot:
                 yield Static(self._foot, markup=False, classes="lines--foot")
-            yield Static("Up, Down, Page keys: read   Escape: close", classes="lines--foot")
+            yield Static("Up, Down, Page keys: read on   Escape: close", classes="lines--foot")

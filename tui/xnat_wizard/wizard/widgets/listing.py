@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -70,9 +71,12 @@ class FindingsScreen(_Listing):
 
 
 class RowsScreen(_Listing):
-    """Rows in columns, of any number."""
+    """Rows in columns, of any number; the row under the cursor stands whole below."""
 
     AUTO_FOCUS = "Rows"
+    DEFAULT_CSS = """
+    RowsScreen #listing-whole { height: 3; margin-top: 1; }
+    """
 
     def __init__(self, title: str, columns: Sequence[Column], rows: Iterable[Row]) -> None:
         super().__init__(title)
@@ -82,10 +86,17 @@ class RowsScreen(_Listing):
     def compose_list(self) -> ComposeResult:
         """Yield the rows."""
         yield Rows(self._columns, empty="Nothing.")
+        yield Static("", id="listing-whole", markup=False)
 
     def on_mount(self) -> None:
         """Show them."""
         self.query_one(Rows).show(self._rows)
+
+    @on(Rows.Highlighted)
+    def show_whole(self, event: Rows.Highlighted) -> None:
+        """Show the row under the cursor without cutting it."""
+        cells = next((row.cells for row in self._rows if row.key == event.key), ())
+        self.query_one("#listing-whole", Static).update("\n".join(cell.strip() for cell in cells if cell))
 
 
 class OthersScreen(RowsScreen):
@@ -100,4 +111,4 @@ class OthersScreen(RowsScreen):
             rows.append(Row(kind, (f"{kind}: {count_text(len(members), 'file')}, {size}", ""), "head"))
             rows += [Row(f"{kind}/{other.path}", (f"  {other.path}", other.reason)) for other in members]
         columns = (Column("File below the folder", 30, grow=1), Column("Why it is not sent", 30, grow=1))
-        super().__init__(f"{count_text(len(ordered), 'file')} of {source} will not be sent", columns, rows)
+        super().__init__(f"{count_text(len(ordered), 'file')} will not be sent, of {source}", columns, rows)

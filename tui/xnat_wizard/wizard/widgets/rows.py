@@ -6,7 +6,6 @@ is seen without colour too.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -33,6 +32,7 @@ class Column:
     grow: int = 0  # share of the room left over
     is_right: bool = False
     needs: int = 0  # hidden while the list is narrower than this
+    keeps_end: bool = False  # what is too long loses its beginning: names that differ at their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,14 @@ class Row:
     tone: str = ""
 
 
-def fit(text: str, width: int, *, is_right: bool = False) -> str:
-    """Cut or pad a text to exactly `width` cells; what was cut ends in "…"."""
-    text = " ".join(text.split()) if not text.isprintable() else text
+def fit(text: str, width: int, *, is_right: bool = False, keeps_end: bool = False) -> str:
+    """Cut or pad a text to exactly `width` cells; "…" stands where something was cut."""
+    text = text if text.isprintable() else " ".join(text.split())
     length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, max(0, width - 1)) + "…"[:width]
+    if length > width > 0:
+        if keeps_end:
+            return "…" + set_cell_size(text[::-1], width - 1)[::-1]
+        return set_cell_size(text, width - 1) + "…"
     return " " * (width - length) + text if is_right else text + " " * (width - length)
 
 
@@ -235,7 +237,7 @@ class Rows(ScrollView, can_focus=True):
 
     def _line(self, cells: Sequence[str], room: int) -> str:
         parts = [
-            fit(cell, width, is_right=column.is_right)
+            fit(cell, width, is_right=column.is_right, keeps_end=column.keeps_end)
             for cell, width, column in zip(cells, self.widths(room), self._columns, strict=False)
             if width
         ]
@@ -259,10 +261,8 @@ class Rows(ScrollView, can_focus=True):
         return Strip([Segment(text, self._style(row, is_here=is_here))], width)
 
     def _style(self, row: Row, *, is_here: bool) -> Style:
-        style = self.get_component_rich_style(f"rows--{row.tone}") if row.tone else self.rich_style
-        return style + self.get_component_rich_style("rows--cursor", partial=True) if is_here else style
-
-
-def total_width(columns: Sequence[Column]) -> int:
-    """Return the cells that these columns need at least, marks and gaps included."""
-    return 2 + sum(column.width for column in columns) + GAP * len(list(pairwise(columns)))
+        tone = self.get_component_rich_style(f"rows--{row.tone}") if row.tone else self.rich_style
+        if not is_here:
+            return tone
+        base = self.rich_style if self.has_focus else tone  # reversed colours would shout
+        return base + self.get_component_rich_style("rows--cursor", partial=True)

@@ -69,14 +69,14 @@ session, then the files of the scan and a picture of one of them.
     ArchiveStep.-narrow #archive-sessions { width: 19; }
     ArchiveStep.-wide #archive-sessions { width: 38; margin-right: 2; }
     ArchiveStep #archive-scans { height: 6; }
-    ArchiveStep.-tall #archive-scans { height: 12; }
+    ArchiveStep.-tall #archive-scans { height: 9; }
     ArchiveStep #archive-scan { height: 1fr; margin-top: 1; }
     ArchiveStep.-low #archive-scan { margin-top: 0; }
     ArchiveStep #archive-files { width: 1fr; height: 1fr; margin-left: 1; }
     ArchiveStep #archive-look { width: 24; }
     ArchiveStep.-narrow #archive-look { width: 16; }
-    ArchiveStep.-wide #archive-look { width: 2fr; }
-    ArchiveStep #archive-caption { height: 1; color: $text-muted; }
+    ArchiveStep.-wide #archive-look { width: 1fr; }
+    ArchiveStep #archive-caption { height: 1; color: $text-muted; text-align: center; }
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -142,13 +142,15 @@ session, then the files of the scan and a picture of one of them.
             return
         first = self._choices.archived_session_id
 
-        def place(session: Session) -> tuple[bool, bool]:
-            return first not in {session.id, session.label}, not self._is_mine(session)
+        def place(session: Session) -> tuple[int, str]:
+            if first in {session.id, session.label}:
+                return 0, ""
+            return (1, session.label) if self._is_mine(session) else (2, "")
 
         newest = sorted(sessions, key=lambda session: session.insert_date, reverse=True)
         self._sessions = tuple(sorted(newest, key=place))
         if not sessions:
-            self.say(f"No session is in the archive of {self._project} yet.")
+            self.say(f"No session is in the archive of {self._project} yet. Escape goes back to the prearchive.")
         rows = [session_row(session, is_new=self._is_mine(session)) for session in self._sessions]
         self._rows("sessions").show(rows, empty="none yet")
         if self._sessions:
@@ -218,7 +220,7 @@ session, then the files of the scan and a picture of one of them.
         rows = self._rows("files")
         if [row.key for row in rows.rows] == [file.uri for file in files or ()]:
             return
-        rows.show(file_rows(files or ()), empty="reading..." if files is None else "no files")
+        rows.show(file_rows(holding) if holding else (), empty="reading..." if files is None else "no files")
         if files:
             images = [file for file in files if file.collection == "DICOM"] or list(files)
             rows.go_to(images[len(images) // 2].uri)
@@ -253,14 +255,13 @@ session, then the files of the scan and a picture of one of them.
         place = f"{rows.cursor + 1} of {len(rows.rows)}"
         if file.uri not in self._pictures:
             try:
-                picture = picture_from_jpeg(await self._site.jpeg(file.uri))
+                self._keep(file.uri, picture_from_jpeg(await self._site.jpeg(file.uri)))
             except Problem as problem:
-                if problem.finding.code.startswith("picture."):
-                    self._keep(file.uri, None)
-                return None, f"{place}: no picture"
-            self._keep(file.uri, picture)
-        known = self._pictures[file.uri]
-        return known, place if known else f"{place}: no picture"
+                if not problem.finding.code.startswith("picture."):
+                    return None, f"{place}, no picture"
+                self._keep(file.uri, None)
+        picture = self._pictures[file.uri]
+        return picture, f"{place}, {'has MD5' if file.md5 else 'no MD5'}" if picture else f"{place}, no picture"
 
     def _keep(self, uri: str, picture: Picture | None) -> None:
         while len(self._pictures) >= KEPT_PICTURES:
@@ -289,7 +290,7 @@ session, then the files of the scan and a picture of one of them.
             if other is None:
                 return None, ""
             picture, words = await self._picture_of(other)
-            return picture, f"{other.name}, {words}"
+            return picture, words
 
         await self.app.push_screen_wait(LargePicture(*await caption_of(0), caption_of))
 

@@ -9,8 +9,8 @@ from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.xnat.model import RemoteFile, Resource, Scan, Session
 
 SESSION_COLUMNS = (
-    Column("", 3),
     Column("Session", 12, grow=1),
+    Column("", 3, needs=22),
     Column("Date", 10, needs=34),
 )
 SCAN_COLUMNS = (
@@ -21,7 +21,7 @@ SCAN_COLUMNS = (
     Column("Quality", 8, needs=58),
 )
 FILE_COLUMNS = (
-    Column("File", 10, grow=1),
+    Column("File", 10, grow=1, keeps_end=True),
     Column("Size", 7, is_right=True),
     Column("MD5", 3, needs=44),
 )
@@ -51,7 +51,7 @@ class Holding:
 
 def session_row(session: Session, *, is_new: bool) -> Row:
     """Return a session as a row; "new" marks those of this upload."""
-    return Row(session.id, ("new" if is_new else "", session.label, session.date[:10]), "good" if is_new else "")
+    return Row(session.id, (session.label, "new" if is_new else "", session.date[:10]), "good" if is_new else "")
 
 
 def holding_row(holding: Holding) -> Row:
@@ -67,19 +67,14 @@ def holding_row(holding: Holding) -> Row:
     return Row(holding.key, cells)
 
 
-def file_rows(files: Iterable[RemoteFile]) -> list[Row]:
-    """Return files as rows; those that are no images of the scan say which resource they are in."""
-    return [
-        Row(
-            file.uri,
-            (
-                file.name if file.collection in {"DICOM", ""} else f"{file.collection}: {file.name}",
-                bytes_text(file.size_bytes),
-                "yes" if file.md5 else "no",
-            ),
-        )
-        for file in files
-    ]
+def file_rows(holding: Holding) -> list[Row]:
+    """Return files as rows; what of a scan is in another resource than its images says in which."""
+    rows = []
+    for file in holding.files or ():
+        is_aside = holding.scan is not None and file.collection not in {"DICOM", ""}
+        name = f"{file.collection}: {file.name}" if is_aside else file.name
+        rows.append(Row(file.uri, (name, bytes_text(file.size_bytes), "yes" if file.md5 else "no")))
+    return rows
 
 
 def in_order(files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
@@ -109,7 +104,7 @@ def summary(session: Session, holdings: Iterable[Holding]) -> str:
     files = count_text(sum(len(one.files or ()) for one in known), "file")
     size = bytes_text(sum(one.size_bytes for one in known))
     more = f", {', '.join(others)}" if others else ""
-    where = f"{session.label} of subject {session.subject_label} is in the archive of {session.project}"
+    where = f"{session.label} is in the archive of {session.project}"
     return f"{where}: {count_text(scans, 'scan')}{more}, {files}, {size}."
 
 

@@ -150,12 +150,12 @@ class ActingStep(StepScreen[Answer]):
 
     async def _ask_way(self, session: PrearchiveSession, lines: list[str], is_refused: bool) -> None:  # noqa: FBT001
         """Explain what stands against archiving and offer the ways out."""
-        ways = [Way("labels", "Other labels", "Archive it under another subject or session label")]
+        ways = [Way("labels", "Other labels", "Archive under another subject or session label")]
         if not is_refused:
-            ways.append(Way("overwrite", "Overwrite", "Merge it into the existing session; equal files are replaced"))
+            ways.append(Way("overwrite", "Overwrite", "Merge; equal files in the archive are replaced"))
         ways += [
             Way("move", "Another project", "Move it into the prearchive of another project"),
-            Way("delete", "Delete it", "Delete this copy on the site; the files on your disk stay"),
+            Way("delete", "Delete it", "Delete this copy; your disk keeps its files"),
         ]
         title = f"Something stands against archiving {session.label}"
         way = await self.app.push_screen_wait(PickScreen(title, "\n".join(lines), ways))

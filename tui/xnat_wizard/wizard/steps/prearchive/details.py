@@ -42,7 +42,8 @@ class Details:
     def counted(self) -> str:
         """Return the counts as one phrase."""
         if not self.scans:
-            return "its files are not counted"
+            is_built = self.session.plain_status not in UNBUILT
+            return "its files are not counted" if is_built else "its files are not counted, for it is not built"
         files = count_text(self.file_count, "file")
         return f"{count_text(len(self.scans), 'scan')}, {files}, {bytes_text(self.size_bytes)}"
 
@@ -100,7 +101,7 @@ async def look_into(site: Site, session: PrearchiveSession) -> Details:
     """
     log = await site.prearchive_log(session.uri) if session.plain_status in {"CONFLICT", "ERROR"} else ""
     if session.plain_status in UNBUILT:
-        return Details(session, log=log, note="Its scans are known once it is built (b: build it now).")
+        return Details(session, log=log, note="Its scans are known once it is built (b: build it now)")
     try:
         counts = []
         for scan in await site.prearchive_scans(session.uri):

@@ -33,7 +33,7 @@ class PrearchiveStep(ActingStep):
     """The prearchive of the chosen project as a list."""
 
     number: ClassVar[int] = 6
-    sentence: ClassVar[str] = "Sessions that wait here are archived by you. Enter: details. Space: choose several."
+    sentence: ClassVar[str] = "Sessions wait here until you archive them. Enter: details. Space: choose."
     has_refresh: ClassVar[bool] = True
     HELP = """
 # The prearchive
@@ -57,6 +57,7 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
     PrearchiveStep #prearchive-detail { height: 6; margin-top: 1; color: $text-muted; }
     PrearchiveStep.-tall #prearchive-detail { height: 14; }
     PrearchiveStep.-low #prearchive-detail { margin-top: 0; height: 4; }
+    PrearchiveStep.-narrow ActionButton:disabled { display: none; }
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -135,7 +136,8 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
                 self.tell("")
                 await self.explain(problem.finding)
             return
-        self._sessions = tuple(sorted(sessions, key=lambda one: (one.uri not in self._mine, _backwards(one.uploaded))))
+        newest = sorted(sessions, key=lambda one: one.uploaded, reverse=True)
+        self._sessions = tuple(sorted(newest, key=lambda one: (0, one.label) if one.uri in self._mine else (1, "")))
         self._ticked &= {one.uri for one in sessions}
         self.query_one(Rows).empty = f"Nothing waits in the prearchive of {self.project}."
         self._show()
@@ -230,7 +232,3 @@ def _places(choices: Choices) -> frozenset[str]:
         return frozenset()
     with Journal.open(choices.journal_path) as journal:
         return frozenset(session.uri for session in journal.progress().sessions)
-
-
-def _backwards(moment: str) -> tuple[int, ...]:
-    return tuple(-ord(character) for character in moment)

@@ -1,5 +1,6 @@
 """What the prearchive's statuses, verdicts and logs mean, in plain words. Wire contract 6.3, 6.6, 6.7."""
 
+import re
 from collections.abc import Iterable
 
 from xnat_wizard.findings import Finding
@@ -45,11 +46,13 @@ VERDICT_WORDS = {
     "11": "It has no subject",
     "12": "The subject is new and will be created",
     "13": "Its data break a rule of the site",
-    "16": "The existing session has a scan with the same UID and number",
-    "17": "The existing session has another scan of the same number: the new one is renumbered",
-    "18": "The existing session has the same scan under another number",
+    "16": "The existing session has the same scans already",
+    "17": "The existing session has other scans of the same number, the new ones are renumbered",
+    "18": "The existing session has the same scans under other numbers",
     "19": "Study or modality differ from the existing session",
 }
+SCAN_VERDICTS = {"16", "17", "18"}
+_SCAN = re.compile(r"\(([\w-]+)\)")  # "Session already contains a scan (3) with the same UID and number."
 # Reasons as they stand in the log of a refused session: part of the text, what it means, the way out.
 LOG_WORDS = (
     (
@@ -119,12 +122,14 @@ def session_row(session: PrearchiveSession, *, is_ticked: bool) -> Row:
 
 
 def verdict_lines(verdicts: Iterable[ArchiveVerdict]) -> list[str]:
-    """Return each verdict as a line: its weight, its meaning, and the site's own words where ours are missing."""
+    """Return one line a kind of verdict: weight, meaning (in the site's words where ours are missing), scans."""
     marks = {"FAIL": "FAIL  ", "CONFLICT": "warn  ", "WARN": "note  "}
-    return [
-        f"{marks.get(one.type.upper(), 'note  ')}{VERDICT_WORDS.get(one.code) or one.message or f'Code {one.code}'}"
-        for one in verdicts
-    ]
+    scans: dict[str, list[str]] = {}
+    for one in verdicts:
+        words = VERDICT_WORDS.get(one.code) or one.message or f"Code {one.code}"
+        found = scans.setdefault(marks.get(one.type.upper(), "note  ") + words, [])
+        found += _SCAN.findall(one.message) if one.code in SCAN_VERDICTS else []
+    return [f"{line}: {', '.join(found)}" if found else line for line, found in scans.items()]
 
 
 def hindrances(verdicts: Iterable[ArchiveVerdict]) -> list[ArchiveVerdict]:

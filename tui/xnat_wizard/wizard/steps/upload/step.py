@@ -53,7 +53,8 @@ class UploadStep(StepScreen[Answer]):
 SSH line; nothing that is stored on the site is sent twice.
 
 - **p** pauses and goes on.
-- **c** cancels: what was sent stays on the site, and **Resume** sends the rest.
+- **c** cancels: what was sent stays on the site.
+- **Resume** goes on with an upload that could not go on; only what is missing is sent.
 - **Enter** on a session says what is wrong with it.
 - **l** shows the log of what happened, **r** the receipt: what was found on the site, file by file.
 """
@@ -99,6 +100,7 @@ SSH line; nothing that is stored on the site is sent twice.
         yield ActionButton("Start", id="upload-start", tooltip="Begin to send", is_main=True)
         yield ActionButton("Next", id="upload-next", tooltip="Look at the prearchive", is_main=True)
         yield ActionButton("Resume", id="upload-resume", tooltip="Send what is missing")
+        yield ActionButton("Start again", id="upload-again", tooltip="Plan the same upload anew")
         yield ActionButton("p Pause", id="upload-pause", tooltip="Stop sending for a while")
         yield ActionButton("c Cancel", id="upload-cancel", tooltip="Stop sending; what was sent stays on the site")
         yield ActionButton("l Log", id="upload-log", tooltip="What happened so far")
@@ -111,7 +113,10 @@ SSH line; nothing that is stored on the site is sent twice.
             self._take_up(path)
         self._show()
         self.set_interval(1 / LOOKS_PER_S, self._look)
-        self.query_one("#upload-start" if self._journal is None else "#upload-sessions").focus()
+        if self._journal is None:
+            self.query_one("#upload-start").focus()
+        elif self._progress is None or not self._progress.state.is_final:
+            self.query_one("#upload-sessions").focus()
 
     def on_unmount(self) -> None:
         """Let go of the journal; the worker goes on."""
@@ -145,12 +150,15 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def _show(self) -> None:
         journal = self._journal
+        was_over = self._progress is not None and self._progress.state.is_final
         self._progress = journal.progress() if journal else None
         if journal is None or self._progress is None:
             self._show_plan()
         else:
             self._show_progress(journal, self._progress)
         self._show_buttons()
+        if not was_over and self._progress is not None and self._progress.state.is_final:
+            self.query_one("#upload-next").focus()
 
     def _show_plan(self) -> None:
         chosen = self._plan.included
@@ -184,7 +192,8 @@ SSH line; nothing that is stored on the site is sent twice.
             when = datetime.fromtimestamp(event.when_s).astimezone()
             self.query_one("#upload-event", Static).update(f"{when:%H:%M:%S}  {event.text}")
         if progress.state.is_final:
-            self.tell(f"Kept in {journal.path.parent}")
+            reason = f"{progress.finding.what}. " if progress.finding else ""
+            self.tell(f"{reason}Kept in {journal.path.parent}")
 
     def _sentence(self, progress: UploadProgress) -> str:
         if not progress.state.is_final and not self._is_alive:
@@ -212,27 +221,26 @@ SSH line; nothing that is stored on the site is sent twice.
         return f"{amount}  {bytes_text(self._rate.rate_per_s)}/s  {duration_text(left)} left"
 
     def _show_buttons(self) -> None:
-        progress = self._progress
-        state = progress.state if progress else None
+        state = self._progress.state if self._progress else None
         is_over = state is not None and state.is_final
-        is_going = progress is not None and not is_over and self._is_alive
-        has_receipt = is_over and self._journal is not None and self._journal.receipt() is not None
+        is_going = state is not None and not is_over and self._is_alive
+        is_stranded = state is not None and not is_over and not self._is_alive
         shown = {
-            "upload-start": progress is None,
-            "upload-next": is_over or is_going,
-            "upload-resume": (is_over and state is not UploadState.DONE)
-            or (progress is not None and not is_over and not is_going),
+            "upload-start": state is None,
+            "upload-next": state is not None,
+            "upload-resume": is_stranded or state in {UploadState.INCOMPLETE, UploadState.FAILED},
+            "upload-again": state is UploadState.CANCELLED,
             "upload-pause": is_going,
             "upload-cancel": is_going,
-            "upload-log": progress is not None,
-            "upload-receipt": has_receipt,
+            "upload-log": state is not None,
+            "upload-receipt": is_over and self._journal is not None and self._journal.receipt() is not None,
         }
         focused = self.focused
         for name, is_shown in shown.items():
             self.query_one(f"#{name}").display = is_shown
         self.query_one("#upload-pause", ActionButton).say("p Go on" if state is UploadState.PAUSED else "p Pause")
         if focused is not None and not focused.display:
-            self.query_one("#upload-next" if shown["upload-next"] else "#upload-sessions").focus()
+            self.query_one("#upload-sessions").focus()
 
     # -- start, pause, cancel ------------------------------------------------------------------------------------
 
@@ -264,6 +272,19 @@ SSH line; nothing that is stored on the site is sent twice.
         self._show()
         await self.explain(finding)
 
+    @on(Button.Pressed, "#upload-again")
+    def begin_again(self) -> None:
+        """Leave the cancelled upload as it is and offer the start of a new one."""
+        if self._journal is not None:
+            self._journal.close()
+        self._journal, self._last_event = None, 0
+        self._choices = replace(self._choices, journal_path=None)
+        self.say(self.sentence)
+        self.tell()
+        self.query_one("#upload-event", Static).update("")
+        self._show()
+        self.query_one("#upload-start").focus()
+
     @on(Button.Pressed, "#upload-pause")
     def action_pause(self) -> None:
         """Pause, or go on."""
@@ -282,7 +303,7 @@ SSH line; nothing that is stored on the site is sent twice.
         sent = f"{self._progress.files_sent:,} of {count_text(self._progress.files_total, 'file')}"
         detail = (
             f"{sent} were sent. They stay on the site, in the prearchive or archive of {self._progress.project}; "
-            "the next step shows them, and they can be deleted there. Resume sends the rest later."
+            "the next step shows them, and they can be deleted there. Starting again sends only the rest."
         )
         question = ConfirmScreen("Cancel the upload?", detail, yes="Cancel the upload", no="Let it run")
         if await self.app.push_screen_wait(question):

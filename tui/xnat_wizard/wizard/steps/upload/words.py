@@ -35,7 +35,7 @@ SENTENCES = {
     UploadState.PLANNED: "The upload starts.",
     UploadState.RUNNING: "The upload runs. You may close this terminal: it goes on by itself.",
     UploadState.PAUSED: "The upload is paused. What was sent stays on the site.",
-    UploadState.DONE: "Done: every file was found on the site.",
+    UploadState.DONE: "Done: every file was found on the site. Next shows where.",
     UploadState.INCOMPLETE: "The upload ended, and something is missing. Enter on a session says what.",
     UploadState.CANCELLED: "The upload was cancelled. What was sent stays on the site.",
     UploadState.FAILED: "The upload could not go on. What was sent stays on the site.",

@@ -1,0 +1,212 @@
+"""The plan step, against a real practice server."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+from textual.widgets._footer import FooterKey
+
+from support import Practice
+from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
+from wizard.stage import folders_of, logged_in, on_stage, planned, send, surveyed
+from xnat_wizard.practice.sample import write_faulty_study
+from xnat_wizard.upload.model import Destination
+from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.steps.plan import PlanStep
+from xnat_wizard.wizard.steps.upload import UploadStep
+from xnat_wizard.wizard.widgets.rows import Rows
+
+
+def rows_of(app: WizardApp) -> Rows:
+    return app.screen.query_one("#plan-sessions", Rows)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_golden(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with logged_in(practice) as choices:
+        ready = await surveyed(choices, study_folder)
+        async with on_stage(ready, PlanStep, size=size) as (app, pilot):
+            await workers_done(app, "forecast")
+            await check_golden(app, pilot, f"plan-{size[0]}x{size[1]}", {f":{practice.server.port}": ":12345"})
+
+
+async def test_sessions_are_listed_with_what_the_site_will_do(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await until_text(app, pilot, "Person_02_MR1 16")
+        await workers_done(app, "forecast")
+        await pilot.pause()
+        assert [row.cells[-1] for row in rows_of(app).rows] == ["new", "new"]
+        assert "2 of 2 sessions: 32 files" in flat_text(app)
+
+
+async def test_space_leaves_a_session_out_and_takes_it_in_again(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("space")
+        await until_text(app, pilot, "1 of 2 sessions: 16 files")
+        assert "[ ]" in screen_text(app)
+        await pilot.press("down", "space")
+        await until_text(app, pilot, "0 of 2 sessions")
+        assert app.screen.query_one("#plan-next").disabled
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Nothing is chosen for the upload")
+        await pilot.press("escape", "space")
+        await until_text(app, pilot, "1 of 2 sessions")
+
+
+async def test_labels_are_edited_in_place_and_survive_going_back(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("enter")
+        app.screen.query_one("#labels-subject", Input).value = "S 1"
+        await until_text(app, pilot, "XNAT would change the subject label `S 1`")
+        assert "Take `S_1` instead" in flat_text(app)
+        await pilot.press("enter")
+        assert app.screen.query("#labels-subject"), "an illegal label is not taken"
+        app.screen.query_one("#labels-subject", Input).value = "S1"
+        app.screen.query_one("#labels-session", Input).value = "S1_baseline"
+        await until_text(app, pilot, "ok XNAT takes these labels")
+        await pilot.press("enter")
+        await until_text(app, pilot, "S1_baseline")
+        before = app.screen
+        await pilot.press("escape")  # one step back is this step again here
+        await until_text(app, pilot, "S1_baseline")
+        assert app.screen is not before
+
+
+async def test_a_label_that_is_taken_is_refused(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("enter")
+        app.screen.query_one("#labels-session", Input).value = "person_02_mr1"
+        await until_text(app, pilot, "Another session of this plan is called")
+        await pilot.press("escape")
+        assert [row.cells[2] for row in rows_of(app).rows] == ["Person_01_MR1", "Person_02_MR1"]
+
+
+async def test_destination_goes_on_with_the_plan(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep, UploadStep) as (app, pilot),
+    ):
+        app.screen.query_one("#plan-destination").focus()
+        await pilot.press("down", "enter")
+        await until_text(app, pilot, "to the archive")
+        await workers_done(app, "forecast")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "[5 Upload]")
+        assert app.choices.plan
+        assert app.choices.plan.destination is Destination.ARCHIVE
+
+
+async def test_forecast_says_what_exists(practice: Practice, study_folder: Path) -> None:
+    first, second = folders_of(study_folder)
+    async with logged_in(practice) as choices:
+        assert choices.site
+        uri = await send(choices, first, "Person_01", "Person_01_MR1")
+        await choices.site.build(uri)
+        await choices.site.archive(uri)
+        await send(choices, second, "Person_02", "Person_02_MR1")
+        async with on_stage(await surveyed(choices, study_folder), PlanStep, size=(120, 40)) as (app, pilot):
+            await until_text(app, pilot, "merge: exists in the archive")
+            await until_text(app, pilot, "merge: waits in the prearchive")
+            assert "what is there is not sent again" in flat_text(app)
+
+
+async def test_a_clash_is_asked_about_before_going_on(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        uri = await send(choices, folders_of(study_folder)[0], "Somebody", "Person_01_MR1")
+        await choices.site.build(uri)
+        await choices.site.archive(uri)
+        async with on_stage(await surveyed(choices, study_folder), PlanStep, UploadStep) as (app, pilot):
+            await until_text(app, pilot, "clash: belongs")
+            await pilot.press("ctrl+n")
+            await until_text(app, pilot, "Go on all the same?")
+            await pilot.press("enter")  # the default is to stay
+            await until_text(app, pilot, "[4 Plan]")
+            await pilot.press("ctrl+n", "tab", "enter")
+            await until_text(app, pilot, "[5 Upload]")
+
+
+async def test_what_is_held_goes_only_after_a_yes(practice: Practice, tmp_path: Path) -> None:
+    study = write_faulty_study(tmp_path / "faulty")
+    async with logged_in(practice) as choices, on_stage(await surveyed(choices, study), PlanStep) as (app, pilot):
+        await workers_done(app, "forecast")
+        rows = rows_of(app)
+        held = next(row for row in rows.rows if row.cells[-1].startswith("held: "))
+        rows.go_to(held.key)
+        await pilot.press("space")
+        await until_text(app, pilot, "something is held and needs your yes")
+        await pilot.press("escape")
+        assert next(row for row in rows.rows if row.key == held.key).cells[0] == "[ ]"
+        await pilot.press("space")
+        await until_text(app, pilot, "Yes, send it")
+        await pilot.press("end", "enter")
+        await until_text(app, pilot, "[4 Plan]")
+        await workers_done(app, "ask", "forecast")
+        assert next(row for row in rows.rows if row.key == held.key).cells[0] == "[x]"
+
+
+async def test_what_cannot_be_sent_says_why(practice: Practice, tmp_path: Path) -> None:
+    study = write_faulty_study(tmp_path / "faulty")
+    async with logged_in(practice) as choices, on_stage(await surveyed(choices, study), PlanStep) as (app, pilot):
+        rows = rows_of(app)
+        blocked = next(row for row in rows.rows if row.cells[-1].startswith("STOP: "))
+        rows.go_to(blocked.key)
+        await pilot.press("space")
+        await until_text(app, pilot, "What happened")
+        assert "What to do" in flat_text(app)
+        await pilot.press("escape")
+        assert next(row for row in rows.rows if row.key == blocked.key).cells[0] == " - "
+
+
+async def test_what_is_not_sent_can_be_opened(practice: Practice, tmp_path: Path) -> None:
+    study = write_faulty_study(tmp_path / "faulty")
+    async with logged_in(practice) as choices, on_stage(await surveyed(choices, study), PlanStep) as (app, pilot):
+        await pilot.press("o")
+        await until_text(app, pilot, "will not be sent")
+        assert ".DS_Store" in screen_text(app)
+        await pilot.press("escape", "f")
+        await until_text(app, pilot, "Findings of folder, plan and site")
+
+
+async def test_a_silent_site_blocks_nothing(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        ready = await surveyed(choices, study_folder)
+        practice.stop()
+        async with on_stage(ready, PlanStep) as (app, pilot):
+            await pilot.press("space")
+            await until_text(app, pilot, "1 of 2 sessions")
+            await until_text(app, pilot, "The site could not be asked")
+            practice.start()
+            await pilot.press("f5")
+            await until_text(app, pilot, "new")
+
+
+async def test_names_are_text_not_markup(practice: Practice, study_folder: Path) -> None:
+    folders_of(study_folder)[0].rename(study_folder / "[red]P[1")
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("end")
+        await until_text(app, pilot, "folder [red]P[1")
+        await pilot.press("enter")
+        await until_text(app, pilot, "Labels for folder [red]P[1")
+
+
+async def test_footer_fits_in_80_columns(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices, on_stage(await planned(choices, study_folder), PlanStep) as (app, _):
+        keys = [key for key in app.screen.query(FooterKey) if key.display]
+        assert len(keys) <= 7, "six and the palette"
+        assert max(key.region.right for key in keys) <= 80

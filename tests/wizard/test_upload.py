@@ -1,0 +1,225 @@
+"""The upload step, against a real practice server and the real worker process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+import pytest
+from textual.pilot import Pilot
+from textual.widgets._footer import FooterKey
+
+from support import Practice
+from wizard.screens import check_golden, flat_text, screen_text, until_text
+from wizard.stage import folders_of, logged_in, on_stage, planned
+from xnat_wizard.upload import worker
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Destination, UploadState
+from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.steps.archive import ArchiveStep
+from xnat_wizard.wizard.steps.plan import PlanStep
+from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
+from xnat_wizard.wizard.steps.upload import UploadStep
+from xnat_wizard.wizard.widgets.rate import RateMeter
+
+
+@asynccontextmanager
+async def uploading(
+    practice: Practice, study: Path, destination: Destination
+) -> AsyncIterator[tuple[WizardApp, Pilot[None]]]:
+    """Run the wizard from the upload step on; no worker stays behind."""
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study, destination)
+        async with on_stage(ready, UploadStep, PrearchiveStep, ArchiveStep) as (app, pilot):
+            yield app, pilot
+
+
+def journal_of(own_home: Path) -> Path:
+    (path,) = (own_home / "state" / "uploads").glob("*/journal.sqlite")
+    return path
+
+
+@pytest.fixture
+def long_study(study_folder: Path) -> Path:
+    """Give a study that is not sent in a moment: one series of 2,000 images, copies with UIDs of their own."""
+    series = sorted(path for path in folders_of(study_folder)[0].iterdir() if path.is_dir())[1]
+    image = next(path for path in sorted(series.iterdir()) if path.is_file())
+    data = image.read_bytes()
+    uid = str(pydicom.dcmread(image, specific_tags=["SOPInstanceUID"]).SOPInstanceUID).encode()
+    for number in range(2000):
+        (series / f"copy{number:05}").write_bytes(data.replace(uid, uid[:-5] + f"{number:05}".encode()))
+    return study_folder
+
+
+async def test_golden_before_the_start(practice: Practice, study_folder: Path) -> None:
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        hide = {f":{practice.server.port}": ":12345", str(study_folder): "/data/study"}
+        await check_golden(app, pilot, "upload-before-80x24", hide)
+
+
+async def test_nothing_is_sent_before_start_is_pressed(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        await until_text(app, pilot, "2 sessions, 32 files")
+        assert "to the prearchive of project DEMO" in flat_text(app)
+        assert "goes on if this terminal closes" in flat_text(app)
+        assert not list((own_home / "state").rglob("*.sqlite"))
+
+
+async def test_upload_to_the_prearchive_and_on(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+        folder = journal_of(own_home).parent
+        assert "ok: all is there" in screen_text(app)
+        assert "32 of 32 files sent, 32 found on the site" in flat_text(app)
+        await pilot.press("r")
+        await until_text(app, pilot, "Receipt: COMPLETE")
+        assert (folder / "receipt.txt").is_file()
+        await pilot.press("escape", "l")
+        await until_text(app, pilot, "Every file is where it belongs")
+        await pilot.press("escape", "enter")  # the focus is on Next
+        await until_text(app, pilot, "[6 Prearchive]")
+        await until_text(app, pilot, "ready to archive")
+
+
+async def test_upload_to_the_archive_and_on(practice: Practice, study_folder: Path) -> None:
+    async with uploading(practice, study_folder, Destination.ARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Nothing waits in the prearchive of DEMO.")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Person_01_MR1 is in the archive of DEMO: 5 scans, 16 files")
+        await until_text(app, pilot, "Receipt of this upload: COMPLETE, 32 of 32 files found")
+        await pilot.press("r")
+        await until_text(app, pilot, "Receipt: COMPLETE")
+        await pilot.press("end")
+        await until_text(app, pilot, "Verdict: COMPLETE")
+
+
+async def test_coming_back_shows_the_upload_again(practice: Practice, study_folder: Path) -> None:
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "[6 Prearchive]")
+        await pilot.press("escape")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_another_plan_gets_another_upload(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        async with on_stage(ready, PlanStep, UploadStep) as (app, pilot):
+            await until_text(app, pilot, "new")
+            await pilot.press("down", "space", "ctrl+n")
+            await until_text(app, pilot, "1 session, 16 files")
+            await pilot.press("enter")
+            await until_text(app, pilot, "Done: every file was found on the site.")
+            await pilot.press("escape")
+            await until_text(app, pilot, "[4 Plan]")
+            await pilot.press("down", "space")
+            await until_text(app, pilot, "2 of 2 sessions")
+            await pilot.press("ctrl+n")
+            await until_text(app, pilot, "Ready. Press Start")
+
+
+async def test_pause_go_on_and_cancel(practice: Practice, long_study: Path, own_home: Path) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload runs.")
+        await pilot.press("p")
+        await until_text(app, pilot, "The upload is paused.")
+        assert "p Go on" in screen_text(app)
+        assert "goes on by itself" in app.screen.parting_words()  # type: ignore[attr-defined]  # the step's
+        await pilot.press("p")
+        await until_text(app, pilot, "The upload runs.")
+        await pilot.press("c")
+        await until_text(app, pilot, "Cancel the upload?")
+        assert "They stay on the site" in flat_text(app)
+        await pilot.press("enter")  # the default lets it run
+        await until_text(app, pilot, "The upload runs.")
+        await pilot.press("c", "tab", "enter")
+        await until_text(app, pilot, "The upload was cancelled.")
+        assert "cancelled" in screen_text(app)
+        assert not worker.is_running(journal_of(own_home))
+        app.screen.query_one("#upload-again").focus()
+        await pilot.press("enter")
+        await until_text(app, pilot, "Ready. Press Start")
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload runs.")
+        await pilot.press("c", "tab", "enter")
+        await until_text(app, pilot, "The upload was cancelled.")
+
+
+async def test_server_gone_in_mid_upload_is_said_and_the_upload_goes_on(
+    practice: Practice, long_study: Path, own_home: Path
+) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload runs.")
+        practice.stop()
+        await until_text(app, pilot, "again")  # the wait and its reason, in words
+        practice.start()
+        await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_a_worker_that_was_killed_is_noticed_and_resumed(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        folder = own_home / "state" / "uploads" / "killed"
+        with Journal.create(folder, ready.plan) as journal:
+            journal.records.move_upload(UploadState.RUNNING, now_s=1.0)
+            path = journal.path
+        async with on_stage(replace(ready, journal_path=path), UploadStep) as (app, pilot):
+            await until_text(app, pilot, "has ended before its work was done")
+            app.screen.query_one("#upload-resume").focus()
+            await pilot.press("enter")
+            await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_a_failed_upload_explains_itself(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        for path in [path for path in study_folder.rglob("*") if path.is_file()]:
+            path.unlink()
+        async with on_stage(ready, UploadStep) as (app, pilot):
+            await pilot.press("enter")
+            await until_text(app, pilot, "The upload ended, and something is missing")
+            assert "Resume" in screen_text(app)
+            app.screen.query_one("#upload-sessions").focus()
+            await pilot.press("enter")
+            await until_text(app, pilot, "What happened")
+            assert "What to do" in flat_text(app)
+
+
+async def test_start_that_fails_says_why(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    (own_home / "state").mkdir(exist_ok=True)
+    (own_home / "state" / "uploads").write_text("in the way")
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload could not be started")
+        await pilot.press("escape")
+        await until_text(app, pilot, "[ Start ]")
+
+
+async def test_footer_fits_in_80_columns(practice: Practice, study_folder: Path) -> None:
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, _):
+        keys = [key for key in app.screen.query(FooterKey) if key.display]
+        assert len(keys) <= 7, "six and the palette"
+        assert max(key.region.right for key in keys) <= 80
+
+
+def test_rate_is_taken_over_some_seconds_and_starts_anew_when_numbers_go_back() -> None:
+    meter = RateMeter(window_s=4)
+    assert meter.left_s(100) is None
+    for second in range(10):
+        meter.see(second, second * 10)
+    assert meter.rate_per_s == pytest.approx(10)
+    assert meter.left_s(190) == pytest.approx(10)
+    meter.see(10, 50)
+    assert meter.rate_per_s == 0
