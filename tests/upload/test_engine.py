@@ -93,18 +93,7 @@ async def test_a_project_that_archives_by_itself_takes_an_upload_to_the_archive(
 
 
 @pytest.mark.parametrize("destination", Destination)
-@pytest.mark.parametrize(
-    "tree",
-    [
-        "blank-patient-id",
-        "deidentified-all-same-patient-id",
-        "dicom-and-parrec-side-by-side",
-        "headers-match-folders",
-        "parrec-only",
-        "pet-ct-one-session",
-        "two-visits-under-one-subject",
-    ],
-)
+@pytest.mark.parametrize("tree", ["dicom-and-parrec-side-by-side", "parrec-only", "pet-ct-one-session"])
 async def test_real_trees_arrive_file_for_file(
     practice: Practice,
     site: Site,

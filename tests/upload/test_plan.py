@@ -184,7 +184,8 @@ def test_session_labels_stay_distinct_when_subjects_look_like_sessions() -> None
     plan = plan_of(survey(series(f"{long}/a"), series(f"{long}/b", study="1.4", date="20250101")))
     session_labels = [session.session_label for session in plan.sessions]
     assert len(set(session_labels)) == 2
-    assert all(len(label) <= 64 for label in session_labels)
+    assert all(len(label) == 64 for label in session_labels)
+    assert [label[-4:] for label in session_labels] == ["_MR1", "_MR2"]
 
 
 def test_loose_files_get_the_name_of_the_source() -> None:

@@ -33,6 +33,11 @@ def clean_label(text: str) -> str:
     return _cut(label, text, "")
 
 
+def with_suffix(label: str, suffix: str) -> str:
+    """Append a suffix to a legal label; a label too long for both is cut before it, and stays distinct."""
+    return _cut(label, label, suffix)
+
+
 def _cut(label: str, whole: str, suffix: str) -> str:
     if len(label) + len(suffix) <= MAX_LENGTH:
         return label + suffix

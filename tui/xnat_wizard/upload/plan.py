@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload import forecasting, plan_file
-from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, is_legal, unique_labels
+from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, is_legal, unique_labels, with_suffix
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def draft(
         session = PlannedSession(
             key=_key(folder, study_instance_uid),
             subject_label=subject_labels[folder],
-            session_label=f"{subject_labels[folder]}_{modality}{visits[folder, modality]}",
+            session_label=with_suffix(subject_labels[folder], f"_{modality}{visits[folder, modality]}"),
             subject_folder=folder,
             study_instance_uid=study_instance_uid,
             study_date=first.study_date if first else "",
