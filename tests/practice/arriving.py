@@ -1,7 +1,7 @@
 """Steps that tests of arrival share."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from practice.calling import Answer, Caller
 from practice.images import zipped
@@ -43,6 +43,13 @@ def rows_of(caller: Caller, project: str = "DEMO") -> list[dict[str, str]]:
 def names_in(caller: Caller, uri: str, scan: str = "1", resource: str = "DICOM") -> set[str]:
     """Return the file names of a scan, in the prearchive or the archive."""
     return {row["Name"] for row in caller.get(f"{uri}/scans/{scan}/resources/{resource}/files", format="json").rows}
+
+
+def until(is_so: Callable[[], object]) -> None:
+    """Wait for background work, asking again and again."""
+    limit = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < limit, "it did not happen"
 
 
 def settled(caller: Caller, uri: str) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from practice.arriving import act, names_in, row_of, rows_of, send, send_one
+from practice.arriving import act, names_in, row_of, rows_of, send, send_one, until
 from practice.calling import Answer, Caller
 from practice.images import CT, instance, series
 from support import Practice
@@ -82,8 +82,7 @@ def test_an_automatic_project_answers_303(practice: Practice, as_owner: Caller) 
 def test_a_listener_makes_it_asynchronous(as_owner: Caller) -> None:
     answer = archive(as_owner, ready(as_owner, series(1)), **{"http-session-listener": "9"})
     assert answer.status == 303
-    while as_owner.get("/xapi/event_tracking/9").json()["succeeded"] is None:
-        pass
+    until(lambda: as_owner.get("/xapi/event_tracking/9").json()["succeeded"] is not None)
     assert as_owner.get("/xapi/event_tracking/9").json()["finalMessage"] == f"Archive:{URI.removeprefix('/data')}"
 
 
@@ -91,8 +90,7 @@ def test_several_sessions_answer_a_table(as_owner: Caller) -> None:
     uris = [ready(as_owner, series(1), session=name) for name in ("E1", "E2")]
     answer = as_owner.call("POST", "/data/services/archive?" + "&".join(f"src={uri}" for uri in uris) + "&format=json")
     assert {row["status"] for row in answer.rows} == {"QUEUED_ARCHIVING"}
-    while rows_of(as_owner):
-        pass
+    until(lambda: not rows_of(as_owner))
     assert as_owner.get("/data/projects/DEMO/subjects/S1/experiments/E2", format="json").status == 200
 
 

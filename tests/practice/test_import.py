@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from practice.arriving import IMPORT, act, names_in, row_of, rows_of, send, send_one
+from practice.arriving import IMPORT, act, names_in, row_of, rows_of, send, send_one, until
 from practice.calling import Answer, Caller
 from practice.images import MR, instance, series, streamed_zip, tarred, zipped
 from support import Practice
@@ -313,11 +313,9 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_half_file(practice: Practi
             f"Content-Length: {len(whole)}\r\n\r\n"
         )
         connection.sendall(head.encode() + whole[:cut])
-        while len(stored(practice)) < 1:
-            rows_of(as_owner)  # the first file is on its way
+        until(lambda: stored(practice))  # the first file is on its way
     spool = practice.folder / "spool"
-    while any(spool.iterdir()):
-        rows_of(as_owner)  # the server is still noticing
+    until(lambda: not any(spool.iterdir()))
     assert stored(practice) == {"i1.dcm": files["i1.dcm"]}
     assert rows_of(as_owner)[0]["status"] == "RECEIVING"
 
@@ -365,8 +363,7 @@ def test_a_file_of_the_user_cache_is_imported_in_the_background(as_owner: Caller
     params = {"import-handler": "DICOM-zip", "src": path, "action": "commit", "http-session-listener": "U1", **TO_DEMO}
     answer = as_owner.call("POST", IMPORT, params)
     assert (answer.status, answer.text) == (200, "Submitted for prearchival")
-    while as_owner.get("/xapi/event_tracking/U1").json()["succeeded"] is None:
-        pass
+    until(lambda: as_owner.get("/xapi/event_tracking/U1").json()["succeeded"] is not None)
     assert [row["status"] for row in rows_of(as_owner)] == ["READY"]
 
 

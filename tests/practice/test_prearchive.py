@@ -311,3 +311,15 @@ def test_the_timer_archives_where_the_project_says_so(
         assert (rows[0]["status"] if rows else None) == expected
     archived = "/data/projects/DEMO/subjects/S1/experiments/E1"
     assert names_in(as_owner, archived) == {"i1.dcm", "i2.dcm"}
+
+
+def test_the_prearchive_outlives_a_restart(practice: Practice, as_owner: Caller) -> None:
+    uri = send_one(as_owner, series(2), **TO_DEMO)
+    act(as_owner, uri, "build")
+    before = row_of(as_owner, uri)
+    practice.stop()
+    practice.start()
+    assert row_of(as_owner, uri) == before
+    assert send_one(as_owner, series(1, first=3), **TO_DEMO) == uri
+    archived = act(as_owner, uri, "commit", AA="true").text
+    assert names_in(as_owner, archived) == {"i1.dcm", "i2.dcm", "i3.dcm"}

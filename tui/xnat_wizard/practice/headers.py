@@ -45,7 +45,7 @@ def read_header(path: Path, more: Collection[int] = ()) -> Dataset:
     last = min(max(tags), _BEFORE_PIXELS)
     try:
         with path.open("rb") as file:
-            header = read_partial(file, lambda tag, _vr, _length: tag > last, specific_tags=tags, force=True)
+            header = read_partial(file, lambda tag, _vr, _length: int(tag) > last, specific_tags=tags, force=True)
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise UnreadableObjectError(str(error)) from error
     if not len(header) or not (header.preamble or text(header, "SOPClassUID")):

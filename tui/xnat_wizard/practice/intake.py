@@ -4,7 +4,7 @@ An `Intake` belongs to one request. It is made on the event loop and used in one
 on the loop only. An object is written to a spool file first, so that nothing half ever stands in a session.
 """
 
-import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,7 @@ class Intake:
         self._services = services
         self._arrival: Arrival = arrival_of(services)
         self._wishes = wishes
+        services.spool_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._user = user
         store = services.store
         hinted = store.project(wishes.project) if wishes.project else None
@@ -103,8 +104,7 @@ class Intake:
         Raises:
             ObjectRefusedError: it was not stored.
         """
-        with tempfile.NamedTemporaryFile(dir=self._spool(), delete=False) as file:
-            spooled = Path(file.name)
+        spooled = self._services.spool_folder / uuid.uuid4().hex
         try:
             with spooled.open("wb") as file:
                 while block := content.read(BLOCK_BYTES):
@@ -118,10 +118,6 @@ class Intake:
             raise ObjectRefusedError(f"unable to read DICOM object {name}") from error
         finally:
             spooled.unlink(missing_ok=True)
-
-    def _spool(self) -> Path:
-        self._services.spool_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._services.spool_folder
 
     def _take_file(self, name: str, spooled: Path) -> None:
         more = {*self._rules.tags, *(self._site_filter.tags if self._site_filter else ())}
