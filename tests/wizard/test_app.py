@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -165,7 +166,7 @@ async def test_help_opens_and_escape_closes_it() -> None:
 
 
 async def test_a_fault_shows_our_words_and_no_secret(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], own_home: Path
 ) -> None:
     app = wizard(Choices(password=Secret("hunter2")))
     with caplog.at_level(logging.ERROR), pytest.raises(RuntimeError):  # noqa: PT012  it comes out where the app ends
@@ -180,6 +181,11 @@ async def test_a_fault_shows_our_words_and_no_secret(
     assert "password =" not in shown
     assert "refresh_content" in caplog.text
     assert app.return_code == 1
+    log = own_home / "log" / "wizard.log"
+    assert "refresh_content" in log.read_text(encoding="utf-8")
+    assert "hunter2" not in log.read_text(encoding="utf-8")
+    assert log.stat().st_mode & 0o077 == 0
+    assert str(log) in shown.replace("\n", "")
 
 
 @pytest.mark.parametrize("width", [80, 60])

@@ -136,6 +136,31 @@ async def test_escape_leads_from_the_result_to_the_chooser_to_the_step_before(st
         await until_text(app, pilot, "This was found")
 
 
+async def test_a_path_that_was_not_read_is_kept_on_the_way_back(tmp_path: Path) -> None:
+    async with folder_step() as (app, pilot):
+        app.screen.query_one("#path", Input).value = "~/not/read/yet"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.choices.typed_folder == "~/not/read/yet"
+        await until_text(app, pilot, "~/not/read/yet")
+
+
+async def test_reading_the_same_files_again_keeps_the_plan(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, study_folder)
+        await until_text(app, pilot, "This was found")
+        step = app.screen
+        assert isinstance(step, FolderStep)
+        found = step.choices
+        await pilot.press("f5")
+        await workers_done(app, "survey")
+        assert step.choices is found
+        next(study_folder.rglob("*.dcm"), next(path for path in study_folder.rglob("*") if path.is_file())).unlink()
+        await pilot.press("f5")
+        await workers_done(app, "survey")
+        assert step.choices is not found
+
+
 async def test_names_are_no_markup_and_no_escape_codes(tmp_path: Path) -> None:
     for name in ("[red]a", "[b]", "esc\x1b[31m"):
         (tmp_path / name).mkdir()

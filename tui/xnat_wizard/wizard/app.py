@@ -18,8 +18,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
-from xnat_wizard import settings
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.logbook import Logbook, log_file
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.login import LoginStep
@@ -63,9 +63,11 @@ class WizardApp(App[None]):
         has_colours = not self.no_color and self.console.color_system in {"256", "truecolor"}
         self.theme = WIZARD_DARK.name if has_colours else ANSI_THEME
         self._signals: list[signal.Signals] = []
+        self._logbook = Logbook()
 
     def on_mount(self) -> None:
         """Start the walk, and be ready to be ended from outside."""
+        self._logbook.open()
         loop = asyncio.get_running_loop()
         for name, is_terminal_lost in (("SIGTERM", False), ("SIGHUP", True)):
             with contextlib.suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):
@@ -80,6 +82,7 @@ class WizardApp(App[None]):
         while self._signals:
             loop.remove_signal_handler(self._signals.pop())
         await self._close_site()
+        self._logbook.close()
 
     @work(group="wizard", exclusive=True, exit_on_error=True)
     async def walk(self) -> None:
@@ -174,7 +177,8 @@ class WizardApp(App[None]):
         words = (
             f"The wizard had a fault of its own and had to stop ({name}).\n"
             "What was sent to XNAT stays there; a running upload goes on by itself.\n"
-            "Start xnat-wizard again to see it. To report the fault, add the log file, which holds no names and no "
-            f"passwords, in:\n{settings.log_dir()}"
+            "Start xnat-wizard again to see it. To report the fault, add this file; it holds no names and no passwords:"
         )
+        with contextlib.suppress(OSError):
+            words += f"\n{log_file()}"
         self.panic(Text(words))

@@ -33,6 +33,7 @@ class Choices:
     project: Project | None = None
     project_draft: ProjectDraft = field(default_factory=ProjectDraft)
     folder_hint: str = ""  # a folder worth trying: the sample study
+    typed_folder: str = ""  # a path that was typed and not read yet
     source: Path | None = None
     survey: Survey | None = None
     plan: Plan | None = None

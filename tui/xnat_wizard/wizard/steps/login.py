@@ -115,7 +115,7 @@ Your password is kept in memory only, and never copied.
             info = await look(address, ca_file=ca_file, is_unsafe=is_unsafe)
         except Problem as problem:
             if not get_current_worker().is_cancelled:
-                field.say(f"{problem.finding.what} F1 helps, Log in says more.", Mark.WARN)
+                field.say(f"{problem.finding.what.rstrip('.')}. Log in says more.", Mark.WARN)
         else:
             field.say(_answer_words(info, address), Mark.OK)
 

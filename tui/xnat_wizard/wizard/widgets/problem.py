@@ -33,6 +33,10 @@ class ProblemScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", tooltip="Close this message", id="problem.close"),
+        Binding("up", "scroll(-1)", "Up", show=False, priority=True, id="problem.up"),
+        Binding("down", "scroll(1)", "Down", show=False, priority=True, id="problem.down"),
+        Binding("pageup", "scroll(-8)", "Page up", show=False, priority=True, id="problem.page_up"),
+        Binding("pagedown", "scroll(8)", "Page down", show=False, priority=True, id="problem.page_down"),
     ]
     AUTO_FOCUS = "#problem-close"
 
@@ -43,11 +47,24 @@ class ProblemScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the message."""
         with Vertical(classes="dialog problem"):
-            with VerticalScroll(can_focus=True, classes="dialog-text"):
+            with VerticalScroll(can_focus=False, classes="dialog-text"):
                 yield Static(finding_text(self.finding), markup=False)
-            yield Static(f"code: {self.finding.code}", markup=False, classes="dim")
+            yield Static(f"code: {self.finding.code}", markup=False, classes="dim", id="problem-code")
             with Horizontal(classes="dialog-buttons"):
                 yield ActionButton("Close", id="problem-close", tooltip="Close this message", is_main=True)
+
+    def on_mount(self) -> None:
+        """Say that there is more, where the text is longer than the dialog."""
+        self.call_after_refresh(self._say_if_longer)
+
+    def _say_if_longer(self) -> None:
+        if self.query_one(VerticalScroll).max_scroll_y > 0:
+            self.query_one("#problem-code", Static).update(f"code: {self.finding.code}   Down: more")
+
+    def action_scroll(self, lines: int) -> None:
+        """Move the text."""
+        text = self.query_one(VerticalScroll)
+        text.scroll_to(y=text.scroll_y + lines, animate=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Close."""

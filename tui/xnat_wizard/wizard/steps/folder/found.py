@@ -1,5 +1,6 @@
 """What a survey found, as a tree of subjects and series, and in words."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -100,9 +101,14 @@ class FoundTree(Tree[Found | None]):
         weights = severities(survey)
         has_date = width >= FIXED_CELLS + DATE_CELLS
         shape = _Shape(max(12, width - FIXED_CELLS + (0 if has_date else DATE_CELLS)), has_date)
+        series_of: dict[str, list[Series]] = defaultdict(list)
+        pairs_of: dict[str, list[ParRecPair]] = defaultdict(list)
+        for one in survey.series:
+            series_of[one.subject_folder].append(one)
+        for pair in survey.pairs:
+            pairs_of[pair.subject_folder].append(pair)
         for subject in survey.subject_folders:
-            series = [one for one in survey.series if one.subject_folder == subject]
-            pairs = [one for one in survey.pairs if one.subject_folder == subject]
+            series, pairs = series_of[subject], pairs_of[subject]
             branch = self.root.add(_subject_label(subject, series, pairs), data=None, expand=True)
             for one in series:
                 branch.add_leaf(_series_label(one, mark_of(one, weights), shape), data=one)

@@ -1,5 +1,7 @@
 """Choose the folder with the images, survey it, and see what was found before anything is sent."""
 
+import asyncio
+import operator
 import os
 from collections.abc import Iterable
 from dataclasses import replace
@@ -59,9 +61,10 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     def compose_content(self) -> ComposeResult:
         """Yield the two halves of the step; one is shown at a time."""
-        start = self.choices.source or Path.cwd()
+        typed = self.choices.typed_folder
+        start = typed_path(typed) if typed else self.choices.source or Path.cwd()
         with Vertical(id="choose-folder"):
-            yield Field("Folder", id="path", value=folder_text(start), suggester=FolderSuggester())
+            yield Field("Folder", id="path", value=typed or folder_text(start), suggester=FolderSuggester())
             if self.choices.folder_hint:
                 yield Static(
                     f"Try the sample study with F3: {folder_text(Path(self.choices.folder_hint))}",
@@ -86,7 +89,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     def on_mount(self) -> None:
         """Show what was found before, or ask for a folder."""
-        if self.choices.survey is not None:
+        if self.choices.survey is not None and not self.choices.typed_folder:
             self._show_found(self.choices.survey)
         else:
             self._show_chooser()
@@ -208,14 +211,19 @@ Reading looks at the headers only and changes nothing. Escape stops it.
                     except SurveyStopped:
                         is_stopped = True
                     else:
-                        if survey.source != self.choices.source or survey != self.choices.survey:
-                            self.choices = replace(self.choices, source=source, survey=survey, plan=None)
-                        self._show_found(survey)
+                        await self._take(source, survey)
             if is_stopped:
                 self.tell("Stopped. Nothing was changed or sent.")
         finally:
             self.run = None
             timer.stop()
+
+    async def _take(self, source: Path, survey: Survey) -> None:
+        """Keep what was found; a plan made of the very same files stays, too."""
+        is_same = source == self.choices.source and await asyncio.to_thread(operator.eq, survey, self.choices.survey)
+        if not is_same:
+            self.choices = replace(self.choices, source=source, survey=survey, plan=None)
+        self._show_found(survey)
 
     def _look(self) -> None:
         if self.run is not None and self.is_busy:
@@ -230,6 +238,8 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         if self.run is not None:
             self.tell("Stopping...")
             await self.run.stop()
+        else:
+            self.workers.cancel_group(self, "survey")
 
     @on(Button.Pressed, "#stop")
     def _pressed_stop(self) -> None:
@@ -302,11 +312,14 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         elif not can_send_something(survey):
             self.explain_soon(_nothing_to_send(survey))
         else:
-            self.dismiss(Answer(self.choices, Move.NEXT))
+            self.dismiss(Answer(replace(self.choices, typed_folder=""), Move.NEXT))
 
     def answer_back(self) -> Answer:
-        """Keep the folder and what was found."""
-        return Answer(self.choices, Move.BACK)
+        """Keep the folder, what was found, and a path that was typed and not read."""
+        typed = "" if self.has_found else self.query_one("#path", Input).value.strip()
+        if typed and typed_path(typed) == self.choices.source:
+            typed = ""
+        return Answer(replace(self.choices, typed_folder=typed), Move.BACK)
 
     def commands(self) -> Iterable[Command]:
         """Yield what this step can do."""

@@ -236,7 +236,7 @@ prearchive for a look, and whether a script changes the image headers.
             self.dismiss(Answer(self._with(project), Move.NEXT))
 
     def answer_back(self) -> Answer:
-        """Keep the project under the cursor and the draft of a new one."""
+        """Keep the project chosen before and the draft of a new one."""
         return Answer(self.choices, Move.BACK)
 
     def action_new_project(self) -> None:
