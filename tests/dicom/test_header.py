@@ -213,6 +213,17 @@ def test_a_data_set_without_preamble_is_recognised(tmp_path: Path, syntax: str) 
     assert found.transfer_syntax_uid == ""
 
 
+def test_identity_that_stands_out_of_order_is_found(tmp_path: Path) -> None:
+    data = as_bytes(with_pixels(header()))
+    at = data.index(b"\x20\0\x0d\0UI")
+    length = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
+    study = data[at : at + length]
+    pixels = data.rindex(b"\xe0\x7f\x10\0OW")
+    found = read_header(put(tmp_path, data[:at] + data[at + length : pixels] + study + data[pixels:]))
+    assert found is not None
+    assert found.study_instance_uid == header().StudyInstanceUID
+
+
 def test_pixels_are_not_read(tmp_path: Path) -> None:
     path = write_image(tmp_path / "huge.dcm")
     data = path.read_bytes()

@@ -9,12 +9,11 @@ import os
 import zlib
 from collections.abc import Container
 from dataclasses import dataclass
-from struct import Struct
+from functools import cache
+from struct import Struct, pack
 from typing import Literal
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
-SIZE_OF_PIXELS = frozenset({0x00280002, 0x00280008, 0x00280010, 0x00280011, 0x00280100})
-AFTER_SIZE_OF_PIXELS = 0x00290000
 PIXELS = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
@@ -192,29 +191,51 @@ def _too_long(tag: int, length: int, missing: int, *, is_derailed: bool) -> Brok
     return broken
 
 
-def ends_with_pixels(window: Window, coding: Coding, values: dict[int, bytes]) -> bool:
-    """Tell whether native pixels of the size that `SIZE_OF_PIXELS` says stand at the very end of the file.
+def ends_with_pixels(window: Window, position: int, coding: Coding) -> bool:
+    """Tell whether native pixels, as large as the rows and columns after `position` say, end the file.
 
-    Saves the walk over the private elements before them, which are most of the elements of some makers. A "no" says
-    nothing.
+    Saves the walk over the rest, often hundreds of private elements. Rows and columns are searched for, not walked
+    to: what is found counts only if an element of exactly that length stands where it must. A "no" says nothing.
     """
-    try:
-        rows, columns, bits = (
-            int.from_bytes(values[tag], coding.byte_order) for tag in (0x00280010, 0x00280011, 0x00280100)
-        )
-        samples = int.from_bytes(values.get(0x00280002) or b"\1", coding.byte_order) or 1
-        frames = int(values.get(0x00280008) or 1)
-    except (KeyError, ValueError):
+    if type(window) is not Window:
         return False
-    length = rows * columns * samples * frames * bits // 8
+    data, at = window.data, max(0, position - window.start)
+    length = 1
+    for tag, default in _FACTORS:
+        mark = _mark(tag, coding)
+        found = data.find(mark, at)
+        value = data[found + len(mark) : found + len(mark) + 2] if found >= 0 else b""
+        length *= int.from_bytes(value, coding.byte_order) if len(value) == 2 else default
+    length = length * _frames(data, at, coding) // 8
     length += length % 2
-    if type(window) is not Window or not 0 < length < min(UNDEFINED_LENGTH, window.size - 12):
+    if not 0 < length < min(UNDEFINED_LENGTH, window.size - 12):
         return False
     head = os.pread(window.fd, 12, window.size - length - 12)
-    if coding.is_implicit:
-        return head[4:] == _PIXEL_TAG[coding.order] + length.to_bytes(4, "little")
     written = length.to_bytes(4, coding.byte_order)
+    if coding.is_implicit:
+        return head[4:] == _PIXEL_TAG[coding.order] + written
     return head[:4] == _PIXEL_TAG[coding.order] and head[4:6] in {b"OW", b"OB"} and head[8:] == written
+
+
+_FACTORS = ((0x00280010, 0), (0x00280011, 0), (0x00280100, 0), (0x00280002, 1))  # rows, columns, bits, samples
+
+
+@cache
+def _mark(tag: int, coding: Coding) -> bytes:
+    """Return what stands before the value of an unsigned short."""
+    head = pack(f"{coding.order}HH", tag >> 16, tag & 0xFFFF)
+    return head + (pack(f"{coding.order}L", 2) if coding.is_implicit else b"US" + pack(f"{coding.order}H", 2))
+
+
+def _frames(data: bytes, at: int, coding: Coding) -> int:
+    mark = pack(f"{coding.order}HH", 0x0028, 0x0008) + (b"" if coding.is_implicit else b"IS")
+    found = data.find(mark, at)
+    if found < 0:
+        return 1
+    start = found + 8
+    length = data[found + 4] if coding.is_implicit else int.from_bytes(data[found + 6 : start], coding.byte_order)
+    digits = data[start : start + length].strip(b"\0 ")
+    return int(digits) if digits.isdigit() and len(digits) < 10 else 0
 
 
 def holds_whole_pixels(window: Window) -> bool:

@@ -22,7 +22,7 @@ from xnat_wizard.dicom.walk import Listing, Stopped, joined, walk
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _UID_LENGTH = 64
-_SLOW_OPEN_S = 0.0015  # a warm local disk takes 0.2 ms, NFS 1 to 4 ms: then waiting readers pay
+_SLOW_OPEN_S = 0.001  # to open and read 8 kB: a warm local disk takes 0.02 ms, NFS 1 to 4 ms
 _READERS = 16
 _SAMPLE = 64  # files between two looks at the time
 
@@ -253,7 +253,7 @@ class _Reader:
     def __init__(self, root: str, stop: Event, stack: contextlib.ExitStack) -> None:
         self._root, self._stop, self._stack = root, stop, stack
         self._pool: ThreadPoolExecutor | None = None
-        self._count, self._since = 0, 0.0
+        self._opening_s: list[float] = []
 
     def read(self, files: list[tuple[str, int]]) -> Iterator[_Answer]:
         """Read files; each is a path below the source and its size as far as known."""
@@ -263,20 +263,19 @@ class _Reader:
     def _read_some(self, files: list[tuple[str, int]]) -> Iterable[_Answer]:
         if self._pool:
             return self._pool.map(self._read_one, files)
-        start = time.perf_counter()
         answers = [self._read_one(file) for file in files]
-        self._count += len(files)
-        self._since += time.perf_counter() - start
-        if self._count >= _SAMPLE:
-            if self._since / self._count > _SLOW_OPEN_S:
+        if len(self._opening_s) >= _SAMPLE:
+            # The median, so that a busy processor, which delays a few, is not taken for a slow disk.
+            if sorted(self._opening_s)[len(self._opening_s) // 2] > _SLOW_OPEN_S:
                 self._pool = self._stack.enter_context(ThreadPoolExecutor(_READERS, "survey reader"))
-            self._count, self._since = 0, 0.0
+            self._opening_s.clear()
         return answers
 
     def _read_one(self, file: tuple[str, int]) -> _Answer:
         if self._stop.is_set():
             raise Stopped
         path, size_bytes = file
+        began = time.perf_counter()
         try:
             fd = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except PermissionError:
@@ -287,6 +286,8 @@ class _Reader:
             status = os.fstat(fd)
             window = Window(fd, status.st_size)
             head = window.data
+            if self._pool is None:
+                self._opening_s.append(time.perf_counter() - began)
             header = read_open_header(window)
             return _Answer(path, status.st_size, status.st_mtime_ns, header, "", head[:1024] if header is None else b"")
         except UnreadableDicom as error:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from xnat_wizard.dicom import charset
 from xnat_wizard.dicom.elements import (
-    AFTER_SIZE_OF_PIXELS,
     ALL_VRS,
-    SIZE_OF_PIXELS,
     BeyondKept,
     Broken,
     Coding,
@@ -46,10 +44,11 @@ _TEXTS = {
     "patient_id": 0x00100020,
     "manufacturer": 0x00080070,
 }
-_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()}) | SIZE_OF_PIXELS
+_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()})
 _ONLY_MARK = "nothing follows the DICM mark"
 _ONLY_META = "no data set follows its file meta information"
 _IDENTIFYING = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
+_AFTER_WANTED = max(_WANTED) + 1
 _LIKELY_FIRST = frozenset({0x00080000, 0x00080001, 0x00080005, 0x00080008, 0x00080010, 0x00080012, 0x00080016})
 _LIKELY_ALL = frozenset({0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080060})
 
@@ -101,8 +100,8 @@ def read_open_header(window: Window) -> Header | None:
             window = Inflated(window.fd, position, window.size)
             position = 0
         coding = _coding(window.bytes_at(position, 8), syntax)
-        position = walk(window, position, coding, _WANTED, values, until=AFTER_SIZE_OF_PIXELS)
-        if not ends_with_pixels(window, coding, values):
+        position = walk(window, position, coding, _WANTED, values, until=_AFTER_WANTED)
+        if not (values.keys() >= _IDENTIFYING and ends_with_pixels(window, position, coding)):
             walk(window, position, coding, _WANTED, values)
     except BeyondKept:
         pass
