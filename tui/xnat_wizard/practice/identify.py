@@ -36,7 +36,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The site's routing rules, all four kinds."""
+    """Routing rules of the site or of a receiver, all four kinds."""
 
     project: tuple[Rule, ...] = ()
     subject: tuple[Rule, ...] = ()
@@ -47,6 +47,9 @@ class Rules:
     def tags(self) -> tuple[int, ...]:
         """Return the elements that the rules look at."""
         return tuple(rule.tag for rule in (*self.project, *self.subject, *self.session, *self.auto))
+
+
+NO_RULES = Rules()
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     Raises:
         ValueError: a line is malformed; XNAT then fails every identification until it is mended.
     """
-    return tuple(_parse_rule(line.strip()) for line in text.splitlines() if line.strip())
+    try:
+        return tuple(_parse_rule(line.strip()) for line in text.splitlines() if line.strip())
+    except re.error as error:
+        raise ValueError(f"malformed routing rule: {error}") from error
 
 
 def _parse_rule(line: str) -> Rule:
@@ -108,31 +114,35 @@ def _comments(header: Dataset, key: str) -> Iterable[str]:
             yield found
 
 
-def _by_rules(rules: tuple[Rule, ...], header: Dataset) -> Iterable[str]:
-    for rule in rules:
-        found = rule.find(header)
+def _by_rules(header: Dataset, *groups: tuple[Rule, ...]) -> Iterable[str]:
+    """Give what the first matching rule of each group finds."""
+    for rules in groups:
+        found = next((value for rule in rules if (value := rule.find(header)) is not None), None)
         if found is not None:
             yield found
-            return
 
 
-def identify(header: Dataset, rules: Rules, find_project: Callable[[str], str | None]) -> Identity:
-    """Say whose object it is.
+def identify(
+    header: Dataset, rules: Rules, find_project: Callable[[str], str | None], routing: Rules = NO_RULES
+) -> Identity:
+    """Say whose object it is; a receiver's own `routing` comes before the site's rules.
 
     `find_project` gives the ID of a project that the acting user can use, by ID or alias. Labels are cleaned;
     the session may be "".
     """
     whole = headers.texts(header, ("StudyDescription", "AccessionNumber", "PatientName", "PatientID"))
     candidates = (
-        *_by_rules(rules.project, header),
+        *_by_rules(header, routing.project, rules.project),
         *_comments(header, "Project"),
         whole["StudyDescription"],
         whole["AccessionNumber"],
     )
     project = next((known for name in candidates if name and (known := find_project(name))), "")
-    subjects = (*_by_rules(rules.subject, header), *_comments(header, "Subject"), whole["PatientName"])
-    sessions = (*_by_rules(rules.session, header), *_comments(header, "Session"), whole["PatientID"])
-    auto = next((word.lower() for word in (*_by_rules(rules.auto, header), *_comments(header, "AA"))), "")
+    by_subject = _by_rules(header, routing.subject, rules.subject)
+    by_session = _by_rules(header, routing.session, rules.session)
+    subjects = (*by_subject, *_comments(header, "Subject"), whole["PatientName"])
+    sessions = (*by_session, *_comments(header, "Session"), whole["PatientID"])
+    auto = next((word.lower() for word in (*_by_rules(header, rules.auto), *_comments(header, "AA"))), "")
     return Identity(
         project=project,
         subject=naming.clean_label(next((name for name in subjects if name), "")),

@@ -62,8 +62,13 @@ class _Slot:
 class Intake:
     """The objects of one request on their way into the prearchive."""
 
-    def __init__(self, services: Services, wishes: Wishes, user: User) -> None:
-        """Look up what is the same for every object; the project hint counts only if `user` may read it."""
+    def __init__(
+        self, services: Services, wishes: Wishes, user: User, routing: identify.Rules = identify.NO_RULES
+    ) -> None:
+        """Look up what is the same for every object; the project hint counts only if `user` may read it.
+
+        `routing` is a receiver's own, for what comes by C-STORE.
+        """
         self._services = services
         self._arrival: Arrival = arrival_of(services)
         self._wishes = wishes
@@ -84,6 +89,7 @@ class Intake:
         self._script: scripts.Script | None = None
         self._broken = ""
         self._rules = identify.Rules()
+        self._routing = routing
         self._site_filter: filters.SeriesFilter | None = None
         try:
             self._rules = identify.site_rules(store)
@@ -120,7 +126,7 @@ class Intake:
             spooled.unlink(missing_ok=True)
 
     def _take_file(self, name: str, spooled: Path) -> None:
-        more = {*self._rules.tags, *(self._site_filter.tags if self._site_filter else ())}
+        more = {*self._rules.tags, *self._routing.tags, *(self._site_filter.tags if self._site_filter else ())}
         more |= {tag for known in self._project_filters.values() if known for tag in known.tags}
         head = headers.read_header(spooled, more)
         if self._broken:
@@ -183,7 +189,7 @@ class Intake:
 
     def _claim(self, name: str, head: Dataset) -> _Slot | None:
         """Find or make the row for an object; None when a filter drops it."""
-        found = identify.identify(head, self._rules, self._find_project)
+        found = identify.identify(head, self._rules, self._find_project, self._routing)
         project = self._project or found.project
         if not self._is_let_in(head, project):
             return None

@@ -202,6 +202,29 @@ class Token:
 
 
 @dataclass
+class Receiver:
+    """A DICOM receiver: an AE title on a port (9.1)."""
+
+    id: int
+    ae_title: str
+    port: int
+    created_ms: int
+    modified_ms: int
+    identifier: str = "dicomObjectIdentifier"
+    file_namer: str | None = None
+    enabled: bool = True
+    custom_processing: bool = False
+    direct_archive: bool = False
+    anonymization_enabled: bool = True
+    whitelist_enabled: bool = False
+    whitelist: list[str] = field(default_factory=list)  # AE@host, or either part
+    routing_expressions_enabled: bool = False
+    project_routing_expression: str | None = None
+    subject_routing_expression: str | None = None
+    session_routing_expression: str | None = None
+
+
+@dataclass
 class State:
     """Everything but the files."""
 
@@ -212,6 +235,7 @@ class State:
     rows: list[Row] = field(default_factory=list)
     configs: list[Config] = field(default_factory=list)  # all versions, oldest first
     tokens: dict[str, Token] = field(default_factory=dict)  # by alias
+    receivers: list[Receiver] = field(default_factory=list)  # oldest first
     preferences: dict[str, Any] = field(default_factory=dict)
     burnt_project_ids: list[str] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
@@ -356,6 +380,7 @@ def decode_state(raw: dict[str, Any]) -> State:
         rows=[with_parts(Row, one) for one in raw["rows"]],
         configs=[Config(**one) for one in raw["configs"]],
         tokens={alias: Token(**one) for alias, one in raw["tokens"].items()},
+        receivers=[Receiver(**one) for one in raw.get("receivers", [])],
         preferences=raw["preferences"],
         burnt_project_ids=raw["burnt_project_ids"],
         counters=raw["counters"],
