@@ -37,7 +37,7 @@ leave the field and says which XNAT answers.
 
 Your password is kept in memory only, and never copied.
 
-**Certificate file**: only where your site uses a certificate authority of its own; a PEM file.
+**Certificate**: only where your site uses a certificate authority of its own; a PEM file.
 """
 
     def __init__(self, choices: Choices) -> None:
@@ -59,7 +59,7 @@ Your password is kept in memory only, and never copied.
         yield Field("User name", id="username", value=choices.username or os.environ.get("XNAT_USER", ""))
         yield Field("Password", id="password", value=choices.password.reveal(), is_secret=True)
         yield Static("Only if the site's certificate is not known to this computer", classes="dim section")
-        yield Field("Certificate file", id="ca-file", value=choices.ca_file, placeholder="path of a PEM file")
+        yield Field("Certificate", id="ca-file", value=choices.ca_file, placeholder="path of a PEM file")
         yield Checklist(
             [(UNSAFE, "Do not verify the site's certificate (unsafe)")],
             [UNSAFE] if choices.is_unsafe else [],

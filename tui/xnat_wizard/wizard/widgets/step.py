@@ -166,8 +166,8 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         yield Footer(compact=True)
 
     def on_resize(self, _: events.Resize) -> None:
-        """Leave the palette's key out of the footer where the step's own keys need the room."""
-        self.query_one(Footer).show_command_palette = self.size.width >= 80
+        """Fit the footer to the new width."""
+        self._fit_footer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that do nothing in this step."""
@@ -180,7 +180,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
     def action_back(self) -> None:
         """Escape: close the help, else stop what runs, else go one step back."""
         if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
+            self.action_toggle_help()
         elif not self.cancel_work():
             answer = self.answer_back()
             if answer is not None:
@@ -200,3 +200,8 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
             self.app.action_hide_help_panel()
         else:
             self.app.action_show_help_panel()
+        self.call_after_refresh(self._fit_footer)
+
+    def _fit_footer(self) -> None:
+        """Leave the palette's key out of the footer where the step's own keys need the room."""
+        self.query_one(Footer).show_command_palette = self.size.width >= 80 and not self.query("HelpPanel")
