@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from xnat_wizard.dicom.structure import LITTER, RULES
 from xnat_wizard.findings import Finding
 
-_NAMED = 8  # names in one finding; the survey's list of other files names each
+_NAMED = 8  # names with their reasons in one finding; the survey's list of other files names each
+_NAMED_BARE = 4  # names without
 _FOLDERS_A_SUBJECT = 3  # more of them, and one finding speaks for the subject folder
 _FINDINGS_A_CODE = 12  # more of them, and one finding speaks for the source
 
@@ -90,8 +91,9 @@ class FaultList:
 
 
 def _names(faults: list[Fault]) -> str:
-    shown = ", ".join(str(fault) for fault in faults[:_NAMED] if str(fault))
-    rest = faults[_NAMED:]
+    most = _NAMED if any(fault.remark for fault in faults) else _NAMED_BARE
+    shown = ", ".join(str(fault) for fault in faults[:most] if str(fault))
+    rest = faults[most:]
     if not rest:
         return shown
     return f"{shown} and {_count(rest)} more, {_count(faults)} in all"
