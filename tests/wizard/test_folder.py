@@ -52,7 +52,7 @@ async def test_a_typed_folder_is_read_and_shown(study_folder: Path) -> None:
 
 async def test_one_key_takes_the_sample_study(study_folder: Path) -> None:
     async with folder_step(hint=study_folder) as (app, pilot):
-        assert f"Try the sample study with F3: {study_folder.anchor}" in flat_text(app)
+        assert f"Sample study to try (F3): {study_folder.anchor}" in flat_text(app)
         await pilot.press("f3")
         await until_text(app, pilot, "This was found")
 

@@ -1,6 +1,7 @@
 """The login step, against a real practice server."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -146,6 +147,21 @@ async def test_not_verifying_is_a_visible_choice() -> None:
         text = flat_text(app)
         assert "[x] Do not verify" in text
         assert "Anyone on the way can read your password" in text
+
+
+async def test_a_certificate_file_that_is_none_is_named(tmp_path: Path) -> None:
+    choices = Choices(
+        address="https://127.0.0.1:1", username="anna", password=Secret("x"), ca_file=str(tmp_path / "no.pem")
+    )
+    app = WizardApp(choices)
+    async with app.run_test(size=SIZE) as pilot:
+        await workers_done(app, "look")
+        await until_text(app, pilot, "warn")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "tls.ca_file")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.focused is app.screen.query_one("#ca-file")
 
 
 async def test_escape_stops_logging_in_and_keeps_the_form(practice: Practice) -> None:

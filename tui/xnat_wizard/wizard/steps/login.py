@@ -14,6 +14,7 @@ from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.checklist import Checklist
+from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.xnat.model import Login, SiteInfo
@@ -116,6 +117,8 @@ Your password is kept in memory only, and never copied.
         except Problem as problem:
             if not get_current_worker().is_cancelled:
                 field.say(f"{problem.finding.what.rstrip('.')}. Log in says more.", Mark.WARN)
+        except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes words
+            field.say(fault(error).why, Mark.WARN)
         else:
             field.say(_answer_words(info, address), Mark.OK)
 
@@ -177,7 +180,7 @@ Your password is kept in memory only, and never copied.
     # -- the form ------------------------------------------------------------------------------------------------
 
     def _to_mistake(self, finding: Finding) -> None:
-        if finding.code == "site.tls":
+        if finding.code in {"site.tls", "tls.ca_file"}:
             name = "ca-file"
         elif finding.code.startswith("site."):
             name = "address"

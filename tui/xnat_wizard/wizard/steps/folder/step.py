@@ -67,7 +67,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
             yield Field("Folder", id="path", value=typed or folder_text(start), suggester=FolderSuggester())
             if self.choices.folder_hint:
                 yield Static(
-                    f"Try the sample study with F3: {folder_text(Path(self.choices.folder_hint))}",
+                    f"Sample study to try (F3): {folder_text(Path(self.choices.folder_hint))}",
                     classes="hint",
                     markup=False,
                 )
@@ -84,6 +84,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         yield ActionButton("View image", id="view", tooltip="Look at an image of the series under the cursor")
         yield ActionButton("Other folder", id="other", tooltip="Choose another folder")
         yield ActionButton("Read folder", id="read", tooltip="Look what is in this folder", is_main=True)
+        yield ActionButton("Sample study", id="sample", tooltip="Read the sample study")
         yield ActionButton("Stop", id="stop", tooltip="Stop reading; nothing is changed")
         yield ActionButton("Back", id="back", tooltip="To the project; what you chose is kept")
 
@@ -115,6 +116,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
             ("view", is_found),
             ("other", is_found),
             ("read", not is_found and not self.is_busy),
+            ("sample", not is_found and not self.is_busy and bool(self.choices.folder_hint)),
             ("stop", self.is_busy),
             ("back", not self.is_busy),
         ):
@@ -179,6 +181,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     def _typing(self) -> None:
         self.query_one(Field).say("")
 
+    @on(Button.Pressed, "#sample")
     def action_take_hint(self) -> None:
         """Read the sample study."""
         self.query_one("#path", Input).value = folder_text(Path(self.choices.folder_hint))

@@ -17,6 +17,7 @@ from xnat_wizard.wizard.steps.project.new import NewProjectScreen, Outcome
 from xnat_wizard.wizard.steps.project.words import archives_word, no_upload_right, settings_lines
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
+from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.field import Field
 from xnat_wizard.wizard.widgets.plain import cut, plain
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
@@ -185,6 +186,8 @@ prearchive for a look, and whether a script changes the image headers.
             self.settings[project_id] = await self.site.upload_settings(project_id)
         except Problem as problem:
             self.settings[project_id] = problem.finding.what
+        except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes words
+            self.settings[project_id] = fault(error).why
         if self.is_attached and self.chosen is not None and self.chosen.id == project_id:
             self._describe()
 
