@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import engine, parts, receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, Request, SessionState, UploadState
+from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.model import ImportAnswer, Login
 from xnat_wizard.xnat.site import Site
 
@@ -39,6 +41,11 @@ async def run(journal: Journal, site: Site) -> UploadState:
 
 def texts(journal: Journal) -> list[str]:
     return [event.text for event in journal.events()]
+
+
+def explained(journal: Journal) -> list[str]:
+    """Return all that was said, for a test that fails."""
+    return [*texts(journal), *(one.finding.as_text() for one in journal.progress().sessions if one.finding)]
 
 
 async def test_a_study_ends_in_the_archive_byte_for_byte(
@@ -124,6 +131,69 @@ async def test_what_the_server_has_is_not_sent_again(
         assert sum("on the server already" in text for text in texts(second)) == 2
     assert archived(practice) == digests(study_folder)
     assert practice.on_loop(lambda store: len(store.state.sessions)) == 2
+
+
+async def test_a_second_copy_in_the_prearchive_is_left_alone(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    with new_journal(plan_for(study_folder)) as journal:
+        await run(journal, site)
+        path = next(path for path, _, _ in journal.fates())
+        label = journal.progress().sessions[0].session_label
+    size = (study_folder / path).stat().st_size
+    stream = parts.ZipStream([parts.Item(1, study_folder / path, size, -1)])
+    data = b"".join(stream.pieces())
+
+    async def body() -> AsyncIterator[bytes]:
+        yield data
+
+    await site.import_zip("DEMO", "Person_01", label, body(), len(data))
+    with new_journal(plan_for(study_folder)) as journal:
+        assert await run(journal, site) is UploadState.DONE
+        assert any("is left there" in text for text in texts(journal))
+    assert practice.on_loop(lambda store: len(store.state.rows)) == 1
+    assert archived(practice) == digests(study_folder)
+
+
+async def test_a_session_archived_by_hand_in_mid_upload_is_completed(
+    practice: Practice,
+    login: Login,
+    study_folder: Path,
+    plan_for: PlanFor,
+    new_journal: NewJournal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parts, "MAX_FILES", 3)
+    archived_by_hand: list[str] = []
+
+    class Interfering(Site):
+        """Archives the first session after a part of one of its series, as a colleague might."""
+
+        async def import_zip(
+            self,
+            project: str,
+            subject: str,
+            session: str,
+            body: AsyncIterable[bytes],
+            size_bytes: int,
+            *,
+            query: Mapping[str, str] | None = None,
+        ) -> ImportAnswer:
+            answer = await super().import_zip(project, subject, session, body, size_bytes, query=query)
+            if len(archived_by_hand) == 1:
+                with suppress(SiteProblem):  # other parts may be arriving
+                    await self.build(answer.uris[0])
+                    await self.archive(answer.uris[0])
+            archived_by_hand.append(session)
+            return answer
+
+    async with await Interfering.connect(login) as site:
+        with new_journal(plan_for(study_folder)) as journal:
+            state = await run(journal, site)
+            if state is UploadState.INCOMPLETE:  # a file that arrives while a session is archived can get lost
+                state = await run(journal, site)
+            assert state is UploadState.DONE, explained(journal)
+    assert archived(practice) == digests(study_folder)
 
 
 async def test_a_file_added_later_completes_the_archived_session(

@@ -32,6 +32,7 @@ class Look:
 
     checked: tuple[CheckedFile, ...]
     is_in_archive: bool  # some of our files are in the archived session
+    is_all_in_archive: bool
 
     @property
     def stored_count(self) -> int:
@@ -90,5 +91,6 @@ async def look(
     work: Callable[[], Any] = partial(match, files, found, numbers=numbers, md5_of=md5_of)
     checked: list[CheckedFile] = await asyncio.get_running_loop().run_in_executor(executor, work)
     records.record_md5(read)
-    tokens = {file.token for file in files if file.token}
-    return Look(tuple(checked), any(one.token in tokens for one in in_archive))
+    ours = {file.token or file.name for file in files}
+    there = {one.token or one.name for one in in_archive} & ours
+    return Look(tuple(checked), bool(there), there == ours)

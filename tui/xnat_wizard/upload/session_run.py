@@ -6,6 +6,7 @@ Every step looks before it acts, so a run that was interrupted anywhere starts f
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes
@@ -15,7 +16,7 @@ from xnat_wizard.upload.model import Destination, Fate, SessionState
 from xnat_wizard.upload.places import is_prearchive, is_row_of
 from xnat_wizard.upload.records import CheckedFile
 from xnat_wizard.upload.resources import PairSender
-from xnat_wizard.upload.sending import Sender, SessionEndedError, Tools
+from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 RESENDS = 1  # of files that were answered for and are not listed
@@ -61,13 +62,18 @@ class SessionRun:
     async def _ask(self, row: PrearchiveSession | None) -> None:
         """Find out which files are on the server already; the others are to be sent."""
         uri = row.uri if row else ""
+        is_readable = False
         if row:
-            row = await self._arrival.built(row.uri)
+            row = await self._built_before(row.uri)
+            is_readable = row is not None and row.status == "READY"
             if row is None:
                 self._archived = await self._arrival.archived()
                 uri = ""
+        found = await self._look(uri if is_readable else "")
+        if found.is_all_in_archive and uri:
+            self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")
+            uri = ""
         self._records.set_uri(self._session.id, uri or (self._archived.uri if self._archived else ""))
-        found = await self._look(uri)
         self._records.record_checked(
             self._session.id,
             [one if one.fate is Fate.STORED else _to_be_sent(one) for one in found.checked],
@@ -75,6 +81,15 @@ class SessionRun:
         if found.stored_count:
             there = f"{found.stored_count} of {len(found.checked)} files are on the server already"
             self._tools.tell(f"{self._session.session_label}: {there}")
+
+    async def _built_before(self, uri: str) -> PrearchiveSession | None:
+        """Build what an earlier run left; what cannot be built is sent again as a whole, over what is there."""
+        try:
+            return await self._arrival.built(uri)
+        except SessionEndedError as end:
+            if end.finding.code != "prearchive.not_built":
+                raise
+            return await self._tools.patience.call(partial(self._tools.site.prearchive_session, uri))
 
     async def _look(self, uri: str) -> Look:
         """Look which files are there, in the prearchive row of that URI and in the archive."""
@@ -134,7 +149,8 @@ class SessionRun:
                 self._tools.tell(
                     f"{self._session.session_label}: {len(missing)} files did not arrive, sending them again"
                 )
-                again = {one.id for one in missing}
+                # Where files get lost, an answer that names nothing may be the same mishap and no filter.
+                again = {one.id for one in checked if one.fate is Fate.MISSING or one.remark == KEPT_NOTHING}
                 self._records.record_checked(
                     self._session.id,
                     [_to_be_sent(one) if one.id in again else one for one in checked],
@@ -172,7 +188,8 @@ class SessionRun:
         total = sum(counts.values())
         if counts.get(Fate.STORED, 0) == total:
             self._move(SessionState.DONE)
-            where = "the prearchive" if self._archived is None else "the archive"
+            uri = self._records.session(self._session.id).uri
+            where = "the prearchive" if is_prearchive(uri) else "the archive"
             self._tools.tell(f"{self._session.session_label}: all {total} files are in {where}")
             return
         raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(counts, self._session))

@@ -1,0 +1,92 @@
+from xnat_wizard.upload.model import Fate, SessionState
+from xnat_wizard.upload.places import StoredFile, is_row_of, match
+from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
+from xnat_wizard.xnat.model import PrearchiveSession
+
+
+def local(number: int, *, token: str = "", name: str = "", fate: Fate = Fate.SENT, md5: str = "") -> FileRow:
+    return FileRow(number, 1, f"s/{number}.dcm", 10, 0, token or ("" if name else f"t{number}"), name, fate, md5, "")
+
+
+def there(number: int, *, scan_id: str = "4", md5: str = "", name: str = "") -> StoredFile:
+    return StoredFile(scan_id, name or f"1.2.3-4-{number}-t{number}.dcm", 10, md5)
+
+
+def matched(files: list[FileRow], stored: list[StoredFile], number: str = "4") -> list[CheckedFile]:
+    return sorted(match(files, stored, numbers={1: number}, md5_of=lambda file: file.md5))
+
+
+def test_equal_tokens_are_arrivals_and_equal_digests_prove_the_bytes() -> None:
+    checked = matched(
+        [local(1, md5="aa"), local(2, md5="bb"), local(3, md5="cc")],
+        [there(1, md5="aa"), there(2, md5="xx"), there(3)],
+    )
+    assert [(one.fate, one.proof, one.scan_id) for one in checked] == [
+        (Fate.STORED, "MD5", "4"),
+        (Fate.STORED, "file-name token", "4"),
+        (Fate.STORED, "file-name token", "4"),
+    ]
+
+
+def test_what_was_answered_for_and_is_not_listed_is_missing() -> None:
+    (missing, not_sent, refused) = matched(
+        [local(1), local(2, fate=Fate.NOT_SENT), local(3, fate=Fate.REFUSED)._replace(remark="no")], []
+    )
+    assert (missing.fate, bool(missing.remark)) == (Fate.MISSING, True)
+    assert (not_sent.fate, not_sent.remark) == (Fate.NOT_SENT, "")
+    assert (refused.fate, refused.remark) == (Fate.REFUSED, "no")
+
+
+def test_files_of_other_names_are_known_by_their_digest() -> None:
+    checked = matched([local(1, md5="aa"), local(2, md5="bb")], [there(1, name="b.dcm", md5="bb")])
+    assert [(one.fate, one.proof) for one in checked] == [(Fate.MISSING, ""), (Fate.STORED, "MD5")]
+
+
+def test_files_of_other_names_without_digest_are_counted_in_their_scan() -> None:
+    files = [local(1), local(2)]
+    stored = [there(1, name="IM1.dcm", scan_id="4-MR1"), there(2, name="IM2.dcm", scan_id="4-MR1")]
+    assert [(one.fate, one.proof) for one in matched(files, stored)] == [(Fate.STORED, "count")] * 2
+    assert {one.fate for one in matched(files, stored[:1])} == {Fate.MISSING}
+    assert {one.fate for one in matched(files, stored, number="5")} == {Fate.MISSING}
+
+
+def test_other_instances_of_the_scan_are_not_counted_as_ours() -> None:
+    assert {one.fate for one in matched([local(1), local(2)], [there(8), there(9)])} == {Fate.MISSING}
+
+
+def test_an_instance_is_matched_once() -> None:
+    files = [local(1, token="same"), local(2, token="same")]
+    checked = matched(files, [there(1, name="1-4-1-same.dcm")])
+    assert sorted(one.fate for one in checked) == [Fate.MISSING, Fate.STORED]
+
+
+def test_parrec_files_are_known_by_name_and_size() -> None:
+    par, rec = local(1, name="T1/x.PAR", md5="aa"), local(2, name="T1/x.REC")
+    stored = [StoredFile("", "T1/x.PAR", 10, "aa"), StoredFile("", "T1/x.REC", 10, "")]
+    assert [one.proof for one in matched([par, rec], stored)] == ["MD5", "name and size"]
+    short = [StoredFile("", "T1/x.PAR", 9, "aa")]
+    assert {one.fate for one in matched([par, rec], short)} == {Fate.MISSING}
+
+
+def row(label: str, study_instance_uid: str) -> PrearchiveSession:
+    return PrearchiveSession("P", "1", label, label, "s", study_instance_uid, "READY", "", "", "", "", "")
+
+
+def test_a_row_is_ours_by_label_and_study_or_by_its_uri() -> None:
+    session = SessionRow(
+        id=1,
+        key="k",
+        subject_label="s",
+        session_label="a",
+        study_instance_uid="1.2",
+        modality="MR",
+        state=SessionState.WAITING,
+        uri="/data/prearchive/projects/P/1/b",
+        has_instances=True,
+        has_pairs=False,
+    )
+    assert is_row_of(row("a", "1.2"), session)
+    assert is_row_of(row("a", ""), session)
+    assert is_row_of(row("b", "9.9"), session)
+    assert not is_row_of(row("a", "9.9"), session)
+    assert not is_row_of(row("c", "1.2"), session)
