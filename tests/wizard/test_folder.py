@@ -114,6 +114,19 @@ async def test_a_finding_takes_the_cursor_to_its_place(tmp_path: Path) -> None:
         assert chosen.subject_folder != ""
 
 
+async def test_another_width_keeps_the_cursor(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, study_folder)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("down", "down", "down")
+        before = app.screen.query_one(FoundTree).chosen
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        await pilot.pause()
+        assert app.screen.query_one(FoundTree).chosen == before
+        assert "20 kB" in flat_text(app)
+
+
 async def test_nothing_to_send_does_not_go_on(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image", encoding="utf-8")
     async with folder_step() as (app, pilot):

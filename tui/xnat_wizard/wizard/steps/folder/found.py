@@ -93,10 +93,14 @@ class FoundTree(Tree[Found | None]):
         self.show_root = False
         self.guide_depth = 2
         self.survey: Survey | None = None
+        self._width = 0
 
     def show(self, survey: Survey, width: int) -> None:
-        """Draw a survey in lines of `width` cells."""
-        self.survey = survey
+        """Draw a survey in lines of `width` cells; drawn again in another width, the cursor stays."""
+        if survey is self.survey and width == self._width:
+            return
+        line = self.cursor_line if survey is self.survey else 0
+        self.survey, self._width = survey, width
         self.clear()
         weights = severities(survey)
         has_date = width >= FIXED_CELLS + DATE_CELLS
@@ -114,7 +118,8 @@ class FoundTree(Tree[Found | None]):
                 branch.add_leaf(_series_label(one, mark_of(one, weights), shape), data=one)
             for pair in pairs:
                 branch.add_leaf(_pair_label(pair, mark_of(pair, weights), shape), data=pair)
-        self.move_cursor(self.root.children[0] if self.root.children else None)
+        if self.root.children:
+            self.call_after_refresh(self.move_cursor_to_line, line)
 
     @property
     def chosen(self) -> Found | None:
