@@ -1,5 +1,6 @@
 """The upload step, against a real practice server and the real worker process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from wizard.screens import check_golden, flat_text, screen_text, until_text
 from wizard.stage import folders_of, logged_in, on_stage, planned
 from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
-from xnat_wizard.upload.model import Destination, UploadState
+from xnat_wizard.upload.model import Destination, Request, UploadState
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
@@ -42,12 +43,12 @@ def journal_of(own_home: Path) -> Path:
 
 @pytest.fixture
 def long_study(study_folder: Path) -> Path:
-    """Give a study that is not sent in a moment: one series of 2,000 images, copies with UIDs of their own."""
+    """Give a study that is not sent in a moment: one series of 1,800 images, copies with UIDs of their own."""
     series = sorted(path for path in folders_of(study_folder)[0].iterdir() if path.is_dir())[1]
     image = next(path for path in sorted(series.iterdir()) if path.is_file())
     data = image.read_bytes()
     uid = str(pydicom.dcmread(image, specific_tags=["SOPInstanceUID"]).SOPInstanceUID).encode()
-    for number in range(2000):
+    for number in range(1800):
         (series / f"copy{number:05}").write_bytes(data.replace(uid, uid[:-5] + f"{number:05}".encode()))
     return study_folder
 
@@ -125,32 +126,52 @@ async def test_another_plan_gets_another_upload(practice: Practice, study_folder
             await until_text(app, pilot, "Ready. Press Start")
 
 
-async def test_pause_go_on_and_cancel(practice: Practice, long_study: Path, own_home: Path) -> None:
+async def test_pause_and_go_on(practice: Practice, long_study: Path) -> None:
     async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
         await pilot.press("enter")
         await until_text(app, pilot, "The upload runs.")
         await pilot.press("p")
         await until_text(app, pilot, "The upload is paused.")
         assert "p Go on" in screen_text(app)
-        assert "goes on by itself" in app.screen.parting_words()  # type: ignore[attr-defined]  # the step's
-        await pilot.press("p")
-        await until_text(app, pilot, "The upload runs.")
         await pilot.press("c")
         await until_text(app, pilot, "Cancel the upload?")
         assert "They stay on the site" in flat_text(app)
-        await pilot.press("enter")  # the default lets it run
+        await pilot.press("enter")  # the default changes nothing
+        await until_text(app, pilot, "The upload is paused.")
+        await pilot.press("p")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_cancel_and_start_again(practice: Practice, long_study: Path) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
         await until_text(app, pilot, "The upload runs.")
+        await pilot.press("p")
+        await until_text(app, pilot, "The upload is paused.")
         await pilot.press("c", "tab", "enter")
         await until_text(app, pilot, "The upload was cancelled.")
         assert "cancelled" in screen_text(app)
-        assert not worker.is_running(journal_of(own_home))
         app.screen.query_one("#upload-again").focus()
         await pilot.press("enter")
         await until_text(app, pilot, "Ready. Press Start")
         await pilot.press("enter")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_quitting_says_that_the_upload_goes_on(practice: Practice, long_study: Path, own_home: Path) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
         await until_text(app, pilot, "The upload runs.")
-        await pilot.press("c", "tab", "enter")
-        await until_text(app, pilot, "The upload was cancelled.")
+        assert app.step
+        assert "goes on by itself" in app.step.parting_words()
+    path = journal_of(own_home)
+    assert worker.is_running(path), "the wizard is gone, the worker is not"
+    with Journal.open(path) as journal:
+        journal.request(Request.CANCEL)
+        async with asyncio.timeout(20):
+            while not journal.progress().state.is_final:
+                journal.changed()
+                await asyncio.sleep(0.05)
 
 
 async def test_server_gone_in_mid_upload_is_said_and_the_upload_goes_on(
@@ -162,6 +183,21 @@ async def test_server_gone_in_mid_upload_is_said_and_the_upload_goes_on(
         practice.stop()
         await until_text(app, pilot, "again")  # the wait and its reason, in words
         practice.start()
+        await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_while_it_runs_the_prearchive_lets_its_sessions_alone(practice: Practice, long_study: Path) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload runs.")
+        await until_text(app, pilot, "sending")
+        await pilot.press("p")
+        await until_text(app, pilot, "The upload is paused.")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "being uploaded")
+        assert not app.screen.query_one("#prearchive-build").display
+        assert "goes on by itself" in app.step.parting_words() if app.step else False
+        await pilot.press("escape", "p")
         await until_text(app, pilot, "Done: every file was found on the site.")
 
 

@@ -20,6 +20,7 @@ from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
+from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
@@ -163,7 +164,6 @@ One row is one imaging session in XNAT: one subject, one visit.
         others = len(self._survey.others)
         left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
         self.tell(f"{counted}: {count_text(files, 'file')}, {bytes_text(size)} to the {self._plan.destination}.{left}")
-        self.query_one("#plan-next", ActionButton).disabled = not chosen
         self.query_one("#plan-findings", ActionButton).say(f"f Findings ({len(self._findings())})")
         self.query_one("#plan-not-sent", ActionButton).say(f"o Not sent ({others})")
 
@@ -357,6 +357,10 @@ One row is one imaging session in XNAT: one subject, one visit.
     def answer_back(self) -> Answer:
         """Give the plan back, edits and all."""
         return Answer(replace(self._choices, plan=self._plan), Move.BACK)
+
+    def parting_words(self) -> str:
+        """Say that a running upload goes on."""
+        return parting_words(self._choices.journal_path)
 
     @on(Button.Pressed, "#plan-next")
     def next_pressed(self) -> None:

@@ -31,6 +31,7 @@ from xnat_wizard.wizard.steps.archive.words import (
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.large_picture import LargePicture
 from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
@@ -325,6 +326,10 @@ session, then the files of the scan and a picture of one of them.
     def answer_back(self) -> Answer:
         """Go back to the prearchive."""
         return Answer(self._choices, Move.BACK)
+
+    def parting_words(self) -> str:
+        """Say that a running upload goes on."""
+        return parting_words(self._choices.journal_path)
 
 
 def _from_journal(choices: Choices) -> tuple[Receipt | None, frozenset[str]]:

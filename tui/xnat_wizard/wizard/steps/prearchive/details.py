@@ -58,7 +58,7 @@ class Details:
     def short(self) -> str:
         """Return the lines below the list."""
         words, _ = status_words(self.session)
-        lines = [f"{self.session.label}: {words}; {self.counted()}"]
+        lines = [f"{self.session.label}: {words}" + ("" if self.note else f"; {self.counted()}")]
         if self.note:
             lines.append(self.note)
         if self.log:

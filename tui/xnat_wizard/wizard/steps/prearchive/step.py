@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
 from xnat_wizard.findings import Problem
+from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.prearchive.acting import ActingStep
@@ -22,6 +23,7 @@ from xnat_wizard.wizard.steps.prearchive.words import (
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command
 from xnat_wizard.xnat.model import PrearchiveSession
@@ -57,7 +59,7 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
     PrearchiveStep #prearchive-detail { height: 6; margin-top: 1; color: $text-muted; }
     PrearchiveStep.-tall #prearchive-detail { height: 14; }
     PrearchiveStep.-low #prearchive-detail { margin-top: 0; height: 4; }
-    PrearchiveStep.-narrow ActionButton:disabled { display: none; }
+    PrearchiveStep ActionButton:disabled { display: none; }
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -65,7 +67,9 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
         self._sessions: tuple[PrearchiveSession, ...] = ()
         self._ticked: frozenset[str] = frozenset()
         self._details: dict[tuple[str, str, str], Details] = {}
-        self._mine = _places(choices)
+        self._mine: frozenset[str] = frozenset()
+        self._is_uploading = False
+        self._shown_details = ""
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -92,7 +96,10 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
 
     def _show(self) -> None:
         rows = self.query_one(Rows)
-        rows.show(session_row(one, is_ticked=one.uri in self._ticked) for one in self._sessions)
+        rows.show(
+            session_row(one, is_ticked=one.uri in self._ticked, is_arriving=self._is_arriving(one))
+            for one in self._sessions
+        )
         self.show_job()
 
     def look_after(self) -> None:
@@ -116,12 +123,19 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
             self.query_one(f"#prearchive-{name}", ActionButton).disabled = not (is_possible and is_free)
 
     def _show_details(self, details: Details | None) -> None:
-        self.query_one("#prearchive-detail", Static).update(details.short() if details else "")
+        text = details.short() if details else ""
+        if text != self._shown_details:
+            self._shown_details = text
+            self.query_one("#prearchive-detail", Static).update(text)
 
     def chosen(self) -> list[PrearchiveSession]:
-        """Return the ticked sessions, or the highlighted one where none is ticked."""
+        """Return the ticked sessions, or the highlighted one where none is ticked; never one that is being uploaded."""
         ticked = [one for one in self._sessions if one.uri in self._ticked]
-        return ticked or [one for one in self._sessions if one.uri == self.query_one(Rows).key]
+        highlighted = [one for one in self._sessions if one.uri == self.query_one(Rows).key]
+        return [one for one in ticked or highlighted if not self._is_arriving(one)]
+
+    def _is_arriving(self, session: PrearchiveSession) -> bool:
+        return self._is_uploading and session.uri in self._mine and not session.is_settled
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -136,13 +150,14 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
                 self.tell("")
                 await self.explain(problem.finding)
             return
+        self._mine, self._is_uploading = _of_this_upload(self.choices)
         newest = sorted(sessions, key=lambda one: one.uploaded, reverse=True)
         self._sessions = tuple(sorted(newest, key=lambda one: (0, one.label) if one.uri in self._mine else (1, "")))
         self._ticked &= {one.uri for one in sessions}
         self.query_one(Rows).empty = f"Nothing waits in the prearchive of {self.project}."
         self._show()
-        self.query_one(Rows).refresh()
         if not is_quiet:
+            self.query_one(Rows).refresh()
             self.tell("" if sessions else "Next shows the archive.")
         self.look_closer(self.query_one(Rows).key)
 
@@ -220,15 +235,20 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
         """Go back to the upload."""
         return Answer(self.choices, Move.BACK)
 
+    def parting_words(self) -> str:
+        """Say that a running upload goes on."""
+        return parting_words(self.choices.journal_path)
+
     @on(Button.Pressed, "#prearchive-next")
     def go_next(self) -> None:
         """Go on to the archive."""
         self.dismiss(Answer(self.choices, Move.NEXT))
 
 
-def _places(choices: Choices) -> frozenset[str]:
-    """Return where the sessions of this upload are, so that they stand first."""
-    if choices.journal_path is None or not choices.journal_path.is_file():
-        return frozenset()
-    with Journal.open(choices.journal_path) as journal:
-        return frozenset(session.uri for session in journal.progress().sessions)
+def _of_this_upload(choices: Choices) -> tuple[frozenset[str], bool]:
+    """Return where the sessions of this upload are, and whether it still runs."""
+    path = choices.journal_path
+    if path is None or not path.is_file():
+        return frozenset(), False
+    with Journal.open(path) as journal:
+        return frozenset(session.uri for session in journal.progress().sessions), worker.is_running(path)

@@ -107,9 +107,9 @@ def status_words(session: PrearchiveSession) -> tuple[str, str]:
     return (f"locked, {words}" if session.is_locked else words), tone
 
 
-def session_row(session: PrearchiveSession, *, is_ticked: bool) -> Row:
+def session_row(session: PrearchiveSession, *, is_ticked: bool, is_arriving: bool = False) -> Row:
     """Return one session as a row."""
-    words, tone = status_words(session)
+    words, tone = ("being uploaded", "") if is_arriving else status_words(session)
     cells = (
         "[x]" if is_ticked else "[ ]",
         session.label,

@@ -32,6 +32,7 @@ from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.progress import ProgressLine
 from xnat_wizard.wizard.widgets.rate import RateMeter
 from xnat_wizard.wizard.widgets.rows import Row, Rows
@@ -306,7 +307,8 @@ SSH line; nothing that is stored on the site is sent twice.
             "the next step shows them, and they can be deleted there. Starting again sends only the rest."
         )
         question = ConfirmScreen("Cancel the upload?", detail, yes="Cancel the upload", no="Let it run")
-        if await self.app.push_screen_wait(question):
+        is_sure = await self.app.push_screen_wait(question)
+        if is_sure and not self._progress.state.is_final:  # it may have ended while the question stood there
             self._journal.request(Request.CANCEL)
             self.tell("Cancelling...")
 
@@ -373,7 +375,4 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def parting_words(self) -> str:
         """Say that a running upload goes on."""
-        if self._progress is None or self._progress.state.is_final or self._journal is None or not self._is_alive:
-            return ""
-        folder = self._journal.path.parent
-        return f"The upload to {self._progress.project} goes on by itself. Its journal and receipt: {folder}"
+        return parting_words(self._choices.journal_path)
