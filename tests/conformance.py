@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
-NOT_YET = ["-m", "not scp"]  # the DICOM receiver
 
 
 def run_suite(environment: dict[str, str], options: list[str]) -> int:
@@ -31,9 +30,10 @@ def main(options: list[str]) -> int:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdin is not None
             assert server.stdout is not None
-            url = server.stdout.readline().strip()
+            url, receiver = (server.stdout.readline().strip() for _ in range(2))
+            scp_port = receiver.rpartition(":")[2]
             try:
-                return run_suite({"XNAT_URL": url, "XNAT_WAIT_S": "60"}, [*NOT_YET, *options])
+                return run_suite({"XNAT_URL": url, "XNAT_SCP_PORT": scp_port, "XNAT_WAIT_S": "60"}, options)
             finally:
                 server.stdin.close()
 

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     practice = commands.add_parser("practice", help="run a stand-in XNAT on this machine, for practice")
     practice.add_argument("--folder", type=Path, help="where it keeps its data (default: the state folder)")
     practice.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
+    practice.add_argument("--scp-port", type=int, default=0, help="port of the DICOM receiver (default: a free one)")
     practice.add_argument("--fast", action="store_true", help="shorten XNAT's timers from minutes to seconds")
     practice.add_argument("--no-anonymization", action="store_true", help="start with the site's script switched off")
     practice.add_argument("--open", action="store_true", help="open the wizard on it, with a sample study to upload")
@@ -144,17 +145,19 @@ def _practice(options: argparse.Namespace) -> int:
         return _rehearse(folder, options)
     from xnat_wizard.practice.server import run
 
-    def ready(url: str) -> None:
+    def ready(url: str, dicom_url: str) -> None:
         if options.until_stdin_ends:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
-        print(url, flush=True)  # noqa: T201
+        print(f"{url}\n{dicom_url}", flush=True)  # noqa: T201
         talk = f"Practice XNAT: {url}  accounts admin, owner, member (password = name)  data in {folder}"
+        talk += f"\nDICOM receiver: {dicom_url or 'off'}"
         print(talk, file=sys.stderr, flush=True)  # noqa: T201
 
     return run(
         folder,
         "127.0.0.1",
         options.port,
+        scp_port=options.scp_port,
         is_fast=options.fast,
         anonymize=not options.no_anonymization,
         on_ready=ready,
@@ -183,7 +186,7 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     if not faulty.is_dir():
         write_faulty_study(faulty)
     command = [sys.executable, "-m", "xnat_wizard", "practice", "--until-stdin-ends"]
-    command += ["--folder", str(folder / "server"), "--port", str(options.port)]
+    command += ["--folder", str(folder / "server"), "--port", str(options.port), "--scp-port", str(options.scp_port)]
     command += ["--fast"] * options.fast + ["--no-anonymization"] * options.no_anonymization
     log = folder / "server.log"
     with (

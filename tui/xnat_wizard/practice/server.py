@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from xnat_wizard.practice import routes, seed
 from xnat_wizard.practice.answers import html_error, tomcat_error, xapi_error
 from xnat_wizard.practice.http import Call, Refusal, Router, check_methods, normal_path
+from xnat_wizard.practice.receiver import Listeners
 from xnat_wizard.practice.security import add_cookies, admit, challenge
 from xnat_wizard.practice.services import Clock, Services
 from xnat_wizard.practice.store import Store
@@ -43,6 +44,7 @@ class PracticeServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        scp_port: int = 0,
         is_fast: bool = False,
         anonymize: bool = True,
         version: str = DEFAULT_VERSION,
@@ -52,11 +54,13 @@ class PracticeServer:
             raise ValueError(f"the practice server listens on loopback only, not on {host}")
         self._host = host
         self.port = port
+        self._scp_port = scp_port
         self._is_fast = is_fast
         self._anonymize = anonymize
         self._version = version
         self._context_path = context_path.rstrip("/")
         self._runner: web.AppRunner | None = None
+        self._listeners: Listeners | None = None
         self.store = Store(folder)
         self.services: Services | None = None
         handlers = [route for module in routes.MODULES for route in module.ROUTES]
@@ -70,6 +74,11 @@ class PracticeServer:
         return f"http://{host}:{self.port}{self._context_path}"
 
     @property
+    def dicom_url(self) -> str:
+        """Return where images are received, as `dicom://XNAT@127.0.0.1:8104`; "" where none are."""
+        return self._listeners.address if self._listeners else ""
+
+    @property
     def clock(self) -> Clock:
         """Return the server's time; only while it runs."""
         assert self.services is not None
@@ -79,7 +88,7 @@ class PracticeServer:
         """Seed an empty store, and serve.
 
         Raises:
-            OSError: the port is taken.
+            OSError: a port is taken.
         """
         services = Services(self.store, version=self._version, context_path=self._context_path, is_fast=self._is_fast)
         shutil.rmtree(services.spool_folder, ignore_errors=True)
@@ -97,11 +106,19 @@ class PracticeServer:
         await site.start()
         self.port = self._runner.addresses[0][1]
         seed.fill(services, site_url=self.url, anonymize=self._anonymize)
+        self._listeners = Listeners(services, self._host)
+        try:
+            self._listeners.begin(self._scp_port)
+        except OSError:
+            await self.stop()
+            raise
         for background in routes.BACKGROUND:
             services.spawn(background(services))
 
     async def stop(self) -> None:
         """Cut connections, end background work, write the store."""
+        if self._listeners is not None:
+            await self._listeners.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -170,22 +187,31 @@ def _remove(paths: tuple[Path, ...]) -> None:
         path.unlink(missing_ok=True)
 
 
-def run(folder: Path, host: str, port: int, *, is_fast: bool, anonymize: bool, on_ready: Callable[[str], None]) -> int:
-    """Serve until SIGINT or SIGTERM; return the exit code.
+def run(
+    folder: Path,
+    host: str,
+    port: int,
+    *,
+    scp_port: int,
+    is_fast: bool,
+    anonymize: bool,
+    on_ready: Callable[[str, str], None],
+) -> int:
+    """Serve until SIGINT or SIGTERM; `on_ready` learns the address for HTTP and for DICOM. Return the exit code.
 
     Raises:
-        OSError: the port is taken, or the folder cannot be made.
+        OSError: a port is taken, or the folder cannot be made.
     """
 
     async def serve() -> None:
-        server = PracticeServer(folder, host=host, port=port, is_fast=is_fast, anonymize=anonymize)
+        server = PracticeServer(folder, host=host, port=port, scp_port=scp_port, is_fast=is_fast, anonymize=anonymize)
         await server.start()
         is_over = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in ("SIGINT", "SIGTERM"):
             loop.add_signal_handler(getattr(signal, name), is_over.set)
         try:
-            on_ready(server.url)
+            on_ready(server.url, server.dicom_url)
             await is_over.wait()
         finally:
             await server.stop()

@@ -9,6 +9,7 @@ from aiohttp import web
 from xnat_wizard.practice import config, rights
 from xnat_wizard.practice.http import Call, Refusal, Route, empty, json_answer, text
 from xnat_wizard.practice.intervals import seconds_of
+from xnat_wizard.practice.receiver import listeners_of
 from xnat_wizard.practice.services import Services
 
 OPEN = ("siteId", "siteUrl", "siteHome", "siteLogoPath")
@@ -114,6 +115,8 @@ def change_preferences(call: Call, wanted: dict[str, Any]) -> None:
     before.update(new)
     config.take_over_preferences(call.services, set(new), call.user.username)
     call.store.save()
+    if "enableDicomReceiver" in new:
+        listeners_of(call.services).follow_switch()
 
 
 async def read_uptime(call: Call) -> web.StreamResponse:
