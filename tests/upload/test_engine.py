@@ -12,11 +12,14 @@ import pytest
 
 from support import Practice
 from upload.clocks import Clock, short_sleep
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import engine, parts, receipt
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, Fate, Plan, Request, SessionState, UploadState
-from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.upload.plan import edit
+from xnat_wizard.xnat.errors import Retry, SiteProblem
 from xnat_wizard.xnat.model import ImportAnswer, Login
 from xnat_wizard.xnat.site import Site
 
@@ -268,8 +271,6 @@ async def test_a_series_the_site_drops_is_named(
 async def test_a_label_taken_by_another_study_is_a_clash_that_leaves_all_in_the_prearchive(
     practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
 ) -> None:
-    from xnat_wizard.upload.plan import edit
-
     plan = plan_for(study_folder)
     first, second = plan.sessions
     other = edit(edit(plan, second.key, is_included=False), first.key, session_label="taken")
@@ -488,12 +489,84 @@ async def test_files_lost_on_the_server_are_sent_once_more(
     assert archived(practice) == digests(study_folder)
 
 
+async def test_lost_answers_are_looked_up(
+    practice: Practice, login: Login, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    lost: list[str] = []
+
+    def lose(what: str) -> None:
+        if what not in lost:
+            lost.append(what)
+            raise Retry(Finding("site.proxy_timeout", "The proxy did not wait", "It answered 504", ()), status=504)
+
+    class BehindImpatientProxy(Site):
+        """Does everything, and the first answer to each kind of request gets lost on the way."""
+
+        async def import_zip(
+            self,
+            project: str,
+            subject: str,
+            session: str,
+            body: AsyncIterable[bytes],
+            size_bytes: int,
+            *,
+            query: Mapping[str, str] | None = None,
+        ) -> ImportAnswer:
+            answer = await super().import_zip(project, subject, session, body, size_bytes, query=query)
+            lose("import")
+            return answer
+
+        async def build(self, uri: str) -> None:
+            await super().build(uri)
+            lose("build")
+
+        async def archive(self, uri: str, *, overwrite: str = "", subject: str = "", session: str = "") -> str:
+            place = await super().archive(uri, overwrite=overwrite, subject=subject, session=session)
+            lose("archive")
+            return place
+
+    async with await BehindImpatientProxy.connect(login) as site:
+        with new_journal(plan_for(study_folder)) as journal:
+            state = await run(journal, site)
+            assert state is UploadState.DONE, explained(journal)
+    assert lost == ["import", "build", "archive"]
+    assert archived(practice) == digests(study_folder)
+    assert practice.on_loop(lambda store: store.state.rows) == []
+
+
+async def test_a_receipt_made_later_finds_what_is_gone(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    def lose_a_session(store: Store) -> None:
+        del store.state.sessions[next(iter(store.state.sessions))]
+
+    with new_journal(plan_for(study_folder)) as journal:
+        assert await run(journal, site) is UploadState.DONE
+        assert (await receipt.verify(journal, site)).verdict == "COMPLETE"
+        practice.on_loop(lose_a_session)
+        made = await receipt.verify(journal, site)
+        assert made.verdict == "INCOMPLETE 16"
+        assert [line.files_stored for line in made.lines[:5]] == [0] * 5
+        assert journal.receipt() == made
+
+
+async def test_a_folder_that_is_away_stops_the_upload_until_it_is_back(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    with new_journal(plan_for(study_folder)) as journal:
+        away = study_folder.rename(study_folder.with_name("away"))
+        assert await run(journal, site) is UploadState.FAILED
+        finding = journal.progress().finding
+        assert finding is not None
+        assert finding.code == "upload.no_source"
+        away.rename(study_folder)
+        assert await run(journal, site) is UploadState.DONE
+    assert archived(practice) == digests(study_folder)
+
+
 async def test_two_runs_of_one_upload_exclude_each_other(
     site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
 ) -> None:
-    from xnat_wizard.findings import Problem
-    from xnat_wizard.upload.lock import UploadLock
-
     with new_journal(plan_for(study_folder)) as journal, UploadLock(journal.path):
         with pytest.raises(Problem, match=r"upload\.running"):
             await run(journal, site)

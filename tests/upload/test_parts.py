@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upload.builders import instance
@@ -58,6 +58,26 @@ def test_the_zip_reads_back_and_is_as_long_as_announced(tmp_path: Path, sizes: l
         assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
         assert all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits for entry in archive.infolist())
     assert stream.md5 == {item.file_id: hashlib.md5(item.path.read_bytes()).hexdigest() for item in items}  # noqa: S324
+
+
+@settings(max_examples=50)
+@given(
+    sizes=st.lists(st.integers(0, 400), max_size=12), whole=st.sampled_from([0, 100, 1000]), piece=st.integers(1, 300)
+)
+def test_any_zip_reads_back_whatever_the_limits(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], whole: int, piece: int
+) -> None:
+    folder = tmp_path_factory.mktemp("zip")
+    items = write(folder, sizes)
+    with pytest.MonkeyPatch.context() as limits:
+        limits.setattr(parts, "READ_WHOLE_BYTES", whole)
+        limits.setattr(parts, "PIECE_BYTES", piece)
+        stream = ZipStream(items)
+        path = save(stream, folder / "part.zip")
+    assert path.stat().st_size == stream.size_bytes
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
 
 
 def test_the_zip_comes_in_bounded_pieces(tmp_path: Path) -> None:

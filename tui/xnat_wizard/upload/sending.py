@@ -18,7 +18,7 @@ from xnat_wizard.findings import Finding
 from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, in_thread
-from xnat_wizard.upload.patience import Patience, StubbornError
+from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.model import ImportAnswer
@@ -128,8 +128,15 @@ class Sender:
         waiting = [part for part in self._tools.records.parts(self._session.id) if self._files_to_send(part)]
         if not waiting:
             return
+        await self._check_source()
         await self._tools.warm_up.first(partial(self._send_part, waiting[0]))
         await together(self._send_part(part) for part in waiting[1:])
+
+    async def _check_source(self) -> None:
+        """Stop the upload when the whole folder is away, as when a disk is not mounted."""
+        source = self._tools.source
+        if not await asyncio.get_running_loop().run_in_executor(self._tools.executor, source.is_dir):
+            raise GiveUpError(no_source(source))
 
     def _files_to_send(self, part: PartRow) -> list[FileRow]:
         if part.is_pair:
@@ -237,6 +244,17 @@ def project_of(uri: str) -> str:
     """Return the project that a prearchive or archive URI names, "" when it names none."""
     _, mark, rest = uri.partition("/projects/")
     return unquote(rest.split("/", 1)[0]) if mark else ""
+
+
+def no_source(source: Path) -> Finding:
+    """Say that the folder of the images is away."""
+    return Finding(
+        "upload.no_source",
+        "The folder with the images is not there",
+        "It was there when it was surveyed: a disk or a network drive may not be mounted",
+        ("Make the folder available again at the same place, then resume the upload",),
+        where=str(source),
+    )
 
 
 def rerouted(uri: str, project: str) -> Finding:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -125,8 +126,8 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
 
 
 def _fail(journal: Journal, finding: Finding) -> None:
-    journal.records.add_event(finding.what)
-    with suppress(IllegalMoveError):  # it has ended otherwise
+    with suppress(IllegalMoveError, sqlite3.Error):  # it has ended otherwise, or the disk is full
+        journal.records.add_event(finding.what)
         if journal.progress().state is not UploadState.FAILED:
             journal.records.move_upload(UploadState.FAILED, finding)
             return
