@@ -26,6 +26,8 @@ from xnat_wizard.xnat.site import Site
 
 CONNECTIONS = 4
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
+KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
+_ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
 _TELL_EVERY_S = 0.25
 _SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
@@ -209,7 +211,7 @@ class Sender:
             await self._tools.sleep(_SECOND_TRY_AFTER_S)
             await self._send_files(part, files, is_second_try=True)
             return
-        self._tools.records.record_fates(part.id, Fate.REFUSED, [files[0].id], f"{problem.finding.what}")
+        self._tools.records.record_fates(part.id, Fate.REFUSED, [files[0].id], problem.finding.what)
         self._tools.tell(f"A file of {self._session.session_label} was refused: {problem.finding.what}")
         self._refused_in_a_row += 1
         if self._refused_in_a_row >= REFUSALS_IN_A_ROW:
@@ -234,10 +236,6 @@ class Sender:
         if uri != self.uri:
             self.uri = uri
             records.set_uri(self._session.id, uri)
-
-
-KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
-_ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
 
 
 def project_of(uri: str) -> str:
