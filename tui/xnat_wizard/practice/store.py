@@ -10,7 +10,6 @@ Touched only on the server's event loop, so nothing is locked. Files lie as XNAT
 """
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -139,7 +138,10 @@ class Project:
 
 @dataclass
 class Row:
-    """A session in the prearchive (6.1). `scans` is filled by the build, from the files on disk."""
+    """A session in the prearchive (6.1), or one that goes straight into the archive (6.9).
+
+    `scans` is filled by the build, from the files on disk.
+    """
 
     project: str  # or UNASSIGNED
     timestamp: str
@@ -166,11 +168,12 @@ class Row:
     scans: dict[str, Scan] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     logs: list[dict[str, str]] = field(default_factory=list)  # id (ms), date, entry
+    direct_id: int = 0  # of a direct-archive session; 0 in the prearchive
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Return what identifies it: project, timestamp, folder."""
-        return (self.project, self.timestamp, self.folder)
+        return (self.project, f"direct/{self.direct_id}" if self.direct_id else self.timestamp, self.folder)
 
 
 @dataclass
@@ -225,6 +228,19 @@ class Receiver:
 
 
 @dataclass
+class Routing:
+    """Where the objects of a study are to go (9.5)."""
+
+    study_instance_uid: str
+    project: str
+    subject: str
+    label: str
+    user: str
+    created: float
+    accessed: float
+
+
+@dataclass
 class State:
     """Everything but the files."""
 
@@ -233,9 +249,11 @@ class State:
     subjects: dict[str, Subject] = field(default_factory=dict)  # by accession ID
     sessions: dict[str, Session] = field(default_factory=dict)  # by accession ID
     rows: list[Row] = field(default_factory=list)
+    direct: list[Row] = field(default_factory=list)  # on their way straight into the archive
     configs: list[Config] = field(default_factory=list)  # all versions, oldest first
     tokens: dict[str, Token] = field(default_factory=dict)  # by alias
     receivers: list[Receiver] = field(default_factory=list)  # oldest first
+    routings: dict[str, Routing] = field(default_factory=dict)  # by StudyInstanceUID
     preferences: dict[str, Any] = field(default_factory=dict)
     burnt_project_ids: list[str] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
@@ -245,10 +263,12 @@ class Store:
     """The records and the folder they live in."""
 
     def __init__(self, folder: Path) -> None:
+        from xnat_wizard.practice.decoding import read_state  # it knows the records above
+
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = folder / "state.json"
-        self.state = decode_state(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else State()
+        self.state = read_state(file) if file.exists() else State()
         self._snapshot = Snapshot(file, self.state)
 
     def save(self) -> None:
@@ -276,7 +296,9 @@ class Store:
         return self.project_folder(session.project) / "arc001" / session.label
 
     def row_folder(self, row: Row) -> Path:
-        """Return a session's folder in the prearchive."""
+        """Return a session's folder in the prearchive, or where it goes straight into the archive."""
+        if row.direct_id:
+            return self.project_folder(row.project) / "arc001" / row.folder
         return self.folder / "prearchive" / row.project / row.timestamp / row.folder
 
     def cache_folder(self, username: str) -> Path:
@@ -327,8 +349,11 @@ class Store:
     # -- removal -----------------------------------------------------------------------------------
 
     def remove_row(self, row: Row) -> None:
-        """Drop a row and its folder, and the timestamp folder when it is empty."""
+        """Drop a row and its folder, and the timestamp folder when it is empty; files in the archive stay."""
         self.state.rows = [other for other in self.state.rows if other is not row]
+        self.state.direct = [other for other in self.state.direct if other is not row]
+        if row.direct_id:
+            return
         folder = self.row_folder(row)
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -350,38 +375,3 @@ def fresh_folder(path: Path) -> Path:
     """Make a folder and its parents; return it."""
     os.makedirs(path, exist_ok=True)  # noqa: PTH103  also takes paths that other threads are making
     return path
-
-
-def decode_state(raw: dict[str, Any]) -> State:
-    """Turn the snapshot's JSON back into records."""
-
-    def resource(value: dict[str, Any]) -> Resource:
-        return Resource(**{**value, "files": {name: Entry(**entry) for name, entry in value["files"].items()}})
-
-    def resources(value: dict[str, Any]) -> dict[str, Resource]:
-        return {label: resource(one) for label, one in value.items()}
-
-    def scans(value: dict[str, Any]) -> dict[str, Scan]:
-        return {key: Scan(**{**one, "resources": resources(one["resources"])}) for key, one in value.items()}
-
-    def with_parts(kind: Any, value: dict[str, Any]) -> Any:
-        parts = dict(value)
-        if "scans" in parts:
-            parts["scans"] = scans(parts["scans"])
-        if "resources" in parts:
-            parts["resources"] = resources(parts["resources"])
-        return kind(**parts)
-
-    return State(
-        users={name: User(**user) for name, user in raw["users"].items()},
-        projects={key: with_parts(Project, one) for key, one in raw["projects"].items()},
-        subjects={key: with_parts(Subject, one) for key, one in raw["subjects"].items()},
-        sessions={key: with_parts(Session, one) for key, one in raw["sessions"].items()},
-        rows=[with_parts(Row, one) for one in raw["rows"]],
-        configs=[Config(**one) for one in raw["configs"]],
-        tokens={alias: Token(**one) for alias, one in raw["tokens"].items()},
-        receivers=[Receiver(**one) for one in raw.get("receivers", [])],
-        preferences=raw["preferences"],
-        burnt_project_ids=raw["burnt_project_ids"],
-        counters=raw["counters"],
-    )
