@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     practice.add_argument("--fast", action="store_true", help="shorten XNAT's timers from minutes to seconds")
     practice.add_argument("--no-anonymization", action="store_true", help="start with the site's script switched off")
     practice.add_argument("--open", action="store_true", help="open the wizard on it, with a sample study to upload")
+    practice.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="let something go wrong, e.g. status:code=503,nth=3",
+    )
     practice.add_argument("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
     practice.set_defaults(run=_practice)
 
@@ -143,7 +150,15 @@ def _practice(options: argparse.Namespace) -> int:
     folder: Path = (options.folder or state_dir() / "practice").resolve()
     if options.open:
         return _rehearse(folder, options)
+    from xnat_wizard.practice.faults import parse
     from xnat_wizard.practice.server import run
+
+    try:
+        faults = [parse(spec) for spec in options.fault]
+    except ValueError as error:
+        why, todo = f"{error}.", ("Write it as KIND:setting=value,setting=value", "See the README for the kinds")
+        _say(Finding(code="practice.fault", what="A fault to practise with is not understood", why=why, todo=todo))
+        return Exit.USAGE
 
     def ready(url: str, dicom_url: str) -> None:
         if options.until_stdin_ends:
@@ -161,6 +176,7 @@ def _practice(options: argparse.Namespace) -> int:
         is_fast=options.fast,
         anonymize=not options.no_anonymization,
         on_ready=ready,
+        faults=faults,
     )
 
 
@@ -188,6 +204,7 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "xnat_wizard", "practice", "--until-stdin-ends"]
     command += ["--folder", str(folder / "server"), "--port", str(options.port), "--scp-port", str(options.scp_port)]
     command += ["--fast"] * options.fast + ["--no-anonymization"] * options.no_anonymization
+    command += [f"--fault={spec}" for spec in options.fault]
     log = folder / "server.log"
     with (
         log.open("w", encoding="utf-8") as talk,

@@ -98,7 +98,9 @@ async def archive(services: Services, row: Row, options: Options) -> str:
     arrival.archiving.add(place)
     row.status = "_ARCHIVING"
     store.save()
+    uri = f"/data/prearchive/projects/{row.project}/{row.timestamp}/{row.folder}"
     try:
+        await services.clock.sleep(services.faults.archive_delay_s(uri))
         await settle(arrival, row)
         return await _move_in(services, row, options)
     except scripts.ScriptError as error:

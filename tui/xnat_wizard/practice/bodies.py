@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING
 from aiohttp import BodyPartReader, StreamReader, web
 from multidict import MultiDict
 
+from xnat_wizard.practice import disk
+
 if TYPE_CHECKING:
     from xnat_wizard.practice.services import Services
 
@@ -119,6 +121,7 @@ async def _spool(pieces: AsyncIterable[bytes], services: "Services", spooled: li
         async for piece in pieces:
             size += len(piece)
             block += piece
+            disk.spend(len(piece))
             if len(block) >= _BLOCK_BYTES:
                 await services.in_thread(file.write, block)
                 block = bytearray()

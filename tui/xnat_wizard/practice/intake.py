@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from xnat_wizard.practice import filters, headers, identify, naming, rights, scripts
+from xnat_wizard.practice import disk, filters, headers, identify, naming, rights, scripts
 from xnat_wizard.practice.archives import BLOCK_BYTES, Stream
 from xnat_wizard.practice.arrival import Arrival, arrival_of
 from xnat_wizard.practice.services import Services
@@ -114,6 +114,7 @@ class Intake:
         try:
             with spooled.open("wb") as file:
                 while block := content.read(BLOCK_BYTES):
+                    disk.spend(len(block))
                     file.write(block)
             self._take_file(name, spooled)
         except ObjectRefusedError:

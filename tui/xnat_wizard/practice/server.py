@@ -6,15 +6,16 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from pathlib import Path
 
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from xnat_wizard.practice import routes, seed
+from xnat_wizard.practice import mishaps, routes, seed
 from xnat_wizard.practice.answers import html_error, tomcat_error, xapi_error
+from xnat_wizard.practice.faults import Fault, Faults
 from xnat_wizard.practice.http import Call, Refusal, Router, check_methods, normal_path
 from xnat_wizard.practice.receiver import Listeners
 from xnat_wizard.practice.security import add_cookies, admit, challenge
@@ -49,6 +50,7 @@ class PracticeServer:
         anonymize: bool = True,
         version: str = DEFAULT_VERSION,
         context_path: str = "",
+        faults: Iterable[Fault] = (),
     ) -> None:
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the practice server listens on loopback only, not on {host}")
@@ -62,6 +64,7 @@ class PracticeServer:
         self._runner: web.AppRunner | None = None
         self._listeners: Listeners | None = None
         self.store = Store(folder)
+        self.faults = Faults(faults)
         self.services: Services | None = None
         handlers = [route for module in routes.MODULES for route in module.ROUTES]
         check_methods(handlers)
@@ -90,7 +93,13 @@ class PracticeServer:
         Raises:
             OSError: a port is taken.
         """
-        services = Services(self.store, version=self._version, context_path=self._context_path, is_fast=self._is_fast)
+        services = Services(
+            self.store,
+            version=self._version,
+            context_path=self._context_path,
+            is_fast=self._is_fast,
+            faults=self.faults,
+        )
         shutil.rmtree(services.spool_folder, ignore_errors=True)
         for name in ("archive", "prearchive", "cache", "spool"):
             (self.store.folder / name).mkdir(mode=0o700, exist_ok=True)
@@ -127,6 +136,15 @@ class PracticeServer:
         self.store.close()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        assert self.services is not None
+        _current_call.set(None)
+        path = normal_path(request.rel_url.raw_path, self._context_path) or ""
+        struck = self.faults.strike(request, path, is_logged_in=mishaps.has_login(request, self.services))
+        if struck:
+            return await mishaps.suffer(request, struck, self.services, self._serve)
+        return await self._serve(request)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         answer = await self._respond(request)
         if not answer.prepared:
             answer.set_status(answer.status, "")  # Tomcat sends no reason phrase (0.5)
@@ -134,7 +152,6 @@ class PracticeServer:
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         assert self.services is not None
-        _current_call.set(None)
         path = normal_path(request.rel_url.raw_path, self._context_path)
         if path is None:
             return tomcat_error(404, f"No web application answers at {request.rel_url.raw_path}")
@@ -196,6 +213,7 @@ def run(
     is_fast: bool,
     anonymize: bool,
     on_ready: Callable[[str, str], None],
+    faults: Iterable[Fault] = (),
 ) -> int:
     """Serve until SIGINT or SIGTERM; `on_ready` learns the address for HTTP and for DICOM. Return the exit code.
 
@@ -204,7 +222,9 @@ def run(
     """
 
     async def serve() -> None:
-        server = PracticeServer(folder, host=host, port=port, scp_port=scp_port, is_fast=is_fast, anonymize=anonymize)
+        server = PracticeServer(
+            folder, host=host, port=port, scp_port=scp_port, is_fast=is_fast, anonymize=anonymize, faults=faults
+        )
         await server.start()
         is_over = asyncio.Event()
         loop = asyncio.get_running_loop()

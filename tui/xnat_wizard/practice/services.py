@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from xnat_wizard.practice.faults import Faults
 from xnat_wizard.practice.store import Store, User
 
 T = TypeVar("T")
@@ -23,6 +25,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._skipped_s = 0.0
+        self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def now(self) -> float:
         """Return seconds since 1970."""
@@ -35,6 +38,21 @@ class Clock:
     def skip(self, seconds: float) -> None:
         """Let time pass."""
         self._skipped_s += seconds
+        for loop, is_woken in tuple(self._sleepers):
+            loop.call_soon_threadsafe(is_woken.set)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much of the server's time has passed or been skipped."""
+        until = self.now() + seconds
+        while (left := until - self.now()) > 0:
+            sleeper = (asyncio.get_running_loop(), asyncio.Event())
+            self._sleepers.add(sleeper)
+            try:
+                await asyncio.wait_for(sleeper[1].wait(), left)
+            except TimeoutError:
+                continue
+            finally:
+                self._sleepers.discard(sleeper)
 
 
 @dataclass
@@ -51,8 +69,11 @@ class LoginSession:
 class Services:
     """Everything a handler may need beside the call itself."""
 
-    def __init__(self, store: Store, *, version: str, context_path: str, is_fast: bool) -> None:
+    def __init__(
+        self, store: Store, *, version: str, context_path: str, is_fast: bool, faults: Faults | None = None
+    ) -> None:
         self.store = store
+        self.faults = faults or Faults()  # what goes wrong on purpose
         self.clock = Clock()
         self.version = version  # what buildInfo tells; decides the form of a cookie
         self.context_path = context_path  # "" or "/xnat"
@@ -71,7 +92,8 @@ class Services:
 
     async def in_thread(self, act: Callable[..., T], *args: object) -> T:
         """Run blocking file work beside the loop."""
-        return await self.loop.run_in_executor(self._threads, act, *args)
+        context = contextvars.copy_context()  # what belongs to the call is seen there, too
+        return await self.loop.run_in_executor(self._threads, context.run, act, *args)
 
     def on_loop(self, act: Callable[[], T]) -> T:
         """Run something on the loop and wait for its result; called in a thread of `in_thread`."""
