@@ -1,5 +1,6 @@
 """The folder step, on real files."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -185,6 +186,35 @@ async def test_names_are_no_markup_and_no_escape_codes(tmp_path: Path) -> None:
         assert "[b]" in text
         assert "\x1b" not in text
         text.encode("utf-8")
+
+
+async def test_a_folder_whose_name_is_no_text_can_be_read(tmp_path: Path, study_folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd"))
+    odd.mkdir()
+    study_folder.rename(os.fsdecode(os.fsencode(odd) + b"/caf\xe9"))
+    async with folder_step(source=odd) as (app, pilot):
+        await until_text(app, pilot, "caf")
+        await pilot.press("tab", "down")
+        await pilot.pause()
+        app.screen.query_one("#path", Input).value.encode("utf-8")
+        app.screen.query_one("#path", Input).focus()
+        await pilot.press("enter")
+        await until_text(app, pilot, "2 subjects")
+
+
+async def test_stop_ends_the_reading_and_keeps_the_path(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        step = app.screen
+        assert isinstance(step, FolderStep)
+        step.query_one("#path", Input).value = str(study_folder)
+        step.go_next()
+        while not step.is_busy:  # noqa: ASYNC110  a reactive has no event
+            await asyncio.sleep(0)
+        step.action_back()
+        await workers_done(app, "survey", "stop")
+        await pilot.pause()
+        assert step.query_one("#path", Input).value == str(study_folder)
+        assert not step.is_busy
 
 
 async def test_a_broken_tree_from_the_shared_data_is_shown(malformed: Callable[[str], Path], shared_data: Path) -> None:

@@ -23,6 +23,7 @@ from xnat_wizard.wizard.steps.folder.found import FoundTree, can_send_something,
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.findings import FindingList
+from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.wizard.widgets.viewer import ViewerScreen, in_thread
 
@@ -58,13 +59,14 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         super().__init__(choices.who)
         self.choices = choices
         self.run: SurveyRun | None = None
+        self._put: tuple[str, Path] | None = None  # what the path field was given, and the path it stands for
 
     def compose_content(self) -> ComposeResult:
         """Yield the two halves of the step; one is shown at a time."""
         typed = self.choices.typed_folder
         start = typed_path(typed) if typed else self.choices.source or Path.cwd()
         with Vertical(id="choose-folder"):
-            yield Field("Folder", id="path", value=typed or folder_text(start), suggester=FolderSuggester())
+            yield Field("Folder", id="path", value=typed or self._path_text(start), suggester=FolderSuggester())
             if self.choices.folder_hint:
                 yield Static(
                     f"Sample study to try (F3): {folder_text(Path(self.choices.folder_hint))}",
@@ -94,6 +96,20 @@ Reading looks at the headers only and changes nothing. Escape stops it.
             self._show_found(self.choices.survey)
         else:
             self._show_chooser()
+
+    # -- the path ------------------------------------------------------------------------------------------------
+
+    def _path_text(self, path: Path) -> str:
+        """Return a path for the field, and keep it: a name that is no text cannot be read back from what is shown."""
+        text = plain(folder_text(path))
+        self._put = (text, path)
+        return text
+
+    def _typed_path(self) -> Path | None:
+        text = self.query_one("#path", Input).value.strip()
+        if self._put is not None and text == self._put[0].strip():
+            return self._put[1]
+        return typed_path(text) if text else None
 
     # -- which half is shown -------------------------------------------------------------------------------------
 
@@ -134,7 +150,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         path.cursor_position = len(path.value)
 
     def _show_found(self, survey: Survey) -> None:
-        self.query_one("#found-summary", Static).update(f"{_name(survey.source)}: {summary_words(survey)}")
+        self.query_one("#found-summary", Static).update(f"{plain(_name(survey.source))}: {summary_words(survey)}")
         findings = self.query_one("#findings", FindingList)
         findings.show(survey.findings)
         findings.display = bool(survey.findings)
@@ -166,7 +182,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     def _moved_in_tree(self, event: Tree.NodeHighlighted[object]) -> None:
         path = getattr(event.node.data, "path", None)
         if isinstance(path, Path) and self.focused is event.control:
-            self.query_one("#path", Input).value = folder_text(path)
+            self.query_one("#path", Input).value = self._path_text(path)
 
     @on(FolderTree.Taken)
     def _taken(self, event: FolderTree.Taken) -> None:
@@ -184,13 +200,14 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     @on(Button.Pressed, "#sample")
     def action_take_hint(self) -> None:
         """Read the sample study."""
-        self.query_one("#path", Input).value = folder_text(Path(self.choices.folder_hint))
-        self._read(Path(self.choices.folder_hint))
+        sample = Path(self.choices.folder_hint)
+        self.query_one("#path", Input).value = self._path_text(sample)
+        self._read(sample)
 
     def _read_typed(self) -> None:
-        text = self.query_one("#path", Input).value.strip()
-        if text:
-            self._read(typed_path(text))
+        path = self._typed_path()
+        if path is not None:
+            self._read(path)
         else:
             self.query_one(Field).say("Type the path of a folder first.", Mark.WARN)
 
@@ -225,7 +242,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         """Keep what was found; a plan made of the very same files stays, too."""
         is_same = source == self.choices.source and await asyncio.to_thread(operator.eq, survey, self.choices.survey)
         if not is_same:
-            self.choices = replace(self.choices, source=source, survey=survey, plan=None)
+            self.choices = replace(self.choices, source=source, survey=survey, plan=None, journal_path=None)
         self._show_found(survey)
 
     def _look(self) -> None:
@@ -238,9 +255,10 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     @work(group="stop", exclusive=True, exit_on_error=False)
     async def stop_survey(self) -> None:
         """Stop reading."""
-        if self.run is not None:
+        run, self.run = self.run, None
+        if run is not None:
             self.tell("Stopping...")
-            await self.run.stop()
+            await run.stop()
         else:
             self.workers.cancel_group(self, "survey")
 
@@ -273,7 +291,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     @on(FindingList.Highlighted)
     def _finding_reached(self, event: FindingList.Highlighted) -> None:
-        if self.focused is not None and self.focused is not self.query_one(FoundTree):
+        if self.query_one("#findings").has_focus_within:
             self.query_one(FoundTree).go_to(event.finding.where)
 
     @on(Button.Pressed, "#view")
@@ -319,9 +337,8 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     def answer_back(self) -> Answer:
         """Keep the folder, what was found, and a path that was typed and not read."""
-        typed = "" if self.has_found else self.query_one("#path", Input).value.strip()
-        if typed and typed_path(typed) == self.choices.source:
-            typed = ""
+        is_read = self.has_found or self._typed_path() in {None, self.choices.source}
+        typed = "" if is_read else self.query_one("#path", Input).value.strip()
         return Answer(replace(self.choices, typed_folder=typed), Move.BACK)
 
     def commands(self) -> Iterable[Command]:
