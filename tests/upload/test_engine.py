@@ -234,6 +234,36 @@ async def test_a_file_that_changed_is_left_out_and_named(
     assert len(archived(practice)) == len(digests(study_folder)) - 1
 
 
+async def test_a_file_that_changes_while_its_part_travels_is_left_out(
+    practice: Practice, login: Login, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    class Touching(Site):
+        """Touches a file of the first part just before it is read."""
+
+        path: Path
+
+        async def import_zip(
+            self,
+            project: str,
+            subject: str,
+            session: str,
+            body: AsyncIterable[bytes],
+            size_bytes: int,
+            *,
+            query: Mapping[str, str] | None = None,
+        ) -> ImportAnswer:
+            os.utime(self.path, ns=(1, 1))
+            return await super().import_zip(project, subject, session, body, size_bytes, query=query)
+
+    async with await Touching.connect(login) as site:
+        with new_journal(plan_for(study_folder)) as journal:
+            path = [path for path, _, _ in journal.fates()][1]
+            site.path = study_folder / path
+            assert await run(journal, site) is UploadState.INCOMPLETE
+            assert [one for one, fate, _ in journal.fates() if fate is not Fate.STORED] == [path]
+    assert len(archived(practice)) == len(digests(study_folder)) - 1
+
+
 async def test_files_the_server_cannot_read_are_found_one_by_one(
     practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
 ) -> None:

@@ -166,6 +166,16 @@ def test_a_file_that_is_not_what_the_survey_saw_stops_the_zip(tmp_path: Path, ch
     assert stream.failure is failure.value
 
 
+def test_changed_files_are_found_before_anything_is_sent(tmp_path: Path) -> None:
+    items = write(tmp_path, [1, 2, 3, 4])
+    changed_size(items[0].path)
+    touched(items[1].path)
+    removed(items[2].path)
+    found = parts.find_changed(items)
+    assert sorted(found) == [0, 1, 2]
+    assert "gone" in found[2]
+
+
 def test_a_long_file_that_changes_between_the_two_readings_stops_the_zip(tmp_path: Path) -> None:
     items = write(tmp_path, [9 * MB])
     pieces = ZipStream(items).pieces()

@@ -91,6 +91,19 @@ def read_unchanged(item: Item) -> BinaryIO:
     return file
 
 
+def find_changed(items: Sequence[Item]) -> dict[int, str]:
+    """Return the files that are no longer what the survey saw, by number, each with the reason; opens none."""
+    changed: dict[int, str] = {}
+    for item in items:
+        try:
+            _compare(item, item.path.stat())
+        except OSError as error:
+            changed[item.file_id] = _reason(error)
+        except SourceChangedError as change:
+            changed[item.file_id] = change.reason
+    return changed
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file is gone since the survey"
@@ -98,7 +111,10 @@ def _reason(error: OSError) -> str:
 
 
 def _check_unchanged(item: Item, file: BinaryIO) -> None:
-    status = os.fstat(file.fileno())
+    _compare(item, os.fstat(file.fileno()))
+
+
+def _compare(item: Item, status: os.stat_result) -> None:
     if status.st_size != item.size_bytes:
         raise SourceChangedError(
             item.file_id, f"the file had {item.size_bytes} bytes at the survey and has {status.st_size} now"

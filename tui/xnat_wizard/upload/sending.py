@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.model import Fate, SessionState
-from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, in_thread
+from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, find_changed, in_thread
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
@@ -151,18 +151,31 @@ class Sender:
 
     async def _send_part(self, part: PartRow) -> None:
         async with self._tools.slots:
-            await self._send_files(part, self._files_to_send(part))
+            await self._send_files(part, await self._unchanged(part, self._files_to_send(part)))
+
+    async def _unchanged(self, part: PartRow, files: list[FileRow]) -> list[FileRow]:
+        """Leave out, before anything is sent, the files that are no longer what the survey saw."""
+        look = partial(find_changed, self._items(files))
+        changed = await asyncio.get_running_loop().run_in_executor(self._tools.executor, look)
+        for reason in dict.fromkeys(changed.values()):
+            self._leave_out(part, [file_id for file_id, why in changed.items() if why == reason], reason)
+        return [file for file in files if file.id not in changed]
+
+    def _leave_out(self, part: PartRow, file_ids: list[int], reason: str) -> None:
+        self._tools.records.record_fates(part.id, Fate.NOT_SENT, file_ids, reason)
+        self._tools.tell(f"{_files(len(file_ids))} of {self._session.session_label} left out: {reason}")
+
+    def _items(self, files: list[FileRow]) -> list[Item]:
+        return [Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns) for file in files]
 
     async def _send_files(self, part: PartRow, files: list[FileRow], *, is_second_try: bool = False) -> None:
         while files:
             await self._tools.control.gate()
-            items = [Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns) for file in files]
-            body = _Body(items, self._tools.executor, self._progress_of(part))
+            body = _Body(self._items(files), self._tools.executor, self._progress_of(part))
             try:
                 answer = await self._tools.patience.call(partial(self._attempt, body))
             except SourceChangedError as change:
-                self._tools.records.record_fates(part.id, Fate.NOT_SENT, [change.file_id], change.reason)
-                self._tools.tell(f"A file of {self._session.session_label} is left out: {change.reason}")
+                self._leave_out(part, [change.file_id], change.reason)
                 files = [file for file in files if file.id != change.file_id]
                 continue
             except (Refused, StubbornError) as refusal:
@@ -236,6 +249,10 @@ class Sender:
         if uri != self.uri:
             self.uri = uri
             records.set_uri(self._session.id, uri)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def project_of(uri: str) -> str:
