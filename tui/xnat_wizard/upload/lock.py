@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,8 @@ from typing import Self
 from xnat_wizard.findings import Finding, Problem
 
 FILE_NAME = "worker.lock"
+_TRIES = 5
+_PAUSE_S = 0.02
 
 
 class UploadLock:
@@ -28,19 +31,23 @@ class UploadLock:
             os.set_inheritable(descriptor, False)  # noqa: FBT003  the standard library's signature
             return
         self._descriptor = _open(journal_path)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._descriptor)
-            raise Problem(
-                Finding(
-                    "upload.running",
-                    "The upload is running already",
-                    "Another process of this program works on it",
-                    ("Watch it: its progress is shown here as well", "Or cancel it, and wait until it has ended"),
-                    where=str(journal_path),
-                )
-            ) from error
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(_PAUSE_S)  # somebody may just be asking
+            else:
+                return
+        os.close(self._descriptor)
+        raise Problem(
+            Finding(
+                "upload.running",
+                "The upload is running already",
+                "Another process of this program works on it",
+                ("Watch it: its progress is shown here as well", "Or cancel it, and wait until it has ended"),
+                where=str(journal_path),
+            )
+        )
 
     @property
     def descriptor(self) -> int:
