@@ -24,6 +24,11 @@ def move_folder(old: Path, new: Path) -> None:
         old.parent.rmdir()
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 async def send_folder(call: Call, folder: Path, name: str, kind: str) -> web.StreamResponse:
     """Send everything below a folder as `kind` (zip, tar, tar.gz), under `name` inside."""
     packed = await call.in_thread(_pack, folder, name, kind, call.services.spool_folder)

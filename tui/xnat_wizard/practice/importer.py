@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from xnat_wizard.practice import archives, archiving, build, intake, progress, uploads
+from xnat_wizard.practice import archives, archiving, build, direct, intake, progress, uploads
 from xnat_wizard.practice.archives import Stream
 from xnat_wizard.practice.arrival import arrival_of
 from xnat_wizard.practice.conflicts import Options
@@ -23,7 +23,7 @@ from xnat_wizard.practice.store import Row
 
 ZIP, GRADUAL, SI = "DICOM-zip", "gradual-DICOM", "SI"
 _ABSENT = ("XAR", "inbox", "automation")
-_ABSENT_PARAMETERS = ("Direct-Archive", "Direct-Archive-Overwrite", "Anon-Script", "Transfer-Syntax-UID")
+_ABSENT_PARAMETERS = ("Direct-Archive-Overwrite", "Anon-Script", "Transfer-Syntax-UID")
 _DICOM_TYPES = ("application/dicom", "application/x-mirc", "application/x-mirc-dicom")
 _BAD_OVERWRITE = "Overwrite flag was not set to a valid option. ('append' or 'delete')"
 _COMMIT_FAILED = "unable to archive for the Prearchive session"
@@ -136,6 +136,7 @@ def _wishes(call: Call, handler: str, destination: Destination | None) -> Wishes
         prevent_anon=call.is_java_true("prevent_anon"),
         prevent_auto_commit=handler == SI or call.is_java_true("prevent_auto_commit"),
         is_renamed=call.is_java_true("rename"),
+        is_direct=handler != SI and call.is_java_true("Direct-Archive"),
         is_classic=handler == SI,
     )
 
@@ -263,14 +264,16 @@ def take_archive(taken: Intake, stream: Stream, name: str, *, skips_bad: bool) -
 
 
 def row_uri(row: Row) -> str:
-    """Return the URI of a session in the prearchive."""
+    """Return the URI of a session that holds something of an import."""
+    if row.direct_id:
+        return direct.row_uri(row)
     return f"/data/prearchive/projects/{row.project}/{row.timestamp}/{row.folder}"
 
 
 async def _commit(call: Call, order: Order, row: Row) -> str:
     """Build, and archive where 5.8 says so; every failure reads the same (5.7)."""
     services = call.services
-    if archiving.is_busy(row):
+    if row.direct_id or archiving.is_busy(row):  # a commit knows sessions of the prearchive only (6.9)
         raise Refusal(400, _COMMIT_FAILED)
     await archiving.settle(arrival_of(services), row)
     await build.build(services, row)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from xnat_wizard.practice import disk, filters, headers, identify, naming, rights, scripts
+from xnat_wizard.practice import direct, disk, filters, folders, headers, identify, naming, rights, scripts
 from xnat_wizard.practice.archives import BLOCK_BYTES, Stream
 from xnat_wizard.practice.arrival import Arrival, arrival_of
 from xnat_wizard.practice.services import Services
@@ -45,6 +45,7 @@ class Wishes:
     prevent_anon: bool = False
     prevent_auto_commit: bool = False
     is_renamed: bool = False
+    is_direct: bool = False  # straight into the archive, where that may be
     is_classic: bool = False  # SI: a row of its own for each request, other label rules, any study in a given folder
 
 
@@ -235,8 +236,14 @@ class Intake:
     def _row(self, project: str, session: str, subject: str, values: dict[str, str], *, is_auto: bool | None) -> Row:
         store = self._services.store
         wishes = self._wishes
-        now = self._services.clock.now()
         uid = values["StudyInstanceUID"]
+        if wishes.is_direct and project != UNASSIGNED and direct.is_open(store, project, uid, session):
+            row = direct.find(store, project, uid, session)
+            if row is None:
+                row = self._new_row(project, session, subject, values, is_auto=is_auto)
+                direct.begin(store, row)
+            self._touch(row)
+            return row
         known = self._made if wishes.is_classic else store.state.rows
         row = next(
             (r for r in known if (r.project, r.tag, r.name) == (project, uid, session) and r.status in _IDLE), None
@@ -248,13 +255,18 @@ class Intake:
             row = there or row
         if row is None:
             row = self._new_row(project, session, subject, values, is_auto=is_auto)
+            store.state.rows.append(row)
         elif row.status in {"BUILDING", "QUEUED_BUILDING", "RECEIVING_INTERRUPT"}:
             row.status = "RECEIVING_INTERRUPT"
         else:
             row.status = "RECEIVING"
+        self._touch(row)
+        return row
+
+    def _touch(self, row: Row) -> None:
+        now = self._services.clock.now()
         if now - row.lastmod >= (LASTMOD_S / 60 if self._services.is_fast else LASTMOD_S):
             row.lastmod = now
-        return row
 
     def _new_row(
         self, project: str, session: str, subject: str, values: dict[str, str], *, is_auto: bool | None
@@ -288,7 +300,6 @@ class Intake:
             timezone=wishes.timezone,
             uploader=self._user.username,
         )
-        store.state.rows.append(row)
         self._made.append(row)
         return row
 
@@ -297,10 +308,12 @@ class Intake:
         store = self._services.store
         for row in self._made:
             if not self._arrival.has_open_objects(row) and not _has_files(store.row_folder(row)):
+                folders.remove_folder(store.row_folder(row))
                 store.remove_row(row)
                 self._arrival.forget(row.key)
         store.save()
-        return [row for row in self.rows if any(row is listed for listed in store.state.rows)]
+        listed = [*store.state.rows, *store.state.direct]
+        return [row for row in self.rows if any(row is other for other in listed)]
 
 
 def _auto_archive(project: Project | None, *, is_auto: bool | None) -> str:

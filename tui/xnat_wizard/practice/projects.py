@@ -248,6 +248,7 @@ def _forget(call: Call, project: Project) -> list[Path]:
     for shared in records:
         shared.shares.pop(project.id, None)
     state.rows = [row for row in state.rows if row.project != project.id]
+    state.direct = [row for row in state.direct if row.project != project.id]
     for user in state.users.values():
         user.recent.pop(project.id, None)
     del state.projects[project.id]

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from xnat_wizard.practice import archiving, build
+from xnat_wizard.practice import archiving, build, direct
 from xnat_wizard.practice.arrival import arrival_of
 from xnat_wizard.practice.conflicts import Options
 from xnat_wizard.practice.services import Services
-from xnat_wizard.practice.store import Row, User
+from xnat_wizard.practice.store import Row
 
 _FAST = 60.0  # with short timers a minute is a second
 
@@ -20,7 +20,7 @@ async def run(services: Services) -> None:
 
 
 async def look(services: Services) -> None:
-    """Build every session whose last object is older than the interval."""
+    """Build every session whose last object is older than the interval; direct ones go on into the archive."""
     interval_s = float(services.preference("sessionXmlRebuilderInterval") or 5) * 60
     if services.is_fast:
         interval_s /= _FAST
@@ -28,6 +28,7 @@ async def look(services: Services) -> None:
     for row in list(services.store.state.rows):
         if is_due(services, row, now - interval_s):
             await _finish(services, row)
+    await direct.look(services, now - interval_s)
 
 
 def is_due(services: Services, row: Row, before: float) -> bool:
@@ -40,8 +41,7 @@ async def _finish(services: Services, row: Row) -> None:
     await build.build(services, row)
     if row.status != "READY" or not archiving.is_automatic(services, row):
         return
-    name = str(services.preference("receivedFileUser") or "admin")
-    user = services.store.state.users.get(name) or User(0, name, "")
+    user = direct.received_file_user(services)
     is_override = row.autoarchive == "AutoArchiveOverwrite"
     try:
         await archiving.archive(services, row, Options(user=user, is_override=is_override, replaces_files=is_override))
