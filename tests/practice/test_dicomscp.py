@@ -115,3 +115,7 @@ def test_routing_that_is_switched_off_or_names_no_project_is_passed_over(practic
     assert send(port, instance("1", SeriesDescription="DEMO x"), called="OFF") == [0]
     assert send(port, instance("2", StudyDescription="DEMO"), called="ON") == [0]
     assert [row.project for row in rows(practice)] == ["Unassigned", "DEMO"]
+
+
+def test_a_namer_of_files_is_not_known(practice: Practice, as_admin: Caller) -> None:
+    assert define(as_admin, aeTitle="NEW", port=port_of(practice), fileNamer="templatedFileNamer").status == 501

@@ -218,8 +218,10 @@ def _check(call: Call, receiver: Receiver) -> None:
     """Refuse what XNAT refuses.
 
     Raises:
-        Refusal: 400.
+        Refusal: 400; 501 for a namer of files, since none is described.
     """
+    if receiver.file_namer:
+        raise Refusal(501, f"The practice server does not know the file namer {receiver.file_namer}")
     label = label_of(receiver)
     if receiver.identifier not in IDENTIFIERS:
         raise Refusal(400, _UNKNOWN_IDENTIFIER.format(label=label, identifier=receiver.identifier))

@@ -211,7 +211,7 @@ class Listeners:
             shut = self._ports.pop(port)
             self._services.loop.remove_reader(shut.listening)
             shut.server_close()
-            task = self._services.loop.create_task(asyncio.to_thread(_end_all, shut.active_associations))
+            task = self._services.loop.create_task(self._services.in_thread(_end_all, shut.active_associations))
             self._farewells.add(task)
             task.add_done_callback(self._farewells.discard)
         return told
