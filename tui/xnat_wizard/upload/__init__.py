@@ -1,1 +1,20 @@
-"""Plan, journal, engine, receipt, and the worker process: from a survey to proof that everything is stored."""
+"""Plan, journal, engine, receipt, and the worker process: from a survey to proof that everything is stored.
+
+Codes of the findings made here:
+
+    label.empty, .illegal, .taken       a label typed by a person
+    plan.empty, .blocked, .label_clash  what forbids a plan as it stands
+    plan.label_changed, .shared_subject, .parrec_to_archive    what is worth knowing about it
+    plan.no_session, .unreadable, .newer                       a plan that cannot be used
+    forecast.no_right                   the account may not upload into the project
+    forecast.merges, .in_prearchive     part of it is there already, and is completed
+    forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
+    forecast.archives_by_itself, .script_on, .filter_on        settings that change an upload
+    journal.unreadable, .newer          a journal that cannot be used
+    upload.running, .no_worker, .ends_at_logout                about the worker process
+    upload.server_gone, .no_source, .stopped, .unexpected      the whole upload stopped, and can be resumed
+    upload.rerouted, .refused, .rejected_all, .nothing_sent, .gone    one session failed
+    upload.incomplete, .cancelled       what is missing, and what stays on the server
+    prearchive.not_built, .stuck        the server does not finish a session
+    archive.clash, .failed              the session waits in the prearchive
+"""
