@@ -8,6 +8,8 @@ import pytest
 from practice.arriving import names_in, row_of, rows_of, send, send_one, until
 from practice.calling import Answer, Caller
 from practice.images import instance, series
+from practice.sending import made, port_of
+from practice.sending import send as sent
 from support import Practice
 from xnat_wizard.practice import timers
 
@@ -92,6 +94,19 @@ def test_gradual_dicom_goes_there_too(as_owner: Caller) -> None:
         "POST", "/data/services/import", {**query, "Direct-Archive": "true"}, body=instance(), headers=headers
     )
     assert answer.text.strip() == URI
+
+
+def test_a_receiver_may_send_images_there(practice: Practice, as_admin: Caller, as_owner: Caller) -> None:
+    made(as_admin, aeTitle="DIRECT", port=port_of(practice), directArchive=True)
+    comment = "Project:DEMO Subject:S1 Session:E1"
+    images = [instance(number=number, PatientComments=comment) for number in (1, 2)]
+    assert sent(port_of(practice), *images, called="DIRECT") == [0, 0]
+    assert rows_of(as_owner) == []
+    assert [one["externalUrl"] for one in listed(as_owner).json()] == [URI]
+    pass_time(practice)
+    assert len(names_in(as_owner, ARCHIVED)) == 2
+    assert sent(port_of(practice), *images, called="DIRECT") == [0, 0]
+    assert [row["status"] for row in rows_of(as_owner)] == ["RECEIVING"]
 
 
 # -- the silent ways out -----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,9 +160,21 @@ def test_what_is_no_object_is_not_understood(practice: Practice) -> None:
     assert rows(practice) == []
 
 
-def test_the_servers_own_trouble_has_a_status_of_its_own(practice: Practice, as_admin: Caller) -> None:
+def test_a_receiver_may_send_straight_into_the_archive(practice: Practice, as_admin: Caller, as_owner: Caller) -> None:
     made(as_admin, aeTitle="DIRECT", port=port_of(practice), directArchive=True)
-    assert send(port_of(practice), instance(StudyDescription="DEMO"), called="DIRECT") == [0xA700]
+    assert send(port_of(practice), *series(2, PatientComments=COMMENT).values(), called="DIRECT") == [0, 0]
+    assert rows(practice) == []
+    path = "/xapi/direct-archive/DEMO/1.2.1/S01_MR1"
+    assert as_owner.get(path).json()["status"] == "RECEIVING"
+    assert as_owner.call("POST", path).status == 200
+    until = time.monotonic() + 10
+    while not as_owner.get("/data/projects/DEMO/experiments", format="json").rows and time.monotonic() < until:
+        pass
+    session = "/data/projects/DEMO/subjects/S01/experiments/S01_MR1"
+    assert len(as_owner.get(f"{session}/scans/1/resources/DICOM/files", format="json").rows) == 2
+
+
+def test_the_servers_own_trouble_has_a_status_of_its_own(practice: Practice) -> None:
     practice.on_loop(lambda store: store.state.preferences.update(receivedFileUser="nobody"))
     assert send(port_of(practice), instance(StudyDescription="DEMO")) == [0xA700]
     assert stored(practice) == []

@@ -46,10 +46,6 @@ _FAREWELL_S = 2.0
 Started = tuple[str, int, bool]  # AE title, port, whether it listens
 
 
-class DirectArchiveError(Exception):
-    """The receiver wants objects to go straight into the archive, which this server does not know."""
-
-
 class _Port(AssociationServer):
     """A listening socket; connections are accepted where `accept` is called."""
 
@@ -258,8 +254,6 @@ class Listeners:
                 self._services.on_loop(taken.finish)
         except ObjectRefusedError as error:
             return _failure(CANNOT_UNDERSTAND, str(error))
-        except DirectArchiveError:
-            return _failure(OUT_OF_RESOURCES, "The practice server does not know direct archive")
         except Exception:
             log.exception("an object could not be received")
             return _failure(OUT_OF_RESOURCES, "The server failed")
@@ -270,9 +264,9 @@ class Listeners:
         user = self._services.store.state.users.get(str(self._services.preference("receivedFileUser") or "admin"))
         if receiver is None or user is None:
             raise LookupError("the receiver or the received-file user is gone")
-        if receiver.direct_archive:
-            raise DirectArchiveError
-        wishes = Wishes(is_renamed=True, prevent_anon=not receiver.anonymization_enabled)
+        wishes = Wishes(
+            is_renamed=True, prevent_anon=not receiver.anonymization_enabled, is_direct=receiver.direct_archive
+        )
         return Intake(self._services, wishes, user, routing_of(receiver))
 
 
