@@ -97,7 +97,7 @@ async def test_resources_of_the_session_are_listed(practice: Practice, study_fol
         assert session
         await choices.site.put_file(session.id, "PARREC", "T1/scan.PAR", tmp_path / "scan.PAR")
         async with on_stage(replace(choices, archived_session_id="Person_01_MR1"), ArchiveStep) as (app, pilot):
-            await until_text(app, pilot, "5 scans, resource PARREC, 17 files")
+            await until_text(app, pilot, "5 scans, PARREC, 17 files")
             rows_of(app, "scans").focus()
             await pilot.press("end")
             await until_text(app, pilot, "scan.PAR")

@@ -211,7 +211,10 @@ One row is one imaging session in XNAT: one subject, one visit.
         for finding in (*held, *self._forecast.get(session.key, ()))[:2]:
             cure = f" Do: {finding.todo[0]}." if finding.todo else ""
             lines.append(f"{_mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
-        listed = [f"{one.series_number} {one.series_description} ({len(one.instances)})" for one in session.series]
+        listed = [
+            " ".join(f"{one.series_number} {one.series_description} ({len(one.instances)})".split())
+            for one in session.series
+        ]
         listed += [f"PAR/REC {pair.protocol_name or pair.par_path}" for pair in session.pairs]
         self.query_one("#plan-detail", Static).update("\n".join([*lines, ", ".join(listed)]))
 
@@ -286,7 +289,7 @@ One row is one imaging session in XNAT: one subject, one visit.
     async def ask_about_held(self, session: PlannedSession) -> None:
         """Show why something is held and ask what shall be done."""
         why = "\n\n".join(
-            f"{_mark(one)}  {one.what}\n{one.why}\n{one.where}".rstrip() for one in reasons(session, self._survey)
+            f"{_mark(one)}  {one.what}\n{one.why}\nWhere: {one.where or '.'}" for one in reasons(session, self._survey)
         )
         has_rest = not all([one.held_by for one in session.series] + [one.held_by for one in session.pairs])
         ways = [Way("rest", "Only the rest", "Leave out what is held and send the other series")] if has_rest else []

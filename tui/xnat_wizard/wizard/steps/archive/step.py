@@ -262,7 +262,10 @@ session, then the files of the scan and a picture of one of them.
                     return None, f"{place}, no picture"
                 self._keep(file.uri, None)
         picture = self._pictures[file.uri]
-        return picture, f"{place}, {'has MD5' if file.md5 else 'no MD5'}" if picture else f"{place}, no picture"
+        if picture is None:
+            return None, f"{place}, no picture"
+        is_blank = len(set(picture.pixels)) == 1
+        return picture, f"{place}, {'blank' if is_blank else 'has MD5' if file.md5 else 'no MD5'}"
 
     def _keep(self, uri: str, picture: Picture | None) -> None:
         while len(self._pictures) >= KEPT_PICTURES:

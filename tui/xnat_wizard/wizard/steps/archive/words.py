@@ -100,12 +100,11 @@ def summary(session: Session, holdings: Iterable[Holding]) -> str:
     """Return what is where, in one sentence."""
     known = [one for one in holdings if one.files is not None]
     scans = sum(1 for one in known if one.scan)
-    others = [one.title for one in known if one.resource]
-    files = count_text(sum(len(one.files or ()) for one in known), "file")
-    size = bytes_text(sum(one.size_bytes for one in known))
-    more = f", {', '.join(others)}" if others else ""
-    where = f"{session.label} is in the archive of {session.project}"
-    return f"{where}: {count_text(scans, 'scan')}{more}, {files}, {size}."
+    what = [count_text(scans, "scan")] if scans else []
+    what += [one.resource.label for one in known if one.resource]
+    what.append(count_text(sum(len(one.files or ()) for one in known), "file"))
+    what.append(bytes_text(sum(one.size_bytes for one in known)))
+    return f"{session.label} is in the archive of {session.project}: {', '.join(what)}."
 
 
 def receipt_line(receipt: Receipt) -> str:

@@ -19,14 +19,13 @@ from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Request, UploadProgress, UploadState
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.upload.journals import is_same, unfinished, write_journal
 from xnat_wizard.wizard.steps.upload.words import (
     COLUMNS,
     SENTENCES,
     STATE_WORDS,
     cannot_write,
-    is_same,
     session_row,
-    write_journal,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
@@ -86,6 +85,8 @@ SSH line; nothing that is stored on the site is sent twice.
         self._looks = 0
         self._last_event = 0
         self._is_alive = True
+        self._texts: dict[str, str] = {}
+        self._shown_state: tuple[UploadState | None, bool] | None = None
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -108,9 +109,11 @@ SSH line; nothing that is stored on the site is sent twice.
         yield ActionButton("r Receipt", id="upload-receipt", tooltip="What was found on the site")
 
     def on_mount(self) -> None:
-        """Show the running or ended upload of this plan, else offer the start."""
+        """Show the running, broken or ended upload of this plan, else offer the start."""
         path = self._choices.journal_path
         if path is not None and path.is_file():
+            self._take_up(path)
+        if self._journal is None and (path := unfinished(self._plan)):  # of an earlier start of the wizard
             self._take_up(path)
         self._show()
         self.set_interval(1 / LOOKS_PER_S, self._look)
@@ -146,20 +149,41 @@ SSH line; nothing that is stored on the site is sent twice.
             if is_alive != self._is_alive:
                 self._is_alive = is_alive
                 self._show()
-        if journal.changed() or state is UploadState.RUNNING:
+        if journal.changed():
             self._show()
+        elif state is UploadState.RUNNING and self._progress is not None:
+            self._show_bar(self._progress)
 
     def _show(self) -> None:
         journal = self._journal
-        was_over = self._progress is not None and self._progress.state.is_final
+        before = self._progress.state if self._progress else None
         self._progress = journal.progress() if journal else None
         if journal is None or self._progress is None:
             self._show_plan()
         else:
             self._show_progress(journal, self._progress)
-        self._show_buttons()
-        if not was_over and self._progress is not None and self._progress.state.is_final:
+        after = self._progress.state if self._progress else None
+        shown = (after, self._is_alive)
+        if shown != self._shown_state:
+            self._shown_state = shown
+            self._show_buttons()
+        if after is not before and after is not None:
+            self._state_changed(after)
+
+    def _state_changed(self, state: UploadState) -> None:
+        """Say what is new, and put the focus where one goes on."""
+        if self._journal is not None and self._progress is not None and state.is_final:
+            reason = f"{self._progress.finding.what}. " if self._progress.finding else ""
+            self.tell(f"{reason}Kept in {self._journal.path.parent}")
             self.query_one("#upload-next").focus()
+        elif state is not UploadState.PLANNED:
+            self.tell()
+
+    def _put(self, name: str, text: str) -> None:
+        """Write a text where it is another one than before: each repaint travels over the line."""
+        if self._texts.get(name) != text:
+            self._texts[name] = text
+            self.query_one(f"#{name}", Static).update(text)
 
     def _show_plan(self) -> None:
         chosen = self._plan.included
@@ -171,7 +195,7 @@ SSH line; nothing that is stored on the site is sent twice.
             "",
             "The upload goes on if this terminal closes or the line is lost.",
         )
-        self.query_one("#upload-summary", Static).update("\n".join(lines))
+        self._put("upload-summary", "\n".join(lines))
         self.query_one("#upload-bar").display = False
         self.query_one(Rows).show(
             Row(
@@ -181,20 +205,19 @@ SSH line; nothing that is stored on the site is sent twice.
         )
 
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
-        self.say(self._sentence(progress))
-        summary = f"{progress.project}, {progress.destination}: {self._numbers(progress)}"
-        self.query_one("#upload-summary", Static).update(summary)
-        bar = self.query_one("#upload-bar", ProgressLine)
-        bar.display = True
-        bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
+        self._put("sentence", self._sentence(progress))
+        self._put("upload-summary", f"{progress.project}, {progress.destination}: {self._numbers(progress)}")
+        self.query_one("#upload-bar").display = True
+        self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
         for event in journal.events(self._last_event):
             self._last_event = event.id
             when = datetime.fromtimestamp(event.when_s).astimezone()
-            self.query_one("#upload-event", Static).update(f"{when:%H:%M:%S}  {event.text}")
-        if progress.state.is_final:
-            reason = f"{progress.finding.what}. " if progress.finding else ""
-            self.tell(f"{reason}Kept in {journal.path.parent}")
+            self._put("upload-event", f"{when:%H:%M:%S}  {event.text}")
+
+    def _show_bar(self, progress: UploadProgress) -> None:
+        bar = self.query_one("#upload-bar", ProgressLine)
+        bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
 
     def _sentence(self, progress: UploadProgress) -> str:
         if not progress.state.is_final and not self._is_alive:
@@ -280,9 +303,9 @@ SSH line; nothing that is stored on the site is sent twice.
             self._journal.close()
         self._journal, self._last_event = None, 0
         self._choices = replace(self._choices, journal_path=None)
-        self.say(self.sentence)
+        self._put("sentence", self.sentence)
+        self._put("upload-event", "")
         self.tell()
-        self.query_one("#upload-event", Static).update("")
         self._show()
         self.query_one("#upload-start").focus()
 
@@ -350,12 +373,13 @@ SSH line; nothing that is stored on the site is sent twice.
     def commands(self) -> Iterable[Command]:
         """Yield this step's actions for the palette."""
         yield "Pause or go on", "Stop sending for a while, or go on", self.action_pause
-        yield "Cancel the upload", "Stop sending; what was sent stays on the site", self._cancel_soon
+        yield (
+            "Cancel the upload",
+            "Stop sending; what was sent stays on the site",
+            self.query_one("#upload-cancel", ActionButton).action_press,
+        )
         yield "Log", "What happened so far", self.action_log
         yield "Receipt", "What was found on the site", self.action_receipt
-
-    def _cancel_soon(self) -> None:
-        self.action_cancel()
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

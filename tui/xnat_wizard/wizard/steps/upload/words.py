@@ -1,12 +1,7 @@
-"""What the upload step says of a plan and of a running upload, and the journal it begins with."""
+"""What the upload step says of a running upload."""
 
-from datetime import datetime
-from pathlib import Path
-
-from xnat_wizard import settings
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.journal import Journal
-from xnat_wizard.upload.model import Plan, SessionProgress, SessionState, UploadState
+from xnat_wizard.upload.model import SessionProgress, SessionState, UploadState
 from xnat_wizard.wizard.widgets.amounts import bytes_text
 from xnat_wizard.wizard.widgets.rows import Column, Row
 
@@ -57,28 +52,6 @@ def session_row(session: SessionProgress) -> Row:
         words,
     )
     return Row(session.key, cells, tone)
-
-
-def is_same(sent: Plan, plan: Plan) -> bool:
-    """Tell whether a journal's plan sends the same sessions under the same labels to the same place."""
-
-    def gist(one: Plan) -> tuple[object, ...]:
-        sessions = {(two.key, two.subject_label, two.session_label, two.file_count) for two in one.included}
-        return one.source, one.site_url, one.project, one.destination, sessions
-
-    return gist(sent) == gist(plan)
-
-
-def write_journal(plan: Plan) -> Path:
-    """Begin the journal of a plan in a new folder; blocks for as long as the disk takes."""
-    now = datetime.now().astimezone()
-    name = f"{now:%Y%m%d-%H%M%S}-{plan.project}"
-    base = settings.uploads_dir()
-    folder = next(
-        place for place in (base / name, *(base / f"{name}-{n}" for n in range(2, 100))) if not place.exists()
-    )
-    with Journal.create(folder, plan) as journal:
-        return journal.path
 
 
 def cannot_write(error: OSError) -> Finding:
