@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
+from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.logbook import Logbook, log_file
 from xnat_wizard.wizard.steps.archive import ArchiveStep
@@ -28,7 +29,9 @@ from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.project import ProjectStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
+from xnat_wizard.wizard.unfinished import newest_unfinished
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
+from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 Step = Callable[[Choices], StepScreen[Answer]]
 
 STEPS: tuple[Step, ...] = (LoginStep, ProjectStep, FolderStep, PlanStep, UploadStep, PrearchiveStep, ArchiveStep)
-FOLDER_STEP = 2  # where "upload more" goes
+LOGIN_STEP, FOLDER_STEP, PLAN_STEP, UPLOAD_STEP = 0, 2, 3, 4  # where ways other than on and back lead
 STOP_WORK_TIMEOUT_S = 3.0
 
 
@@ -93,12 +96,34 @@ class WizardApp(App[None]):
             self.choices = answer.choices
             match answer.move:
                 case Move.NEXT:
-                    at += 1
+                    at = UPLOAD_STEP if at == LOGIN_STEP and await self._takes_up_an_upload() else at + 1
                 case Move.BACK:
                     at = max(0, at - 1)
+                    if at == PLAN_STEP and self.choices.survey is None:
+                        at = FOLDER_STEP  # an upload taken up again: its folder was not read in this run
                 case Move.UPLOAD_MORE:
                     at = min(FOLDER_STEP, at)
         self.leave()
+
+    async def _takes_up_an_upload(self) -> bool:
+        """Offer the upload to this site that an earlier start left; tell whether it is to be shown."""
+        site = self.choices.site
+        if site is None or self.choices.journal_path is not None or len(self.steps) <= UPLOAD_STEP:
+            return False
+        found = await asyncio.to_thread(newest_unfinished, site.info.url)
+        if found is None or not await self.push_screen_wait(
+            ConfirmScreen(found.question, found.detail, yes="Show it", no="Not now")
+        ):
+            return False
+        try:
+            project = await site.project(found.plan.project)
+        except Problem as problem:
+            await self.push_screen_wait(ProblemScreen(problem.finding))
+            return False
+        self.choices = replace(
+            self.choices, project=project, source=found.plan.source, plan=found.plan, journal_path=found.journal_path
+        )
+        return True
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,71 @@
+"""An upload that an earlier start of the wizard left behind is offered after the login."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from support import Practice
+from wizard.screens import flat_text, until_text
+from wizard.stage import logged_in, planned
+from xnat_wizard import settings
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Destination, UploadState
+from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.choices import Choices
+from xnat_wizard.wizard.unfinished import newest_unfinished
+
+
+async def leave_an_upload(practice: Practice, study: Path, state: UploadState) -> None:
+    """Leave a journal as a worker leaves it that was killed right after it began, or that ended."""
+    async with logged_in(practice) as choices:
+        plan = (await planned(choices, study, Destination.ARCHIVE)).plan
+    assert plan
+    with Journal.create(settings.uploads_dir() / "20260101-000000-DEMO", plan) as journal:
+        journal.records.move_upload(UploadState.RUNNING, now_s=time.time())
+        if state is not UploadState.RUNNING:
+            journal.records.move_upload(state, now_s=time.time())
+
+
+async def test_it_is_offered_taken_up_and_ends_in_the_archive(practice: Practice, study_folder: Path) -> None:
+    await leave_an_upload(practice, study_folder, UploadState.RUNNING)
+    app = WizardApp(Choices(address=practice.url, username="owner"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "answers")
+        await pilot.press(*"owner", "enter")
+        await until_text(app, pilot, "An upload to DEMO did not end. Show it?")
+        assert "0 of 32 files were sent" in flat_text(app)
+        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "Resume")
+        await pilot.press("tab", "tab", "enter")
+        await until_text(app, pilot, "Done: every file was found on the site.")
+        await pilot.press("escape")
+        await until_text(app, pilot, "[3 Folder]")
+
+
+async def test_not_now_goes_on_to_the_projects(practice: Practice, study_folder: Path) -> None:
+    await leave_an_upload(practice, study_folder, UploadState.FAILED)
+    app = WizardApp(Choices(address=practice.url, username="owner"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "answers")
+        await pilot.press(*"owner", "enter")
+        await until_text(app, pilot, "Show it?")
+        await pilot.press("escape")
+        await until_text(app, pilot, "Choose the project")
+
+
+async def test_only_unfinished_uploads_to_the_same_site_are_offered(practice: Practice, study_folder: Path) -> None:
+    assert newest_unfinished(practice.url) is None
+    await leave_an_upload(practice, study_folder, UploadState.CANCELLED)
+    assert newest_unfinished(practice.url) is None
+    await leave_an_upload_elsewhere(practice, study_folder)
+    assert newest_unfinished(practice.url) is None
+
+
+async def leave_an_upload_elsewhere(practice: Practice, study: Path) -> None:
+    """Leave a running upload to another site."""
+    async with logged_in(practice) as choices:
+        plan = (await planned(choices, study)).plan
+    assert plan
+    other = replace(plan, site_url="https://other.example.org")
+    with Journal.create(settings.uploads_dir() / "20260102-000000-DEMO", other) as journal:
+        journal.records.move_upload(UploadState.RUNNING, now_s=time.time())
