@@ -12,9 +12,13 @@ from wizard.stage import folders_of, logged_in, on_stage, planned, send, surveye
 from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.upload.model import Destination
 from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.choices import Answer
+from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
+from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.widgets.rows import Rows
+from xnat_wizard.wizard.widgets.step import StepScreen
 
 
 def rows_of(app: WizardApp) -> Rows:
@@ -209,3 +213,22 @@ async def test_footer_fits_in_80_columns(practice: Practice, study_folder: Path)
         keys = [key for key in app.screen.query(FooterKey) if key.display]
         assert len(keys) <= 7, "six and the palette"
         assert max(key.region.right for key in keys) <= 80
+
+
+@pytest.mark.parametrize("step", [PlanStep, UploadStep, PrearchiveStep, ArchiveStep])
+async def test_every_later_step_has_help_and_names_its_actions(
+    practice: Practice, study_folder: Path, step: type[StepScreen[Answer]]
+) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        async with on_stage(ready, step) as (app, pilot):
+            await pilot.press("f1")
+            await pilot.pause()
+            assert app.screen.query("HelpPanel")
+            await pilot.press("escape")
+            await pilot.pause()
+            assert not app.screen.query("HelpPanel")
+            named = {command.title for command in app.get_system_commands(app.screen)}
+            assert {title for title, _, _ in app.step.commands()} <= named if app.step else False
+            await pilot.press("ctrl+p")
+            await until_text(app, pilot, "Search for commands")

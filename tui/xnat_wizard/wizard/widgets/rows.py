@@ -137,20 +137,29 @@ class Rows(ScrollView, can_focus=True):
         return self._rows[self.cursor].key if self.cursor < len(self._rows) else ""
 
     def show(self, rows: Iterable[Row], *, empty: str | None = None) -> None:
-        """Show these rows; the cursor stays on its row, or as near as it can."""
-        key = self.key
-        new = tuple(rows)
-        if empty is not None and empty != self.empty:
+        """Show these rows; the cursor stays on its row, or as near as it can. Only changed lines are drawn anew."""
+        key, old, new = self.key, self._rows, tuple(rows)
+        is_whole = empty is not None and empty != self.empty
+        if is_whole and empty is not None:
             self.empty = empty
-        elif new == self._rows:
-            return
         self._rows = new
-        self.virtual_size = Size(self.size.width, len(new) + self._top)
-        at = next((index for index, row in enumerate(new) if row.key == key), min(self.cursor, max(0, len(new) - 1)))
-        if at == self.cursor:
-            self._tell()
-        self.cursor = at
-        self.refresh()
+        if is_whole or not old or [row.key for row in old] != [row.key for row in new]:
+            self.virtual_size = Size(self.size.width, len(new) + self._top)
+            at = next(
+                (index for index, row in enumerate(new) if row.key == key), min(self.cursor, max(0, len(new) - 1))
+            )
+            if at == self.cursor:
+                self._tell()
+            self.cursor = at
+            self.refresh()
+            return
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before != after:
+                self._refresh_row(index)
+
+    def _refresh_row(self, index: int) -> None:
+        if index >= round(self.scroll_y):
+            self.refresh_line(index + self._top)
 
     def go_to(self, key: str) -> None:
         """Put the cursor on the row with this key, where there is one."""
@@ -162,10 +171,11 @@ class Rows(ScrollView, can_focus=True):
         """Keep the cursor inside the list."""
         return max(0, min(cursor, len(self._rows) - 1))
 
-    def watch_cursor(self) -> None:
+    def watch_cursor(self, before: int, after: int) -> None:
         """Show the new place and tell it."""
         self._scroll_to_cursor()
-        self.refresh()
+        self._refresh_row(before)
+        self._refresh_row(after)
         self._tell()
 
     def _tell(self) -> None:

@@ -24,6 +24,7 @@ from xnat_wizard.wizard.steps.upload.words import (
     COLUMNS,
     SENTENCES,
     STATE_WORDS,
+    STRANDED,
     cannot_write,
     session_row,
 )
@@ -207,7 +208,6 @@ SSH line; nothing that is stored on the site is sent twice.
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
         self._put("sentence", self._sentence(progress))
         self._put("upload-summary", f"{progress.project}, {progress.destination}: {self._numbers(progress)}")
-        self.query_one("#upload-bar").display = True
         self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
         for event in journal.events(self._last_event):
@@ -217,12 +217,11 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def _show_bar(self, progress: UploadProgress) -> None:
         bar = self.query_one("#upload-bar", ProgressLine)
+        bar.display = True
         bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
 
     def _sentence(self, progress: UploadProgress) -> str:
-        if not progress.state.is_final and not self._is_alive:
-            return "The process that uploads has ended before its work was done. Resume sends what is missing."
-        return SENTENCES[progress.state]
+        return SENTENCES[progress.state] if progress.state.is_final or self._is_alive else STRANDED
 
     def _numbers(self, progress: UploadProgress) -> str:
         stored = sum(session.files_stored for session in progress.sessions)
@@ -299,9 +298,8 @@ SSH line; nothing that is stored on the site is sent twice.
     @on(Button.Pressed, "#upload-again")
     def begin_again(self) -> None:
         """Leave the cancelled upload as it is and offer the start of a new one."""
-        if self._journal is not None:
-            self._journal.close()
-        self._journal, self._last_event = None, 0
+        self.on_unmount()
+        self._journal, self._last_event, self._texts = None, 0, {}
         self._choices = replace(self._choices, journal_path=None)
         self._put("sentence", self.sentence)
         self._put("upload-event", "")
@@ -367,8 +365,8 @@ SSH line; nothing that is stored on the site is sent twice.
         """Show the receipt, and where it is kept."""
         receipt = self._journal.receipt() if self._journal else None
         if receipt is not None and self._journal is not None:
-            foot = f"Kept in {self._journal.path.parent}"
-            self.app.push_screen(LinesScreen(f"Receipt: {receipt.verdict}", receipts.as_text(receipt), foot=foot))
+            foot, title = f"Kept in {self._journal.path.parent}", f"Receipt: {receipt.verdict}"
+            self.app.push_screen(LinesScreen(title, receipts.as_text(receipt), foot=foot))
 
     def commands(self) -> Iterable[Command]:
         """Yield this step's actions for the palette."""

@@ -35,6 +35,7 @@ SENTENCES = {
     UploadState.CANCELLED: "The upload was cancelled. What was sent stays on the site.",
     UploadState.FAILED: "The upload could not go on. What was sent stays on the site.",
 }
+STRANDED = "The process that uploads has ended before its work was done. Resume sends what is missing."
 
 
 def session_row(session: SessionProgress) -> Row:
