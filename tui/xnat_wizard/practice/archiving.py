@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xnat_wizard.practice import build, config, conflicts, fields, headers, making, naming, scripts
+from xnat_wizard.practice import build, config, conflicts, fields, folders, headers, making, naming, scripts
 from xnat_wizard.practice.arrival import Arrival, arrival_of
 from xnat_wizard.practice.conflicts import Options, Target
 from xnat_wizard.practice.services import Services
@@ -96,21 +96,43 @@ async def archive(services: Services, row: Row, options: Options) -> str:
     if place in arrival.archiving:
         raise _failed(services, row, "Duplicate archive attempt.  Destination session in use.", is_conflict=False)
     arrival.archiving.add(place)
-    row.status = "_ARCHIVING"
-    store.save()
+    row.status, row.archiving_as = "_ARCHIVING", place[1]
     uri = f"/data/prearchive/projects/{row.project}/{row.timestamp}/{row.folder}"
     try:
+        await store.keep()
         await services.clock.sleep(services.faults.archive_delay_s(uri))
         await settle(arrival, row)
-        return await _move_in(services, row, options)
+        archived = await _move_in(services, row, options)
+        await store.keep()
     except scripts.ScriptError as error:
         raise _failed(
             services, row, f"The project's anonymization script failed: {error}", is_conflict=False
         ) from error
     except (OSError, headers.UnreadableObjectError) as error:
+        await take_back(services, row)
         raise _failed(services, row, f"Files cannot be moved: {type(error).__name__}", is_conflict=False) from error
     finally:
         arrival.archiving.discard(place)
+    return archived
+
+
+async def take_back(services: Services, row: Row) -> None:
+    """Return to a session of the prearchive what an interrupted move has brought into the archive; it is not built."""
+    if row.direct_id:
+        return  # it has its files in the archive
+    store = services.store
+    session = store.session(row.project, row.archiving_as)
+    folder = store.project_folder(row.project) / "arc001" / row.archiving_as
+    kept: set[Path] = set()
+    for scan in session.scans.values() if session else ():
+        kept |= _listed(folder / "SCANS" / scan.id, scan.resources)
+    kept |= _listed(folder / "RESOURCES", session.resources if session else {})
+    await services.in_thread(folders.move_others, folder, store.row_folder(row), kept)
+    row.is_built = False
+
+
+def _listed(folder: Path, resources: dict[str, Resource]) -> set[Path]:
+    return {folder / label / name for label, resource in resources.items() for name in resource.files}
 
 
 def _failed(services: Services, row: Row, reason: str, *, is_conflict: bool) -> ArchiveFailedError:

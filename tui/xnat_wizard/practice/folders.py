@@ -24,6 +24,23 @@ def move_folder(old: Path, new: Path) -> None:
         old.parent.rmdir()
 
 
+def move_others(source: Path, target: Path, kept: set[Path]) -> None:
+    """Move all files below `source` but `kept` to the same places below `target`; what is there already stays."""
+    for path in sorted(source.rglob("*"), reverse=True):
+        if path.is_dir():
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        elif path not in kept:
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.exists():
+                path.unlink()
+            else:
+                path.replace(place)
+    with contextlib.suppress(OSError):
+        source.rmdir()
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all that is in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -101,6 +101,7 @@ class Intake:
             self._broken = str(error)
         self.rows: list[Row] = []  # in which something was stored, in this order
         self._made: list[Row] = []
+        self._kept = 0  # how many of them the snapshot on disk knows
         self.stored = 0
 
     # -- in the worker thread ----------------------------------------------------------------------
@@ -137,6 +138,9 @@ class Intake:
         if slot is None:
             return
         try:
+            if self._kept < len(self._made):
+                self._kept = len(self._made)
+                self._services.wait_on_loop(self._services.store.keep())  # a row before its files
             self._store(slot, name, spooled)
         finally:
             self._arrival.close_object(slot.key)

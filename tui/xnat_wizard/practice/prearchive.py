@@ -90,13 +90,6 @@ async def read_projects(call: Call) -> web.StreamResponse:
     return list_rows(call, rows)
 
 
-async def rescan(call: Call) -> web.StreamResponse:
-    """PUT /data/prearchive: the table is never apart from the disk here, so only the right is looked at."""
-    if not rights.edits_all_data(call.user):
-        raise Refusal(403, "Only site or data administrators can refresh the prearchive")
-    return empty()
-
-
 # -- one session -------------------------------------------------------------------------------------
 
 
@@ -208,7 +201,6 @@ async def read_log(call: Call) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/data/prearchive", read_all),
-    Route("PUT", "/data/prearchive", rescan),
     Route("GET", "/data/prearchive/projects", read_all),
     Route("GET", "/data/prearchive/projects/{project}", read_projects),
     Route("GET", SESSION, read_session),

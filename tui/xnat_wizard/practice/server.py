@@ -13,7 +13,7 @@ from pathlib import Path
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from xnat_wizard.practice import mishaps, routes, seed
+from xnat_wizard.practice import mishaps, rescan, routes, seed
 from xnat_wizard.practice.answers import html_error, tomcat_error, xapi_error
 from xnat_wizard.practice.faults import Fault, Faults
 from xnat_wizard.practice.http import Call, Refusal, Router, check_methods, normal_path
@@ -104,6 +104,7 @@ class PracticeServer:
         for name in ("archive", "prearchive", "cache", "spool"):
             (self.store.folder / name).mkdir(mode=0o700, exist_ok=True)
         self.services = services
+        await rescan.recover(services)
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._answer)
         app.on_response_prepare.append(_send_cookies)

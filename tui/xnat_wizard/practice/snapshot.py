@@ -36,6 +36,11 @@ class Snapshot:
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write_soon())
 
+    async def write_now(self) -> None:
+        """Write what is known now, beside the loop; for what must outlive a crash that comes right after it."""
+        self._is_dirty = False
+        await asyncio.to_thread(self._write, *self._encode())
+
     def flush(self) -> None:
         """Write now, if anything changed."""
         if self._is_dirty:

@@ -168,6 +168,7 @@ class Row:
     scans: dict[str, Scan] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     logs: list[dict[str, str]] = field(default_factory=list)  # id (ms), date, entry
+    archiving_as: str = ""  # the label under which it is being archived: to find its files after a crash
     direct_id: int = 0  # of a direct-archive session; 0 in the prearchive
 
     @property
@@ -274,6 +275,10 @@ class Store:
     def save(self) -> None:
         """Note that something changed: cheap, the snapshot is written soon and beside the loop."""
         self._snapshot.mark()
+
+    async def keep(self) -> None:
+        """Write the snapshot now, and wait for it: what has been said to a caller outlives a crash."""
+        await self._snapshot.write_now()
 
     def close(self) -> None:
         """Write what is not written yet."""
