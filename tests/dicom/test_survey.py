@@ -139,7 +139,7 @@ def test_where_opening_is_slow_many_readers_give_the_same(tmp_path: Path, monkey
     for series in range(1, 4):
         write_series(tmp_path / "S1" / f"t{series}", series=series, count=70)
     one_reader = survey(tmp_path)
-    monkeypatch.setattr("xnat_wizard.dicom.gather._SLOW_OPEN_S", 0.0)
+    monkeypatch.setattr("xnat_wizard.dicom.reading._SLOW_OPEN_S", 0.0)
     assert survey(tmp_path) == one_reader
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("survey")]
 
@@ -165,8 +165,8 @@ def test_sources_that_cannot_be_surveyed_are_problems(tmp_path: Path) -> None:
     assert code_of(tmp_path / "nothing") == "survey.no_such_folder"
     (tmp_path / "file.txt").write_text("x", encoding="ascii")
     assert code_of(tmp_path / "file.txt") == "survey.not_a_folder"
-    (tmp_path / "study.zip").write_bytes(b"PK")
-    assert code_of(tmp_path / "study.zip") == "survey.archive"
+    (tmp_path / "study.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    assert code_of(tmp_path / "study.7z") == "survey.archive"
     (tmp_path / "empty" / "er").mkdir(parents=True)
     assert code_of(tmp_path / "empty") == "survey.empty"
 

@@ -4,17 +4,18 @@ Looked for within a subject folder. Between subject folders the same study is a 
 """
 
 from itertools import groupby
-from pathlib import Path
 from threading import Event
 
 from xnat_wizard.dicom.faults import printable
 from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.model import Instance, OtherFile, OtherKind
+from xnat_wizard.dicom.source import Source
 from xnat_wizard.dicom.structure import CONFLICTING_COPY, COPY
 from xnat_wizard.dicom.walk import Stopped
 
 _PIECE = 1 << 20
 _PREAMBLE = 128
+_MARK = b"DICM"
 
 
 def take_out_copies(found: Gathered, stop: Event) -> None:
@@ -71,21 +72,21 @@ def _keep_one(holders: list[tuple[Batch, Instance]], found: Gathered, stop: Even
     return dropped
 
 
-def _is_equal(source: str, one: Instance, other: Instance, stop: Event) -> bool:
+def _is_equal(source: Source, one: Instance, other: Instance, stop: Event) -> bool:
     """Compare two files whole but for the preamble: 128 bytes that mean nothing and that some programs scribble on."""
     if one.size_bytes != other.size_bytes:
         return False
     try:
-        with Path(source, one.path).open("rb") as first, Path(source, other.path).open("rb") as second:
-            starts = first.read(_PREAMBLE), second.read(_PREAMBLE)
-            marks = first.read(4), second.read(4)
-            if marks[0] != marks[1] or (starts[0] != starts[1] and marks[0] != b"DICM"):
+        with source.open(one.path) as first, source.open(other.path) as second:
+            start = _PREAMBLE + len(_MARK)
+            heads = first.read_at(0, start), second.read_at(0, start)
+            if heads[0][_PREAMBLE:] != heads[1][_PREAMBLE:] or (heads[0] != heads[1] and not heads[0].endswith(_MARK)):
                 return False
-            while piece := first.read(_PIECE):
+            for position in range(start, one.size_bytes, _PIECE):
                 if stop.is_set():
                     raise Stopped
-                if piece != second.read(_PIECE):
+                if first.read_at(position, _PIECE) != second.read_at(position, _PIECE):
                     return False
-            return not second.read(1)
+            return (first.size_bytes, second.size_bytes) == (one.size_bytes, one.size_bytes)
     except OSError:  # gone or grown unreadable meanwhile: equal is not proved
         return False

@@ -5,13 +5,14 @@ Follows pydicom's `filereader.data_element_generator` in every decision about od
 Sources: DICOM PS3.5 section 7.1 (data elements), 7.5 (sequences), A.4 (encapsulated pixels), A.5 (deflated).
 """
 
-import os
 import zlib
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct, pack
 from typing import Literal
+
+from xnat_wizard.dicom.opened import OpenFile
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXELS = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
@@ -38,11 +39,12 @@ class Broken(Exception):  # noqa: N818  says what the data set is
 class Window:
     """A moving view of a file: a piece in memory, the rest read where needed."""
 
-    def __init__(self, fd: int, size: int) -> None:
-        self.fd = fd
-        self.size = size
+    def __init__(self, file: OpenFile) -> None:
+        self.file = file
+        self.size = file.size_bytes
+        self.is_seekable = file.is_seekable
         self.start = 0
-        self.data = os.pread(fd, _FIRST_READ, 0)
+        self.data = file.read_at(0, _FIRST_READ)
 
     def at(self, position: int, count: int) -> int:
         """Make sure that `count` bytes at `position` are in `data`, as far as the file has them; return the index."""
@@ -54,7 +56,7 @@ class Window:
         return index
 
     def _read(self, position: int, count: int) -> bytes:
-        return os.pread(self.fd, count, position)
+        return self.file.read_at(position, count)
 
     def bytes_at(self, position: int, count: int) -> bytes:
         """Return `count` bytes at `position`; fewer at the end of the file."""
@@ -65,13 +67,14 @@ class Window:
 class Inflated(Window):
     """The inflated data set of a deflated file: the first 4 MB are kept, all of it is checked."""
 
-    def __init__(self, fd: int, position: int, size: int) -> None:
-        self.fd, self.start = fd, 0
+    def __init__(self, file: OpenFile, position: int) -> None:
+        self.file, self.start, self.is_seekable = file, 0, False
+        size = file.size_bytes
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         kept, total = bytearray(), 0
         try:
             while not inflate.eof and position < size:
-                packed = os.pread(fd, 1 << 18, position)
+                packed = file.read_at(position, 1 << 18)
                 if not packed:
                     break
                 position += len(packed)
@@ -197,7 +200,7 @@ def ends_with_pixels(window: Window, position: int, coding: Coding) -> bool:
     Saves the walk over the rest, often hundreds of private elements. Rows and columns are searched for, not walked
     to: what is found counts only if an element of exactly that length stands where it must. A "no" says nothing.
     """
-    if type(window) is not Window:
+    if not window.is_seekable:
         return False
     data, at = window.data, max(0, position - window.start)
     length = 1
@@ -210,7 +213,7 @@ def ends_with_pixels(window: Window, position: int, coding: Coding) -> bool:
     length += length % 2
     if not 0 < length < min(UNDEFINED_LENGTH, window.size - 12):
         return False
-    head = os.pread(window.fd, 12, window.size - length - 12)
+    head = window.file.read_at(window.size - length - 12, 12)
     written = length.to_bytes(4, coding.byte_order)
     if coding.is_implicit:
         return head[4:] == _PIXEL_TAG[coding.order] + written
@@ -285,12 +288,12 @@ def _step_over_undefined(window: Window, position: int, coding: Coding, depth: i
 
 def _ends_with_end_mark(window: Window, position: int, depth: int) -> bool:
     """Tell whether fragments run to the very end of the file: then thousands of them need no walk."""
-    if depth or type(window) is not Window or window.size - position < 16:
+    if depth or not window.is_seekable or window.size - position < 16:
         return False
     before = window.bytes_at(position - 12, 4)
     if before not in {b"\xe0\x7f\x10\x00", b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00"}:
         return False
-    return os.pread(window.fd, 8, window.size - 8) == b"\xfe\xff\xdd\xe0\0\0\0\0"
+    return window.file.read_at(window.size - 8, 8) == b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 def _step_over_item(window: Window, position: int, coding: Coding, depth: int) -> int:

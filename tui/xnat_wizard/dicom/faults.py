@@ -58,6 +58,7 @@ class FaultList:
     """Faults as they are found; `findings` groups them."""
 
     source: str
+    is_archive: bool = False
     _faults: dict[str, dict[str, list[Fault]]] = field(default_factory=dict)
 
     def add(self, code: str, folder: str, name: str, remark: str = "", more: int = 0) -> None:
@@ -83,11 +84,21 @@ class FaultList:
             code=code,
             what=rule.what.format(**fill),
             why=rule.why,
-            todo=tuple(step.format(**fill) for step in rule.todo),
+            todo=tuple(self._steps(rule.todo, fill)),
             where=printable(where) or ".",
             severity=rule.severity,
             shareable=f"{code}: {_count(faults)}",
         )
+
+    def _steps(self, steps: tuple[str, ...], fill: dict[str, str]) -> Iterable[str]:
+        """Give the steps; commands for single files become one that unpacks the archive, where there is one."""
+        is_unpacked = False
+        for step in steps:
+            if not (self.is_archive and ("{path}" in step or "{first}" in step)):
+                yield step.format(**fill)
+            elif not is_unpacked:
+                is_unpacked = True
+                yield "Unpack the archive into a new folder, put it right there, and choose that folder"
 
 
 def _names(faults: list[Fault]) -> str:

@@ -1,30 +1,27 @@
 """Read every file of a walk and put it in one place: a batch of a series, a PAR/REC candidate, or another file."""
 
 import contextlib
-import os
 import re
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from threading import Event
 
 from xnat_wizard.dicom import structure
-from xnat_wizard.dicom.content import is_litter_file, is_litter_folder, kind_of
-from xnat_wizard.dicom.elements import Window
+from xnat_wizard.dicom.archive import ArchiveSource
+from xnat_wizard.dicom.content import is_litter_file, kind_of
 from xnat_wizard.dicom.faults import FaultList, printable
-from xnat_wizard.dicom.header import UnreadableDicom, read_open_header
 from xnat_wizard.dicom.model import Header, Instance, OtherFile, OtherKind, SurveyProgress
+from xnat_wizard.dicom.opened import OpenFile
 from xnat_wizard.dicom.parrec import is_candidate
-from xnat_wizard.dicom.walk import Listing, Stopped, joined, walk
+from xnat_wizard.dicom.reading import Answer, Reader
+from xnat_wizard.dicom.source import Source, is_hidden, open_source
+from xnat_wizard.dicom.walk import Listing, Refused, Stopped, joined
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _UID_LENGTH = 64
-_SLOW_OPEN_S = 0.001  # to open and read 8 kB: a warm local disk takes 0.02 ms, NFS 1 to 4 ms
-_READERS = 16
-_SAMPLE = 64  # files between two looks at the time
+_HOUSE_LAYERS = 2
 
 _NEEDED = (
     ("sop_class_uid", "SOP Class UID"),
@@ -63,7 +60,7 @@ class Batch:
 class Gathered:
     """Everything the walk found, each file once."""
 
-    source: str
+    source: Source
     faults: FaultList
     batches: dict[tuple[str, ...], Batch] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)  # .par and .rec: path, bytes
@@ -80,6 +77,7 @@ class Gathering:
     stop: Event = field(default_factory=Event)
     _folders: int = 0
     _files: int = 0
+    _passed: int = 0
     _instances: int = 0
     _bytes: int = 0
     _current: str = ""
@@ -87,34 +85,62 @@ class Gathering:
 
     def snapshot(self) -> SurveyProgress:
         """Return a picture of the run."""
-        return SurveyProgress(self._folders, self._files, self._instances, self._bytes, self._current)
+        files = max(self._files, self._passed)
+        return SurveyProgress(self._folders, files, self._instances, self._bytes, self._current)
 
     def run(self) -> Gathered:
-        """Read the source.
+        """Read the source; the caller closes it when nothing more is read.
 
         Raises:
+            Problem: there is no such source, or it cannot be read.
             Stopped: the stop event was set.
         """
-        root = os.path.abspath(self.source)  # noqa: PTH100  Path.absolute keeps ".."
-        found = Gathered(root, FaultList(root))
+        with contextlib.ExitStack() as stack:
+            reader = Reader(self.stop, stack)
+            source = open_source(self.source, stop=self.stop, visit=partial(self._pass_by, reader))
+            undo = stack.enter_context(contextlib.ExitStack())
+            undo.callback(source.close)
+            found = self._read_all(source, reader)
+            undo.pop_all()
+        return found
+
+    def _pass_by(self, reader: Reader, path: str, file: OpenFile) -> None:
+        """Read a file of an archive that is listed and inflated at the same time."""
+        if not is_hidden(path):
+            self._passed += 1
+            self._current = printable(path.rpartition("/")[0])
+            reader.keep(path, file)
+
+    def _read_all(self, source: Source, reader: Reader) -> Gathered:
+        found = Gathered(source, FaultList(source.root, is_archive=source.is_archive))
+        if isinstance(source, ArchiveSource):
+            self._note_archive(source, found)
+        reader.source = source
         links: list[str] = []
         empties = _EmptyFolders()
-        with contextlib.ExitStack() as stack:
-            reader = _Reader(root, self.stop, stack)
-            for listing in walk(root, self.stop):
-                self._current = printable(listing.path)
-                self._folders += 1
-                self._look_at(listing, reader, found)
-                links += [joined(listing.path, name) for name in listing.links if not listing.is_litter]
-                empties.see(listing)
-            for path in links:
-                self._follow(path, reader, found)
+        for listing in source.walk(self.stop):
+            self._current = printable(listing.path)
+            self._folders += 1
+            self._look_at(listing, reader, found)
+            links += [joined(listing.path, name) for name in listing.links if not listing.is_litter]
+            empties.see(listing)
+        for path in links:
+            self._follow(path, reader, found)
         for path in empties.found():
             found.faults.add(structure.EMPTY_FOLDER, path.rpartition("/")[0], path.rpartition("/")[2])
         found.folder_count = self._folders
         return found
 
-    def _look_at(self, listing: Listing, reader: "_Reader", found: Gathered) -> None:
+    def _note_archive(self, source: ArchiveSource, found: Gathered) -> None:
+        if self.source.name == source.archive_path.rpartition("/")[2]:
+            source.look_through(_HOUSE_LAYERS)
+            if source.inner:
+                found.faults = FaultList(source.root, is_archive=True)
+                found.faults.add(structure.ARCHIVE_TOP, "", source.inner)
+        if source.cut:
+            found.faults.add(structure.ARCHIVE_CUT, "", "", source.cut)
+
+    def _look_at(self, listing: Listing, reader: Reader, found: Gathered) -> None:
         folder = listing.path
         if listing.trouble and not listing.is_litter and folder:
             found.faults.add(structure.FOLDER_UNREADABLE, folder, "", listing.trouble.strerror or "")
@@ -125,6 +151,9 @@ class Gathering:
                 self._files += 1
                 self._litter(joined(folder, name), sizes.get(name, 0), "it lies in a hidden or system folder", found)
             return
+        for one in listing.refused:
+            self._files += 1
+            self._refuse(one, found)
         for name in listing.specials:
             self._files += 1
             self._other(joined(folder, name), 0, OtherKind.NOT_DICOM, "it is a pipe, socket or device", found)
@@ -139,27 +168,25 @@ class Gathering:
             self._files += 1
             self._sort_in(answer, found)
 
-    def _follow(self, path: str, reader: "_Reader", found: Gathered) -> None:
-        """Say where a link leads; one to a file in a hidden folder of the source is read as that file."""
+    def _follow(self, path: str, reader: Reader, found: Gathered) -> None:
+        """Say where a link leads, or read what stands there."""
         if self.stop.is_set():
             raise Stopped
         self._files += 1
-        root = os.path.realpath(found.source)
-        try:
-            target = os.path.realpath(f"{found.source}/{path}", strict=True)
-        except OSError:
-            self._link(path, structure.LINK_BROKEN, f"it leads to nothing: {_target(found.source, path)}", found)
-            return
-        inside = target[len(root) + 1 :] if target.startswith(root + "/") else ""
-        if target != root and not inside:
-            self._link(path, structure.LINK_OUTSIDE, f"it leads out of the source, to {target}", found)
-        elif Path(target).is_dir():
-            self._link(path, structure.LINK_SKIPPED, f"it leads to the folder {inside or '.'}", found)
-        elif not Path(target).is_file() or not _is_hidden(inside):
-            self._link(path, structure.LINK_SKIPPED, f"it leads to {inside}", found)
+        target = found.source.link(path)
+        if target.code:
+            self._link(path, target.code, target.reason, found)
         else:
-            for answer in reader.read([(path, Path(target).stat().st_size)]):
+            for answer in reader.read([(path, target.size_bytes)]):
                 self._sort_in(answer, found)
+
+    def _refuse(self, one: Refused, found: Gathered) -> None:
+        kind = OtherKind.COPY if one.code == structure.MEMBER_OLDER else OtherKind.UNREADABLE
+        found.others.append(OtherFile(one.path, one.size_bytes, kind, one.reason))
+        folder, _, name = one.path.rpartition("/")
+        if one.code == structure.MEMBER_NAME:
+            folder, name = "", one.path
+        found.faults.add(one.code, folder, name, one.reason)
 
     def _link(self, path: str, code: str, reason: str, found: Gathered) -> None:
         found.others.append(OtherFile(path, 0, OtherKind.LINK, printable(reason)))
@@ -176,7 +203,7 @@ class Gathering:
         code = _CODE_OF_KIND[kind]
         found.faults.add(code, folder, name, "" if reason in _SAID_BY_CODE else reason)
 
-    def _sort_in(self, answer: "_Answer", found: Gathered) -> None:
+    def _sort_in(self, answer: Answer, found: Gathered) -> None:
         path, header, size_bytes = answer.path, answer.header, answer.size_bytes
         folder, _, name = path.rpartition("/")
         if answer.reason:
@@ -195,7 +222,7 @@ class Gathering:
         else:
             self._add_instance(answer, header, folder, found)
 
-    def _add_instance(self, answer: "_Answer", header: Header, folder: str, found: Gathered) -> None:
+    def _add_instance(self, answer: Answer, header: Header, folder: str, found: Gathered) -> None:
         keep = self._strings.setdefault
         key = (
             folder,
@@ -235,69 +262,6 @@ _CODE_OF_KIND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What reading one file gave: a header, or why it could not be read, or the first bytes of something else."""
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    header: Header | None
-    reason: str
-    head: bytes
-
-
-class _Reader:
-    """Reads files one after the other, or 16 at a time once opening proves slow; answers come in the order asked."""
-
-    def __init__(self, root: str, stop: Event, stack: contextlib.ExitStack) -> None:
-        self._root, self._stop, self._stack = root, stop, stack
-        self._pool: ThreadPoolExecutor | None = None
-        self._opening_s: list[float] = []
-
-    def read(self, files: list[tuple[str, int]]) -> Iterator[_Answer]:
-        """Read files; each is a path below the source and its size as far as known."""
-        for at in range(0, len(files), _SAMPLE):
-            yield from self._read_some(files[at : at + _SAMPLE])
-
-    def _read_some(self, files: list[tuple[str, int]]) -> Iterable[_Answer]:
-        if self._pool:
-            return self._pool.map(self._read_one, files)
-        answers = [self._read_one(file) for file in files]
-        if len(self._opening_s) >= _SAMPLE:
-            # The median, so that a busy processor, which delays a few, is not taken for a slow disk.
-            if sorted(self._opening_s)[len(self._opening_s) // 2] > _SLOW_OPEN_S:
-                self._pool = self._stack.enter_context(ThreadPoolExecutor(_READERS, "survey reader"))
-            self._opening_s.clear()
-        return answers
-
-    def _read_one(self, file: tuple[str, int]) -> _Answer:
-        if self._stop.is_set():
-            raise Stopped
-        path, size_bytes = file
-        began = time.perf_counter()
-        try:
-            fd = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except PermissionError:
-            return _Answer(path, size_bytes, 0, None, "there is no permission to read it", b"")
-        except OSError as error:
-            return _Answer(path, size_bytes, 0, None, f"it cannot be opened: {error.strerror}", b"")
-        try:
-            status = os.fstat(fd)
-            window = Window(fd, status.st_size)
-            head = window.data
-            if self._pool is None:
-                self._opening_s.append(time.perf_counter() - began)
-            header = read_open_header(window)
-            return _Answer(path, status.st_size, status.st_mtime_ns, header, "", head[:1024] if header is None else b"")
-        except UnreadableDicom as error:
-            return _Answer(path, status.st_size, status.st_mtime_ns, None, error.reason, b"")
-        except OSError as error:
-            return _Answer(path, size_bytes, 0, None, f"it cannot be read: {error.strerror}", b"")
-        finally:
-            os.close(fd)
-
-
 def _lacking(header: Header) -> str:
     """Say which of the UIDs that XNAT needs are missing or malformed; "" when all are there."""
     missing, odd = [], []
@@ -315,19 +279,6 @@ def _lacking(header: Header) -> str:
     return "; ".join(parts)
 
 
-def _target(source: str, path: str) -> str:
-    try:
-        return os.fspath(Path(source, path).readlink())
-    except OSError:
-        return ""
-
-
-def _is_hidden(path: str) -> bool:
-    """Tell whether the walk took a file for litter, by its name or by a folder above it."""
-    parts = PurePosixPath(path).parts
-    return is_litter_file(parts[-1]) or any(is_litter_folder(part) for part in parts[:-1])
-
-
 class _EmptyFolders:
     """Finds folders with no file anywhere below; of nested ones only the outermost."""
 
@@ -337,7 +288,7 @@ class _EmptyFolders:
     def see(self, listing: Listing) -> None:
         if listing.path and not listing.is_litter:
             self._waiting[listing.path] = None
-        if listing.files or listing.links or listing.specials or listing.trouble:
+        if listing.files or listing.links or listing.specials or listing.refused or listing.trouble:
             path = listing.path
             while path:
                 self._waiting.pop(path, None)

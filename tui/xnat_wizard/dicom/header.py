@@ -17,6 +17,7 @@ from xnat_wizard.dicom.elements import (
     walk,
 )
 from xnat_wizard.dicom.model import Header
+from xnat_wizard.dicom.opened import FolderFile
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -73,11 +74,8 @@ def read_header(path: Path) -> Header | None:
 
     Sources: DICOM PS3.10 section 7.1.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        return read_open_header(Window(fd, os.fstat(fd).st_size))
-    finally:
-        os.close(fd)
+    with FolderFile(os.fspath(path)) as file:
+        return read_open_header(Window(file))
 
 
 def read_open_header(window: Window) -> Header | None:
@@ -97,7 +95,7 @@ def read_open_header(window: Window) -> Header | None:
     syntax = _code(values.get(_TRANSFER_SYNTAX))
     try:
         if syntax == DEFLATED:
-            window = Inflated(window.fd, position, window.size)
+            window = Inflated(window.file, position)
             position = 0
         coding = _coding(window.bytes_at(position, 8), syntax)
         position = walk(window, position, coding, _WANTED, values, until=_AFTER_WANTED)

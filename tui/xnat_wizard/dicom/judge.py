@@ -12,7 +12,7 @@ from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.identity import check_identities
 from xnat_wizard.dicom.layers import Place, check_layers
 from xnat_wizard.dicom.model import OtherFile, OtherKind, ParRecPair, Series, Survey
-from xnat_wizard.dicom.parrec import BrokenPar, Candidates, NoPar, match, read_par
+from xnat_wizard.dicom.parrec import BrokenPar, Candidates, NoPar, match, read_open_par
 from xnat_wizard.dicom.remarks import check_attributes, check_series
 from xnat_wizard.findings import by_weight
 
@@ -38,7 +38,7 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
     if not series and not pairs:
         found.faults.add(structure.NO_IMAGES, "", "", _counts(found.others))
     return Survey(
-        source=source,
+        source=Path(found.source.root) if found.source.is_archive else source,
         series=series,
         pairs=tuple(pairs),
         others=tuple(sorted(found.others, key=lambda other: other.path)),
@@ -144,7 +144,8 @@ def _pair(candidates: Candidates, found: Gathered) -> ParRecPair | None:
         return None
     partner_remark = {rec: "its PAR cannot be used"} if rec else {}
     try:
-        header = read_par(Path(found.source, par))
+        with found.source.open(par) as file:
+            header = read_open_par(file)
     except NoPar:
         found.others.append(OtherFile(par, found.candidates[par], OtherKind.NOT_DICOM, "it is no PAR header"))
         found.faults.add(structure.PARREC_BROKEN, folder, name, "is no PAR header")

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from xnat_wizard.dicom.opened import FolderFile, OpenFile
+
 _LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
 _TITLE = "DATA DESCRIPTION FILE"
 _VERSION = re.compile(r"Research image export tool\s+(V[\d.]+)")
@@ -82,6 +84,12 @@ def _same(stem: str, other: str, *, is_exact: bool) -> bool:
 
 
 def read_par(path: Path) -> Par:
+    """Read what a PAR header says about its REC; see `read_open_par`."""
+    with FolderFile(os.fspath(path)) as file:
+        return read_open_par(file)
+
+
+def read_open_par(file: OpenFile) -> Par:
     """Read what a PAR header says about its REC.
 
     Raises:
@@ -89,9 +97,7 @@ def read_par(path: Path) -> Par:
         NoPar: it is something else.
         BrokenPar: it was cut, or says nothing about the size of its images.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as file:
-        text = file.read(_LIMIT_BYTES).decode("latin-1")
+    text = file.read_at(0, min(file.size_bytes, _LIMIT_BYTES)).decode("latin-1")
     if _TITLE not in text[:400]:
         raise NoPar
     version = _VERSION.search(text)

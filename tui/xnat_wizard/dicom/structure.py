@@ -44,7 +44,12 @@ PARREC_PARTNER = "structure.parrec_partner"  # a PAR without REC, or a REC witho
 PARREC_SIZE = "structure.parrec_size"  # a REC that is not as long as its PAR says
 PARREC_BROKEN = "structure.parrec_broken"  # a PAR that was cut, or a .par that is no PAR
 PARREC_CASE = "structure.parrec_case"  # partners whose names differ in case
+MEMBER_NAME = "structure.member_name"  # a member of an archive whose name leads out of it
+MEMBER_LOCKED = "structure.member_locked"  # a member of an archive with a password
+MEMBER_OLDER = "structure.member_older"  # a member of an archive that a later one replaces
 FOLDER_UNREADABLE = "survey.folder_unreadable"  # a folder that may not be read
+ARCHIVE_CUT = "survey.archive_cut"  # an archive that ends early
+ARCHIVE_TOP = "survey.archive_top"  # the single folder at the top of an archive is looked through
 NO_IMAGES = "survey.no_images"  # files, but nothing that can be sent
 
 AGAIN = "Come back to this step and read the folder again (F5)"
@@ -324,6 +329,40 @@ RULES: dict[str, Rule] = {
         "A folder that cannot be read: {names}",
         "The system refused it, so what lies in it is not known and not sent",
         ("See who may: ls -ld {path}", "Ask its owner: chmod u+rx, or g+rx for your group", AGAIN),
+    ),
+    MEMBER_NAME: Rule(
+        _STOP,
+        "Files in the archive whose names lead out of it: {names}",
+        "When unpacked, such a file would be written outside of the folder. It is not read and not sent",
+        (
+            "Find out where the archive comes from",
+            "If the files are wanted, pack them again with names below one folder",
+            AGAIN,
+        ),
+    ),
+    MEMBER_LOCKED: Rule(
+        _STOP,
+        "Files in the archive that are locked with a password: {names}",
+        "They cannot be read without it, and passwords of archives are not asked for here",
+        ("Unpack the archive with its password into a new folder, and choose that", AGAIN),
+    ),
+    MEMBER_OLDER: Rule(
+        _NOTE,
+        "Files in the archive that are there twice under one name: {names}",
+        "The later one counts, as when the archive is unpacked",
+        ("Nothing needs to be done",),
+    ),
+    ARCHIVE_CUT: Rule(
+        _STOP,
+        "The archive ends too early: {names}",
+        "What comes behind that place is not known and not sent. An interrupted copy looks like this",
+        ("Copy or export the archive again, then compare its size with the original: ls -l {path}", AGAIN),
+    ),
+    ARCHIVE_TOP: Rule(
+        _NOTE,
+        "All of the archive lies in one folder, which is taken as the source: {names}",
+        "By the depth of the files, the folders inside it are the subjects",
+        ("Look at the subjects in the plan. If that folder is the subject, unpack the archive and choose the folder",),
     ),
     NO_IMAGES: Rule(
         _STOP,

@@ -22,12 +22,27 @@ class Listing:
     links: list[str] = field(default_factory=list)
     specials: list[str] = field(default_factory=list)  # pipes, sockets, devices: never opened
     folders: list[str] = field(default_factory=list)
+    refused: list["Refused"] = field(default_factory=list)  # members of an archive
     trouble: OSError | None = None
 
-    @property
-    def is_bare(self) -> bool:
-        """Tell whether nothing at all lies in it."""
-        return not (self.files or self.links or self.specials or self.folders or self.trouble)
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A member of an archive that cannot be read or may not be trusted."""
+
+    path: str
+    size_bytes: int
+    code: str  # of `structure`
+    reason: str  # one sentence without full stop
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """Where a link leads: a fault, or a file to be read in its place."""
+
+    code: str  # of `structure`; "" when it is read
+    reason: str = ""
+    size_bytes: int = 0
 
 
 def walk(source: str, stop: Event) -> Iterator[Listing]:
