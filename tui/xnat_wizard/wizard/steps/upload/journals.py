@@ -36,21 +36,19 @@ def write_journal(plan: Plan) -> Path:
 
 
 def unfinished(plan: Plan) -> Path | None:
-    """Return the newest journal that sends the same and still runs or can be resumed, None where there is none."""
+    """Return the newest journal that sends the same where it still runs or can be resumed, else None."""
     with contextlib.suppress(OSError):
         paths = sorted(settings.uploads_dir().glob("*/journal.sqlite"), reverse=True)
         for path in paths[:LOOK_BACK]:
             with contextlib.suppress(OSError, Problem, sqlite3.Error), Journal.open(path) as journal:
-                if _may_be_same(journal.progress(), plan) and is_same(journal.plan(), plan):
-                    return path
+                progress = journal.progress()
+                if _may_be_same(progress, plan) and is_same(journal.plan(), plan):
+                    return None if progress.state in {UploadState.DONE, UploadState.CANCELLED} else path
     return None
 
 
 def _may_be_same(progress: UploadProgress, plan: Plan) -> bool:
     """Compare what is cheap to compare."""
     labels = {(one.subject_label, one.session_label, one.file_count) for one in plan.included}
-    return (
-        progress.state not in {UploadState.DONE, UploadState.CANCELLED}
-        and progress.project == plan.project
-        and {(one.subject_label, one.session_label, one.files_total) for one in progress.sessions} == labels
-    )
+    sent = {(one.subject_label, one.session_label, one.files_total) for one in progress.sessions}
+    return progress.project == plan.project and sent == labels

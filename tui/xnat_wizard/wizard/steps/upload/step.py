@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +25,8 @@ from xnat_wizard.wizard.steps.upload.words import (
     STATE_WORDS,
     STRANDED,
     cannot_write,
+    event_text,
+    numbers,
     session_row,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
@@ -207,13 +208,12 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
         self._put("sentence", self._sentence(progress))
-        self._put("upload-summary", f"{progress.project}, {progress.destination}: {self._numbers(progress)}")
+        self._put("upload-summary", f"{progress.project}, {progress.destination}: {numbers(progress)}")
         self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
         for event in journal.events(self._last_event):
             self._last_event = event.id
-            when = datetime.fromtimestamp(event.when_s).astimezone()
-            self._put("upload-event", f"{when:%H:%M:%S}  {event.text}")
+            self._put("upload-event", event_text(event, "%H:%M:%S"))
 
     def _show_bar(self, progress: UploadProgress) -> None:
         bar = self.query_one("#upload-bar", ProgressLine)
@@ -222,15 +222,6 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def _sentence(self, progress: UploadProgress) -> str:
         return SENTENCES[progress.state] if progress.state.is_final or self._is_alive else STRANDED
-
-    def _numbers(self, progress: UploadProgress) -> str:
-        stored = sum(session.files_stored for session in progress.sessions)
-        files = (
-            f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} sent, {stored:,} found on the site"
-        )
-        if progress.state.is_final and progress.started_s and progress.ended_s:
-            return f"{files}, {duration_text(progress.ended_s - progress.started_s)}"
-        return files
 
     def _rate_words(self, progress: UploadProgress) -> str:
         amount = f"{bytes_text(progress.bytes_sent)} of {bytes_text(progress.bytes_total)}"
@@ -353,10 +344,7 @@ SSH line; nothing that is stored on the site is sent twice.
         """Show every event so far."""
         if self._journal is None:
             return
-        lines = [
-            f"{datetime.fromtimestamp(event.when_s).astimezone():%Y-%m-%d %H:%M:%S}  {event.text}"
-            for event in self._journal.events()
-        ]
+        lines = [event_text(event, "%Y-%m-%d %H:%M:%S") for event in self._journal.events()]
         foot = f"Kept in {self._journal.path.parent}"
         self.app.push_screen(LinesScreen("What happened so far", "\n".join(lines) or "Nothing yet.", foot=foot))
 
@@ -389,7 +377,8 @@ SSH line; nothing that is stored on the site is sent twice.
     def go_next(self) -> None:
         """Go on to the prearchive."""
         if self._progress is None:
-            self.start_upload()
+            self.tell("Nothing was sent yet. Enter on Start begins.")
+            self.query_one("#upload-start").focus()
             return
         places = [session.uri for session in self._progress.sessions if "/experiments/" in session.uri]
         first = places[0].rsplit("/", 1)[-1] if places else self._choices.archived_session_id

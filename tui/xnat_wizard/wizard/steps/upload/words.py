@@ -1,12 +1,14 @@
 """What the upload step says of a running upload."""
 
+from datetime import datetime
+
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.model import SessionProgress, SessionState, UploadState
-from xnat_wizard.wizard.widgets.amounts import bytes_text
+from xnat_wizard.upload.model import Event, SessionProgress, SessionState, UploadProgress, UploadState
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.rows import Column, Row
 
 COLUMNS = (
-    Column("Subject", 11, grow=1),
+    Column("Subject", 11, grow=1, needs=64),
     Column("Session", 14, grow=1),
     Column("Files", 6, is_right=True, needs=60),
     Column("Sent", 6, is_right=True),
@@ -53,6 +55,20 @@ def session_row(session: SessionProgress) -> Row:
         words,
     )
     return Row(session.key, cells, tone)
+
+
+def numbers(progress: UploadProgress) -> str:
+    """Return what was sent and found in figures, and how long it took once it is over."""
+    stored = sum(session.files_stored for session in progress.sessions)
+    files = f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} sent, {stored:,} found on the site"
+    if progress.state.is_final and progress.started_s and progress.ended_s:
+        return f"{files}, {duration_text(progress.ended_s - progress.started_s)}"
+    return files
+
+
+def event_text(event: Event, pattern: str) -> str:
+    """Return an event with its local time."""
+    return f"{datetime.fromtimestamp(event.when_s).astimezone().strftime(pattern)}  {event.text}"
 
 
 def cannot_write(error: OSError) -> Finding:
