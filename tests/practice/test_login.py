@@ -124,6 +124,25 @@ def test_guests_see_public_data_on_an_open_site(as_admin: Caller, as_nobody: Cal
     assert as_nobody.put("/data/projects/MINE").status == 403
 
 
+def test_an_open_site_tells_what_is_over(practice: Practice, as_admin: Caller, caller: Callable[..., Caller]) -> None:
+    as_admin.call("POST", "/xapi/siteConfig", data={"requireLogin": False})
+    practice.on_loop(lambda store: setattr(store.state.users["owner"], "must_change_password", True))
+    answer = caller("owner").get("/data/projects")
+    assert (answer.status, "Your password has expired." in answer.text) == (403, True)
+    answer = caller("0a1b2c3d-0000-4000-8000-0123456789ab", "x").get("/data/projects")
+    assert (answer.status, "Your security token has expired or is invalid." in answer.text) == (403, True)
+    assert caller("member", "wrong").get("/data/projects").status == 401
+
+
+def test_an_unverified_account_cannot_log_in_even_by_token(
+    practice: Practice, as_owner: Caller, caller: Callable[..., Caller]
+) -> None:
+    token = as_owner.get("/data/services/tokens/issue").json()
+    practice.on_loop(lambda store: setattr(store.state.users["owner"], "verified", False))
+    assert caller("owner").get("/data/auth").status == 401
+    assert caller(token["alias"], token["secret"]).get("/data/auth").status == 401
+
+
 def test_a_locked_account_refuses_the_right_password_until_the_lock_ends(
     practice: Practice, as_admin: Caller, caller: Callable[..., Caller]
 ) -> None:

@@ -68,7 +68,31 @@ def test_an_unknown_session_is_an_empty_table_and_an_unknown_project_a_500(as_ow
     assert (answer.status, answer.told) == (500, "No project named NONE")
 
 
+def test_recent_sessions_are_those_of_some_days(practice: Practice, as_owner: Caller, as_stranger: Caller) -> None:
+    for number in ("1", "2"):
+        send_one(as_owner, series(1, study=number), **{**TO_DEMO, "session": f"E{number}"})
+    send_one(as_owner, series(1), session="LOST")
+    practice.on_loop(lambda store: setattr(store.state.rows[0], "uploaded", store.state.rows[0].uploaded - 5 * 86400))
+
+    def names(caller: Caller, recent: str) -> list[str]:
+        return [row["name"] for row in caller.get("/data/prearchive/experiments", recent=recent, format="json").rows]
+
+    assert names(as_owner, "true") == ["E1", "E2"]
+    assert names(as_owner, "3") == ["E2"]
+    assert names(as_stranger, "true") == []
+    assert as_owner.get("/data/prearchive/experiments").told == 'Please set the "recent" parameter'
+    assert as_owner.get("/data/prearchive/experiments", recent="0").status == 400
+    assert as_owner.get("/data/prearchive/experiments", recent="soon").status == 400
+
+
 # -- building ----------------------------------------------------------------------------------------
+
+
+def test_parts_of_a_session_are_not_deleted_by_themselves(as_owner: Caller) -> None:
+    uri = send_one(as_owner, series(1), **TO_DEMO)
+    assert as_owner.delete(f"{uri}/logs").status == 400
+    assert as_owner.delete(f"{uri}/anything/else").status == 400
+    assert row_of(as_owner, uri)["status"] == "RECEIVING"
 
 
 def test_before_the_build_there_is_no_content(as_owner: Caller) -> None:

@@ -220,3 +220,13 @@ def test_a_project_comes_back_after_a_restart(
     assert fields(caller("owner"), "A1")["keywords"] == "k"
     assert (practice.folder / "state.json").stat().st_mode & 0o777 == 0o600
     assert "owner:owner" not in (practice.folder / "state.json").read_text()
+
+
+def test_scan_types_are_mapped_unless_site_or_project_says_no(practice: Practice, as_owner: Caller) -> None:
+    path = "/data/projects/DEMO/scan_type_mapping"
+    assert as_owner.get(path).text == "true"
+    as_owner.call("PUT", "/data/projects/DEMO/config/project/scanTypeMapping", {"inbody": "true"}, body="false")
+    assert as_owner.get(path).text == "false"
+    as_owner.call("PUT", "/data/projects/DEMO/config/project/scanTypeMapping", {"inbody": "true"}, body="true")
+    practice.on_loop(lambda store: store.state.preferences.update(scanTypeMapping=False))
+    assert as_owner.get(path).text == "false"

@@ -56,9 +56,16 @@ def test_users_know_themselves_and_administrators_know_all(as_admin: Caller, as_
     assert as_owner.get("/xapi/users/owner/roles").json() == []
     assert as_admin.get("/xapi/users/admin/roles").json() == ["Administrator"]
     assert as_owner.get("/xapi/users/projects").json() == ["DEMO"]
-    assert as_owner.get("/data/user").status == 403
+    assert as_owner.get("/data/user").told == "User does not have privileges to access this project."
+    assert as_owner.get("/data/user/owner").status == 403
     rows = as_owner.get("/data/users", format="json").rows
     assert [row["login"] for row in rows] == ["admin", "owner", "member"]
+
+
+def test_administrators_list_all_logins(as_admin: Caller) -> None:
+    assert as_admin.get("/data/user").json() == ["admin", "member", "owner"]
+    assert "<login>owner</login>" in as_admin.get("/data/user", format="xml").text
+    assert as_admin.get("/data/user/owner").status == 501
 
 
 def test_administrators_make_and_change_users(as_admin: Caller, as_owner: Caller) -> None:

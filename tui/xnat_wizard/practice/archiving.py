@@ -267,6 +267,7 @@ def _commit(
             resource.files.pop(name, None)
         resource.files.update(copy.entries)
     arrival_of(services).forget(row.key)
+    store.state.routings.pop(row.tag, None)
     store.remove_row(row)
     store.save()
     label = subject.label if subject.project == row.project else subject.shares[row.project]

@@ -1,5 +1,6 @@
 """The prearchive: lists, one session, its logs, and the actions on it (the wire contract 6.1, 6.2, 6.5)."""
 
+import re
 import shutil
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from xnat_wizard.practice.store import UNASSIGNED, Row, java_time
 
 SESSION = "/data/prearchive/projects/{project}/{timestamp}/{folder}"
 NO_EDIT = "Unable to modify session data for destination project."
+_RECENT_DAYS = 10
 _NO_DOCUMENT = (
     "The named session exists, but its XNAT session document is not available. "
     "The session is likely invalid or incomplete."
@@ -88,6 +90,26 @@ async def read_projects(call: Call) -> web.StreamResponse:
     if sees_all:
         rows += [row for row in call.store.state.rows if row.project == UNASSIGNED]
     return list_rows(call, rows)
+
+
+async def read_recent(call: Call) -> web.StreamResponse:
+    """GET /data/prearchive/experiments?recent=N: what came within N days (`true`: 10), in projects that one reads."""
+    if not call.has_param("recent"):
+        raise Refusal(400, 'Please set the "recent" parameter')
+    wanted = call.param("recent")
+    if wanted != "true" and not re.fullmatch(r"-?\d+", wanted):
+        raise Refusal(400, '"recent" should be a number or true')
+    days = _RECENT_DAYS if wanted == "true" else int(wanted)
+    if days <= 0:
+        raise Refusal(400, '"recent" should not be 0 or less that 0')
+    since = call.services.clock.now() - (days + 1) * 86400  # whole days count
+    rows = [row for row in call.store.state.rows if row.uploaded > since and _may_read(call, row.project)]
+    return list_rows(call, sorted(rows, key=lambda row: row.uploaded))
+
+
+def _may_read(call: Call, project: str) -> bool:
+    known = call.store.state.projects.get(project)
+    return rights.can_read(call.user, known) if known else rights.reads_all_data(call.user)
 
 
 # -- one session -------------------------------------------------------------------------------------
@@ -171,6 +193,11 @@ async def delete_session(call: Call) -> web.StreamResponse:
     return empty()
 
 
+async def refuse_part(_call: Call) -> web.StreamResponse:
+    """DELETE of something in a session that cannot be deleted by itself."""
+    raise Refusal(400)
+
+
 async def remove(services: Services, row: Row) -> None:
     """Delete a session and its files."""
     row.status = "_DELETING"
@@ -178,6 +205,7 @@ async def remove(services: Services, row: Row) -> None:
     await archiving.settle(arrival, row)
     await services.in_thread(shutil.rmtree, services.store.row_folder(row), True)  # noqa: FBT003  ignore_errors
     arrival.forget(row.key)
+    services.store.state.routings.pop(row.tag, None)
     services.store.remove_row(row)
     services.store.save()
 
@@ -201,10 +229,12 @@ async def read_log(call: Call) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/data/prearchive", read_all),
+    Route("GET", "/data/prearchive/experiments", read_recent),
     Route("GET", "/data/prearchive/projects", read_all),
     Route("GET", "/data/prearchive/projects/{project}", read_projects),
     Route("GET", SESSION, read_session),
     Route("DELETE", SESSION, delete_session),
+    Route("DELETE", f"{SESSION}/{{part:*}}", refuse_part),
     Route("GET", f"{SESSION}/logs", read_logs),
     Route("GET", f"{SESSION}/logs/{{log}}", read_log),
 )

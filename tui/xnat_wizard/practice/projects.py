@@ -28,15 +28,24 @@ async def read_project(call: Call) -> web.StreamResponse:
 
 
 async def read_setting(call: Call) -> web.StreamResponse:
-    """GET /data/projects/{P}/{prearchive_code, quarantine_code, current_arc, accessibility}."""
+    """GET /data/projects/{P}/{prearchive_code, quarantine_code, current_arc, accessibility, scan_type_mapping}."""
     project = rights.visible_project(call, call.part("project"))
     values = {
         "prearchive_code": str(project.prearchive_code),
         "quarantine_code": str(project.quarantine_code),
         "current_arc": "arc001",
         "accessibility": project.accessibility,
+        "scan_type_mapping": "true" if _maps_scan_types(call, project) else "false",
     }
     return text(values[call.path.rpartition("/")[2]])
+
+
+def _maps_scan_types(call: Call, project: Project) -> bool:
+    """Say whether scan types follow earlier scans: the project's configuration, else the site's preference."""
+    if call.services.preference("scanTypeMapping") is False:
+        return False
+    own = call.store.config("project", "scanTypeMapping", project.id)
+    return own.contents.strip().lower() == "true" if own and own.status == "enabled" else True
 
 
 def note_use(call: Call, project: Project) -> None:
@@ -270,7 +279,7 @@ ROUTES = (
     Route("DELETE", _P, delete_project),
     *(
         Route("GET", f"{_P}/{name}", read_setting)
-        for name in ("prearchive_code", "quarantine_code", "current_arc", "accessibility")
+        for name in ("prearchive_code", "quarantine_code", "current_arc", "accessibility", "scan_type_mapping")
     ),
     Route("PUT", f"{_P}/prearchive_code/{{code}}", write_code),
     Route("PUT", f"{_P}/quarantine_code/{{code}}", write_code),

@@ -29,6 +29,9 @@ LOGIN_FAILED = (
     "locked. If you believe your account is currently locked, you can: Unlock it by resetting your password, or "
     "Wait %s for it to unlock automatically"
 )
+PASSWORD_OVER = "Your password has expired. Please try again after changing your password."  # noqa: S105  a sentence
+TOKEN_OVER = "Your security token has expired or is invalid. Please try again after updating your session."  # noqa: S105  a sentence
+_ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MS = 1000
 
 
@@ -42,6 +45,9 @@ async def admit(call: Call, *, is_open: bool) -> web.StreamResponse | None:
     credentials = _basic(call)
     if credentials and (session is None or not session.username or session.login_name != credentials[0]):
         user = await check_login(services, *credentials)
+        refused = _refuse_in_guest_context(call, credentials[0], user)
+        if refused is not None:
+            return refused
         if user is None or _has_too_many_sessions(services, user):
             return tomcat_error(401, login_failure(services))
         session = open_session(services, user.username, credentials[0])
@@ -62,6 +68,18 @@ async def admit(call: Call, *, is_open: bool) -> web.StreamResponse | None:
     return None
 
 
+def _refuse_in_guest_context(call: Call, name: str, user: User | None) -> web.StreamResponse | None:
+    """Tell callers of an open site why their credentials are over (1.8); a closed site keeps it to itself."""
+    services = call.services
+    if services.preference("requireLogin"):
+        return None
+    if user is not None and has_expired_password(services, user):
+        return tomcat_error(403, PASSWORD_OVER)
+    if user is None and _ALIAS.fullmatch(name) and name not in services.store.state.tokens:
+        return tomcat_error(403, TOKEN_OVER)
+    return None
+
+
 async def check_login(services: Services, name: str, password: str) -> User | None:
     """Check a name (or token alias) and password; count failures for the lock-out (1.8)."""
     token = services.store.state.tokens.get(name)
@@ -72,7 +90,8 @@ async def check_login(services: Services, name: str, password: str) -> User | No
             and secrets.compare_digest(token.secret, password)
         )
         owner = services.store.state.users.get(token.username)
-        return owner if is_good and owner is not None and owner.enabled else None
+        is_known = owner is not None and owner.enabled and owner.verified
+        return owner if is_good and is_known else None
     user = services.store.state.users.get(name.rpartition("/")[2])
     if user is None or not user.enabled or not user.verified:
         return None

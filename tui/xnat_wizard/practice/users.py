@@ -1,5 +1,6 @@
 """Accounts, roles and groups: who am I, and what an administrator does with users (wire contract 1.4, 1.8, 1.10)."""
 
+import html
 from typing import Any
 
 from aiohttp import web
@@ -98,9 +99,19 @@ async def list_profiles(call: Call) -> web.StreamResponse:
 
 
 async def read_logins(call: Call) -> web.StreamResponse:
-    """GET /data/user and /data/user/{name}: for administrators only, and no who-am-I."""
+    """GET /data/user: all logins, for administrators only; no who-am-I."""
     rights.need_admin(call, _NO_ACCESS)
-    raise Refusal(501, f"The practice server does not implement GET {call.path} for administrators")
+    names = sorted(call.store.state.users)
+    if call.format("json") != "xml":
+        return json_answer(names)
+    logins = "".join(f"    <login>{html.escape(name)}</login>\n" for name in names)
+    return text(f'<?xml version="1.0"?>\n<logins>\n{logins}</logins>\n', content_type="text/xml")
+
+
+async def read_login(call: Call) -> web.StreamResponse:
+    """GET /data/user/{name}: for administrators only, too; what they are shown is not described."""
+    rights.need_admin(call, _NO_ACCESS)
+    raise Refusal(501, "The practice server does not describe single users here: GET /xapi/users/{name} does")
 
 
 def _need_list_access(call: Call) -> None:
@@ -294,5 +305,5 @@ ROUTES = (
     Route("DELETE", "/xapi/users/{user}/groups/{group}", change_group),
     Route("GET", "/data/users", list_users),
     Route("GET", "/data/user", read_logins),
-    Route("GET", "/data/user/{name}", read_logins),
+    Route("GET", "/data/user/{name}", read_login),
 )
