@@ -154,7 +154,7 @@ def item(call: "Call", record: Item, status: int = 200) -> web.Response:
     """Answer a single record: XML unless `format=json` (0.2, 0.3)."""
     wanted = call.format("xml")
     if wanted == "json":
-        return web.json_response({"items": [_item_json(record, is_top=True)]}, status=status)
+        return web.json_response({"items": [_item_json(record)]}, status=status)
     if wanted == "html":
         shown = "".join(
             f"<tr><th>{html.escape(k)}</th><td>{html.escape(cell(v))}</td></tr>" for k, v in record.fields.items()
@@ -192,10 +192,8 @@ def _cell_of(key: str, line: dict[str, str]) -> str:
     return line.get(key, "")
 
 
-def _item_json(record: Item, *, is_top: bool = False) -> dict[str, Any]:
-    meta: dict[str, Any] = {"xsi:type": record.xsi_type}
-    if is_top:
-        meta["isHistory"] = False
+def _item_json(record: Item) -> dict[str, Any]:
+    meta: dict[str, Any] = {"xsi:type": record.xsi_type, "isHistory": False}
     children = [
         {"field": path, "items": [_item_json(child) for child in below]}
         for path, below in record.children.items()
