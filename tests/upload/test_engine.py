@@ -16,6 +16,7 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import engine, parts, receipt
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, Fate, Plan, Request, SessionState, UploadState
 from xnat_wizard.upload.plan import edit
@@ -144,7 +145,7 @@ async def test_a_second_copy_in_the_prearchive_is_left_alone(
         path = next(path for path, _, _ in journal.fates())
         label = journal.progress().sessions[0].session_label
     size = (study_folder / path).stat().st_size
-    stream = parts.ZipStream([parts.Item(1, study_folder / path, size, -1)])
+    stream = parts.ZipStream([parts.Item(1, LocalSource(study_folder), path, size, -1)])
     data = b"".join(stream.pieces())
 
     async def body() -> AsyncIterator[bytes]:

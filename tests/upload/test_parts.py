@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from upload.builders import instance
 from xnat_wizard.upload import parts
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
 
 MB = 1024 * 1024
@@ -24,8 +25,12 @@ def write(folder: Path, sizes: list[int]) -> list[Item]:
     for number, size in enumerate(sizes):
         path = folder / f"{number}.dat"
         path.write_bytes(os.urandom(size))
-        items.append(Item(number, path, size, path.stat().st_mtime_ns))
+        items.append(Item(number, LocalSource(folder), path.name, size, path.stat().st_mtime_ns))
     return items
+
+
+def disk(item: Item) -> Path:
+    return item.source.path / item.path
 
 
 def save(stream: ZipStream, path: Path) -> Path:
@@ -55,9 +60,9 @@ def test_the_zip_reads_back_and_is_as_long_as_announced(tmp_path: Path, sizes: l
     assert path.stat().st_size == stream.size_bytes
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
+        assert [archive.read(entry) for entry in archive.namelist()] == [disk(item).read_bytes() for item in items]
         assert all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits for entry in archive.infolist())
-    assert stream.md5 == {item.file_id: hashlib.md5(item.path.read_bytes()).hexdigest() for item in items}  # noqa: S324
+    assert stream.md5 == {item.file_id: hashlib.md5(disk(item).read_bytes()).hexdigest() for item in items}  # noqa: S324
 
 
 @settings(max_examples=50)
@@ -77,7 +82,7 @@ def test_any_zip_reads_back_whatever_the_limits(
     assert path.stat().st_size == stream.size_bytes
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
+        assert [archive.read(entry) for entry in archive.namelist()] == [disk(item).read_bytes() for item in items]
 
 
 def test_the_zip_comes_in_bounded_pieces(tmp_path: Path) -> None:
@@ -96,7 +101,7 @@ def test_wide_fields_are_used_where_numbers_are_large(
     path = save(stream, tmp_path / "part.zip")
     assert path.stat().st_size == stream.size_bytes
     with zipfile.ZipFile(path) as archive:
-        assert [archive.read(entry) for entry in archive.namelist()] == [item.path.read_bytes() for item in items]
+        assert [archive.read(entry) for entry in archive.namelist()] == [disk(item).read_bytes() for item in items]
 
 
 READER = """
@@ -133,7 +138,7 @@ def test_bsdtar_takes_the_zip_from_a_pipe(tmp_path: Path) -> None:
     items = write(tmp_path, [5, 70_000])
     path = save(ZipStream(items), tmp_path / "part.zip")
     read = subprocess.run(["bsdtar", "-xOf", "-"], input=path.read_bytes(), check=True, capture_output=True)
-    assert read.stdout == b"".join(item.path.read_bytes() for item in items)
+    assert read.stdout == b"".join(disk(item).read_bytes() for item in items)
 
 
 def changed_size(path: Path) -> None:
@@ -158,7 +163,7 @@ def closed(path: Path) -> None:
 def test_a_file_that_is_not_what_the_survey_saw_stops_the_zip(tmp_path: Path, change: object) -> None:
     items = write(tmp_path, [100, 200, 300])
     assert callable(change)
-    change(items[1].path)
+    change(disk(items[1]))
     stream = ZipStream(items)
     with pytest.raises(SourceChangedError) as failure:
         list(stream.pieces())
@@ -168,9 +173,9 @@ def test_a_file_that_is_not_what_the_survey_saw_stops_the_zip(tmp_path: Path, ch
 
 def test_changed_files_are_found_before_anything_is_sent(tmp_path: Path) -> None:
     items = write(tmp_path, [1, 2, 3, 4])
-    changed_size(items[0].path)
-    touched(items[1].path)
-    removed(items[2].path)
+    changed_size(disk(items[0]))
+    touched(disk(items[1]))
+    removed(disk(items[2]))
     found = parts.find_changed(items)
     assert sorted(found) == [0, 1, 2]
     assert "gone" in found[2]
@@ -180,10 +185,10 @@ def test_a_long_file_that_changes_between_the_two_readings_stops_the_zip(tmp_pat
     items = write(tmp_path, [9 * MB])
     pieces = ZipStream(items).pieces()
     next(pieces)
-    with items[0].path.open("r+b") as file:
+    with disk(items[0]).open("r+b") as file:
         file.seek(-5, os.SEEK_END)
         file.write(b"other")
-    os.utime(items[0].path, ns=(items[0].mtime_ns, items[0].mtime_ns))
+    os.utime(disk(items[0]), ns=(items[0].mtime_ns, items[0].mtime_ns))
     with pytest.raises(SourceChangedError, match="changed while it was sent"):
         list(pieces)
 

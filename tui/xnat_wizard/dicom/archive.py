@@ -137,10 +137,15 @@ class ArchiveSource:
         Raises:
             OSError: there is none of this name, or the archive is damaged there.
         """
-        member = self._contents.files.get(self.inside(path))
-        if member is None:
-            raise FileNotFoundError(2, "there is no such file in the archive")
-        return self._open(member)
+        return self._open(self._member(path))
+
+    def status(self, path: str) -> tuple[int, int]:
+        """Return the bytes of a file, and the time of change of the archive.
+
+        Raises:
+            OSError: there is none of this name.
+        """
+        return self._member(path).size_bytes, os.fstat(self._fd).st_mtime_ns
 
     def place(self, path: str) -> int:
         """Return where a file lies; files are read quickest in this order."""
@@ -179,6 +184,12 @@ class ArchiveSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _member(self, path: str) -> Member:
+        member = self._contents.files.get(self.inside(path))
+        if member is None:
+            raise FileNotFoundError(2, "there is no such file in the archive")
+        return member
 
     def _read(self, head: bytes, visit: Visit | None) -> tuple[_Contents, _Opener]:
         if zipped.is_zip(head):

@@ -204,12 +204,13 @@ def damaged(reason: str) -> OSError:
 
 
 class AsBinary(io.RawIOBase):
-    """An open file of a source as Python's other readers want it; who opened the file closes it."""
+    """An open file of a source as Python's other readers want it."""
 
     name = ""  # asked for by pydicom
 
-    def __init__(self, file: OpenFile) -> None:
-        self._file = file
+    def __init__(self, file: OpenFile, *, is_owner: bool = False) -> None:
+        """Take a file, and close it with this only as its owner."""
+        self._file, self._is_owner = file, is_owner
         self._position = 0
 
     def readable(self) -> bool:
@@ -237,3 +238,9 @@ class AsBinary(io.RawIOBase):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._is_owner and not self.closed:
+            self._file.close()
+        super().close()

@@ -61,6 +61,14 @@ class Source(Protocol):
         """
         ...
 
+    def status(self, path: str) -> tuple[int, int]:
+        """Return the bytes of a file and its time of change, in an archive that of the archive; opens nothing.
+
+        Raises:
+            OSError: it is not there.
+        """
+        ...
+
     def place(self, path: str) -> int:
         """Return where a file lies; files are read quickest in this order. In a folder all are equal."""
         ...
@@ -105,6 +113,11 @@ class FolderSource:
     def open(self, path: str) -> OpenFile:
         """Open a file."""
         return FolderFile(f"{self.root}/{path}")
+
+    def status(self, path: str) -> tuple[int, int]:
+        """Return the bytes of a file and its time of change."""
+        status = os.stat(f"{self.root}/{path}")  # noqa: PTH116  paths may hold stray bytes, and there are many
+        return status.st_size, status.st_mtime_ns
 
     def place(self, _path: str) -> int:
         """Return 0: on a disk no order is known to be quicker."""

@@ -15,6 +15,7 @@ from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes, receipt
 from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import SessionState, UploadState
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
@@ -52,11 +53,15 @@ async def run(
         Problem: `upload.running` when another process works on it.
         asyncio.CancelledError: this task was told to end; the upload can be resumed.
     """
-    with lock or UploadLock(journal.path), ThreadPoolExecutor(CONNECTIONS, "reader") as executor:
+    with (
+        lock or UploadLock(journal.path),
+        LocalSource(journal.source) as source,
+        ThreadPoolExecutor(CONNECTIONS, "reader") as executor,
+    ):
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
             return journal.progress().state
         async with site.kept_alive():
-            return await _Upload(journal, site, clock, sleep, random, executor).run()
+            return await _Upload(journal, site, source, clock, sleep, random, executor).run()
 
 
 class _Upload:
@@ -66,6 +71,7 @@ class _Upload:
         self,
         journal: Journal,
         site: Site,
+        source: LocalSource,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
@@ -91,7 +97,7 @@ class _Upload:
                 probe=partial(site.project, self._project),
             ),
             control=self._control,
-            source=journal.source,
+            source=source,
             project=self._project,
             executor=executor,
             slots=asyncio.Semaphore(CONNECTIONS),

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.parts import Item, SourceChangedError, digest
 from xnat_wizard.upload.places import StoredFile, match, read_archive, read_prearchive, stored_in_prearchive
@@ -45,7 +45,7 @@ async def look(
     records: Records,
     session: SessionRow,
     *,
-    source: Path,
+    source: LocalSource,
     executor: Executor,
     call: Caller,
     prearchive_uri: str,
@@ -59,7 +59,7 @@ async def look(
         site: logged in.
         records: of the journal.
         session: whose files to look for.
-        source: the folder the files are in.
+        source: where the files are.
         executor: where files are read.
         call: makes the calls.
         prearchive_uri: of a built session, "" when there is none.
@@ -81,7 +81,7 @@ async def look(
         if known:
             return known
         try:
-            read[file.id] = digest(Item(file.id, source / file.path, file.size_bytes, file.mtime_ns))
+            read[file.id] = digest(Item(file.id, source, file.path, file.size_bytes, file.mtime_ns))
         except SourceChangedError:
             return ""
         return read[file.id]

@@ -9,16 +9,15 @@ Memory: one file of at most 8 MB and one piece of at most 1 MB at a time; longer
 
 import asyncio
 import hashlib
-import os
 import struct
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from xnat_wizard.dicom.model import Instance
+from xnat_wizard.dicom.opened import OpenFile
+from xnat_wizard.upload.local import LocalSource
 
 MAX_BYTES = 100_000_000
 MAX_FILES = 2_000
@@ -54,9 +53,10 @@ class Item:
     """One file to travel: where it is, and what the survey saw of it."""
 
     file_id: int  # the journal's number; also names the entry
-    path: Path
+    source: LocalSource
+    path: str  # below the source
     size_bytes: int
-    mtime_ns: int  # -1: not known
+    mtime_ns: int  # -1: not known; of the archive, where the source is one
 
     @property
     def entry_name(self) -> bytes:
@@ -73,18 +73,18 @@ class SourceChangedError(Exception):
         self.reason = reason
 
 
-def read_unchanged(item: Item) -> BinaryIO:
+def read_unchanged(item: Item) -> OpenFile:
     """Open a file that is still what the survey saw.
 
     Raises:
         SourceChangedError: it is not.
     """
     try:
-        file = item.path.open("rb", buffering=0)
+        file = item.source.open(item.path)
     except OSError as error:
         raise SourceChangedError(item.file_id, _reason(error)) from error
     try:
-        _check_unchanged(item, file)
+        _compare(item, file.now())
     except SourceChangedError:
         file.close()
         raise
@@ -96,7 +96,7 @@ def find_changed(items: Sequence[Item]) -> dict[int, str]:
     changed: dict[int, str] = {}
     for item in items:
         try:
-            _compare(item, item.path.stat())
+            _compare(item, item.source.status(item.path))
         except OSError as error:
             changed[item.file_id] = _reason(error)
         except SourceChangedError as change:
@@ -110,16 +110,13 @@ def _reason(error: OSError) -> str:
     return f"the file cannot be read: {error.strerror or type(error).__name__}"
 
 
-def _check_unchanged(item: Item, file: BinaryIO) -> None:
-    _compare(item, os.fstat(file.fileno()))
-
-
-def _compare(item: Item, status: os.stat_result) -> None:
-    if status.st_size != item.size_bytes:
+def _compare(item: Item, now: tuple[int, int]) -> None:
+    size_bytes, mtime_ns = now
+    if size_bytes != item.size_bytes:
         raise SourceChangedError(
-            item.file_id, f"the file had {item.size_bytes} bytes at the survey and has {status.st_size} now"
+            item.file_id, f"the file had {item.size_bytes} bytes at the survey and has {size_bytes} now"
         )
-    if item.mtime_ns >= 0 and status.st_mtime_ns != item.mtime_ns:
+    if item.mtime_ns >= 0 and mtime_ns != item.mtime_ns:
         raise SourceChangedError(item.file_id, "the file was written to since the survey")
 
 
@@ -142,17 +139,17 @@ def read_pieces(item: Item) -> Iterator[bytes]:
         SourceChangedError: it is not, or does not stay what the survey saw.
     """
     with read_unchanged(item) as file:
-        left = item.size_bytes
-        while left:
+        position = 0
+        while position < item.size_bytes:
             try:
-                piece = file.read(min(PIECE_BYTES, left))
+                piece = file.read_at(position, min(PIECE_BYTES, item.size_bytes - position))
             except OSError as error:
                 raise SourceChangedError(item.file_id, _reason(error)) from error
             if not piece:
                 raise SourceChangedError(item.file_id, "the file was cut while it was read")
-            left -= len(piece)
+            position += len(piece)
             yield piece
-        _check_unchanged(item, file)
+        _compare(item, file.now())
 
 
 class ZipStream:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from xnat_wizard.upload import plan_file
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
 from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_prearchive
@@ -42,7 +43,7 @@ async def verify(journal: Journal, site: Site) -> Receipt:
     async def once(attempt: Callable[[], Awaitable[T]]) -> T:
         return await attempt()
 
-    with ThreadPoolExecutor(1, "reader") as executor:
+    with LocalSource(journal.source) as source, ThreadPoolExecutor(1, "reader") as executor:
         for session in records.sessions():
             row = await site.prearchive_session(session.uri) if is_prearchive(session.uri) else None
             archived = await site.session(project, session.session_label)
@@ -50,7 +51,7 @@ async def verify(journal: Journal, site: Site) -> Receipt:
                 site,
                 records,
                 session,
-                source=journal.source,
+                source=source,
                 executor=executor,
                 call=once,
                 prearchive_uri=row.uri if row and row.is_settled else "",

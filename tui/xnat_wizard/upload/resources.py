@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
+from xnat_wizard.upload.local import LocalFile
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.parts import Item, SourceChangedError, digest, in_thread, read_pieces
 from xnat_wizard.upload.patience import StubbornError
@@ -57,7 +58,8 @@ class PairSender:
         """Send what is not there into the archived session; the client looks whether each file arrived."""
 
         async def put(file: FileRow, item: Item) -> None:
-            await self._tools.patience.call(partial(self._tools.site.put_file, there.id, PARREC, file.name, item.path))
+            local = LocalFile(item.source, item.path)
+            await self._tools.patience.call(partial(self._tools.site.put_file, there.id, PARREC, file.name, local))
 
         await self._put_each(put)
 
@@ -86,7 +88,7 @@ class PairSender:
 
     async def _put_one(self, put: Put, part: PartRow, file: FileRow) -> None:
         records = self._tools.records
-        item = Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns)
+        item = Item(file.id, self._tools.source, file.path, file.size_bytes, file.mtime_ns)
         loop = asyncio.get_running_loop()
         try:
             records.record_md5({file.id: await loop.run_in_executor(self._tools.executor, digest, item)})

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.control import Control
+from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, find_changed, in_thread
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
@@ -71,7 +72,7 @@ class Tools:
     records: Records
     patience: Patience
     control: Control
-    source: Path
+    source: LocalSource
     project: str
     executor: Executor  # reads files
     slots: asyncio.Semaphore  # one a connection
@@ -130,15 +131,22 @@ class Sender:
         waiting = [part for part in self._tools.records.parts(self._session.id) if self._files_to_send(part)]
         if not waiting:
             return
-        await self._check_source()
+        await self._check_source(waiting[0])
         await self._tools.warm_up.first(partial(self._send_part, waiting[0]))
         await together(self._send_part(part) for part in waiting[1:])
 
-    async def _check_source(self) -> None:
-        """Stop the upload when the whole folder is away, as when a disk is not mounted."""
+    async def _check_source(self, part: PartRow) -> None:
+        """Stop the upload when the source as a whole is away, or is another archive than the one that was surveyed."""
         source = self._tools.source
-        if not await asyncio.get_running_loop().run_in_executor(self._tools.executor, source.is_dir):
-            raise GiveUpError(no_source(source))
+        file = self._files_to_send(part)[0]
+        try:
+            is_same = await asyncio.get_running_loop().run_in_executor(
+                self._tools.executor, source.check, file.path, file.mtime_ns
+            )
+        except Problem as problem:
+            raise GiveUpError(no_source(source.path)) from problem
+        if not is_same:
+            raise GiveUpError(other_source(source.path))
 
     def _files_to_send(self, part: PartRow) -> list[FileRow]:
         if part.is_pair:
@@ -166,7 +174,9 @@ class Sender:
         self._tools.tell(f"{_files(len(file_ids))} of {self._session.session_label} left out: {reason}")
 
     def _items(self, files: list[FileRow]) -> list[Item]:
-        return [Item(file.id, self._tools.source / file.path, file.size_bytes, file.mtime_ns) for file in files]
+        source = self._tools.source
+        files = sorted(files, key=lambda file: source.place(file.path))
+        return [Item(file.id, source, file.path, file.size_bytes, file.mtime_ns) for file in files]
 
     async def _send_files(self, part: PartRow, files: list[FileRow], *, is_second_try: bool = False) -> None:
         while files:
@@ -265,9 +275,23 @@ def no_source(source: Path) -> Finding:
     """Say that the folder of the images is away."""
     return Finding(
         "upload.no_source",
-        "The folder with the images is not there",
+        "The folder or archive with the images is not there",
         "It was there when it was surveyed: a disk or a network drive may not be mounted",
-        ("Make the folder available again at the same place, then resume the upload",),
+        ("Make it available again at the same place, then resume the upload",),
+        where=str(source),
+    )
+
+
+def other_source(source: Path) -> Finding:
+    """Say that the archive with the images is no longer the one that was surveyed."""
+    return Finding(
+        "upload.other_source",
+        "The archive with the images is not the one that was surveyed",
+        "It was written to or replaced since the survey, so what lies in it is not what was planned",
+        (
+            "If the first archive still exists, put it back as it was, with its time of change: cp -p",
+            "Otherwise choose the archive again, and plan anew: what is on the server already is not sent twice",
+        ),
         where=str(source),
     )
 

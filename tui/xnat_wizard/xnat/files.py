@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from pathlib import Path
+from io import BufferedReader
+from typing import Literal, Protocol
 from urllib.parse import unquote
 
 from xnat_wizard.findings import Finding
@@ -18,6 +20,18 @@ READ_LIMIT = 64 * 1024 * 1024
 PICTURE_LIMIT = 32 * 1024 * 1024
 
 _BINARY = "application/octet-stream"
+
+
+class Readable(Protocol):
+    """A local file as far as it must be known to send it; a `Path` is one."""
+
+    def open(self, mode: Literal["rb"], /) -> BufferedReader:
+        """Open it for reading."""
+        ...
+
+    def stat(self) -> os.stat_result:
+        """Return its size; nothing else is looked at."""
+        ...
 
 
 def files_of(rows: Iterable[Row], *, collection: str = "") -> tuple[RemoteFile, ...]:
@@ -107,7 +121,7 @@ async def put_prearchive(http: Http, parent: str, name: str, body: AsyncIterable
         raise Retry(_not_stored(name))
 
 
-async def put_local(http: Http, parent: str, name: str, path: Path) -> RemoteFile:
+async def put_local(http: Http, parent: str, name: str, path: Readable) -> RemoteFile:
     """Send one file from disk, and look whether it is there: a 200 does not say so (trap 3 of 10.3).
 
     A file that is there already, equal to this one, is as good as sent.
@@ -138,7 +152,7 @@ async def put_local(http: Http, parent: str, name: str, path: Path) -> RemoteFil
 class _Source(AsyncIterable[bytes]):
     """A file on disk, read in a thread, from its start each time; never whole in memory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Readable) -> None:
         self._path = path
         self.md5 = ""  # of what was read, once all of it was
 
@@ -167,7 +181,7 @@ async def _download(http: Http, uri: str, query: dict[str, str], limit_bytes: in
     return await http.call("GET", ways[-1], query, limit_bytes=limit_bytes)
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Readable) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

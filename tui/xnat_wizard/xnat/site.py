@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Self
 
 from xnat_wizard.xnat import archive, creation, files, importing, prearchive, projects, sessions
@@ -255,7 +254,7 @@ class Site:
         """Return the session, after creating what is missing of subject and session."""
         return await sessions.ensure_session(self._http, self._model, project, subject, session, xsi_type, self._sleep)
 
-    async def put_file(self, session_id: str, resource: str, name: str, path: Path) -> None:
+    async def put_file(self, session_id: str, resource: str, name: str, path: files.Readable) -> None:
         """Put one file into a resource of a session, and look that it is there; `name` may hold folders.
 
         Raises:
