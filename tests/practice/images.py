@@ -43,7 +43,8 @@ def instance(study: str = "1", series: str = "1", number: int = 1, **elements: o
     for keyword, value in values.items():
         if value is not None:
             setattr(image, keyword, value)
-    image["PixelData"].VR = "OB"
+    if "PixelData" in image:
+        image["PixelData"].VR = "OB"
     file = io.BytesIO()
     image.save_as(file, enforce_file_format=True)
     return file.getvalue()

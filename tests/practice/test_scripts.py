@@ -6,6 +6,8 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLosslessSV1
 
 from practice.images import instance
 from xnat_wizard.practice import scripts
@@ -87,3 +89,52 @@ def test_an_object_that_is_slightly_wrong_is_still_written(tmp_path: Path) -> No
     target = tmp_path / "changed"
     assert scripts.rewrite(bare, target, scripts.parse(DEFAULT_SCRIPT), NAMES)
     assert pydicom.dcmread(target).PatientName == "S"
+
+
+# -- the file -----------------------------------------------------------------------------------------
+
+
+def rewritten(folder: Path, data: bytes, script: str = DEFAULT_SCRIPT) -> bytes:
+    (folder / "old.dcm").write_bytes(data)
+    assert scripts.rewrite(folder / "old.dcm", folder / "new.dcm", scripts.parse(script), NAMES)
+    return (folder / "new.dcm").read_bytes()
+
+
+def as_syntax(data: bytes, syntax: UID, pixels: bytes | None = None) -> bytes:
+    image = pydicom.dcmread(io.BytesIO(data))
+    image.file_meta.TransferSyntaxUID = syntax
+    if pixels is not None:
+        image.PixelData = pixels
+        image["PixelData"].is_undefined_length = True
+    file = io.BytesIO()
+    image.save_as(file, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True, enforce_file_format=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        instance(),
+        instance(DataSetTrailingPadding=b"\0" * 8),
+        instance(PixelData=None),
+        as_syntax(instance(), ImplicitVRLittleEndian),
+        as_syntax(instance(), DeflatedExplicitVRLittleEndian),
+        as_syntax(instance(), JPEGLosslessSV1, encapsulate([b"\xff\xd8jpeg\xff\xd9"])),
+    ],
+    ids=["plain", "padded", "without pixels", "implicit", "deflated", "compressed"],
+)
+def test_from_the_pixels_on_a_file_stays_as_it_is(tmp_path: Path, data: bytes) -> None:
+    before, after_ = pydicom.dcmread(io.BytesIO(data)), pydicom.dcmread(io.BytesIO(rewritten(tmp_path, data)))
+    assert after_.PatientName == "S"
+    for tag in ("PatientName", "PatientID", "StudyDescription"):
+        for dataset in (before, after_):
+            dataset[tag] = pydicom.DataElement(tag, "LO", "same")
+    assert after_ == before
+    assert after_.file_meta.TransferSyntaxUID == before.file_meta.TransferSyntaxUID
+
+
+def test_a_script_may_name_the_pixels(tmp_path: Path) -> None:
+    changed = pydicom.dcmread(io.BytesIO(rewritten(tmp_path, instance(), "-(7FE0,0010)")))
+    assert "PixelData" not in changed
+    assert scripts.parse("-(7FE0,0010)").has_pixels
+    assert not scripts.parse(DEFAULT_SCRIPT).has_pixels

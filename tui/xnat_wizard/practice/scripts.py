@@ -16,6 +16,7 @@ Sources: the wire contract 3 and 5.7 step 8; missing-data 1.1 G11.
 import datetime as dt
 import hashlib
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xnat_wizard.practice import headers
 
@@ -34,6 +35,8 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<tag>\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\))(?!\s*[\[/])|(?P<text>"[^"]*")|(?P<name>[A-Za-z_]\w*)|(?P<number>\d+)"""
     r"""|(?P<sign>:=|!=|[=~?:\[\],-]))"""
 )
+_PIXELS = 0x7FE00008  # the first element of pixel data, of whatever kind
+_BLOCK_BYTES = 2**20
 _INTEGER_VRS = {"US", "SS", "UL", "SL", "UV", "SV"}
 _FLOAT_VRS = {"FL", "FD"}
 _TEXT_VRS = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
@@ -61,6 +64,7 @@ class Script:
     """A script that has been read."""
 
     statements: tuple[_Statement, ...]
+    has_pixels: bool = False  # it names elements from the pixels on
 
     def apply(self, dataset: Dataset, variables: Mapping[str, str]) -> bool:
         """Change an object in place; False when the script rejects it.
@@ -83,6 +87,7 @@ def parse(text: str) -> Script:
         ScriptError: names the line and what is not known.
     """
     statements = []
+    has_pixels = False
     for number, raw in enumerate(text.splitlines(), 1):
         line = _without_comment(raw).strip()
         if not line:
@@ -94,20 +99,23 @@ def parse(text: str) -> Script:
             continue
         try:
             statements.append(_Line(line).statement_to_end())
+            has_pixels |= any(kind == "tag" and _as_tag(word) >= _PIXELS for kind, word in _tokens(line))
         except ScriptError as error:
             raise ScriptError(f"line {number}: {error} (the practice server knows a part of DicomEdit 6)") from error
-    return Script(tuple(statements))
+    return Script(tuple(statements), has_pixels)
 
 
 def rewrite(source: Path, target: Path, script: Script, variables: Mapping[str, str]) -> bool:
     """Write `target` as the script makes it of `source`; False (and no file) when it rejects the object.
+
+    What stands from the pixels on is copied in blocks: memory does not grow with it, unless the script names it.
 
     Raises:
         ScriptError: the script cannot be applied.
         headers.UnreadableObjectError: the source is no DICOM.
     """
     try:
-        dataset = pydicom.dcmread(source, force=True)
+        dataset, rest_at = _read(source, has_pixels=script.has_pixels)
     except Exception as error:  # pydicom raises whatever a broken file makes it stumble over
         raise headers.UnreadableObjectError(str(error)) from error
     if not script.apply(dataset, variables):
@@ -119,10 +127,23 @@ def rewrite(source: Path, target: Path, script: Script, variables: Mapping[str, 
             dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
         _mend(dataset)
         dataset.save_as(target, enforce_file_format=True)
+        with source.open("rb") as old, target.open("ab") as new:
+            old.seek(rest_at)
+            shutil.copyfileobj(old, new, _BLOCK_BYTES)
     except Exception as error:
         target.unlink(missing_ok=True)
         raise ScriptError(f"the changed object cannot be written: {type(error).__name__}") from error
     return True
+
+
+def _read(source: Path, *, has_pixels: bool) -> tuple[FileDataset, int]:
+    """Read an object, up to its pixels unless `has_pixels`; return where what was not read begins."""
+    with source.open("rb") as file:
+        dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not has_pixels)
+        rest_at = file.tell()
+    if not has_pixels and dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        return _read(source, has_pixels=True)  # it is one stream with its header
+    return dataset, source.stat().st_size if has_pixels else rest_at
 
 
 def _mend(dataset: FileDataset) -> None:
