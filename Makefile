@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check lint format types contracts golden conformance pictures clean
+.PHONY: setup demo test check lint format types contracts golden conformance clients pictures clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,13 @@ contracts: $(STAMP)
 
 conformance: $(STAMP)
 	$(BIN)/python tests/conformance.py
+
+# Real clients against the practice server: curl, pyxnat, xnatpy, DCMTK. What is not there is skipped by name.
+clients: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[clients]'
+	command -v storescu > /dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends dcmtk curl; } || echo "clients: DCMTK is not installed" >&2
+	$(BIN)/pytest tests/clients tests/practice/test_pyxnat.py tests/practice/test_receiver.py
 
 check: lint types contracts test
 
