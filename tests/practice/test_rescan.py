@@ -1,12 +1,6 @@
 """Records and files after a restart, a crash, or somebody's hand in the folder: they are brought together again."""
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +8,7 @@ import pytest
 from practice.arriving import act, names_in, row_of, rows_of, send_one, until
 from practice.calling import Caller
 from practice.images import instance, series
+from practice.loading import process
 from support import Practice
 from xnat_wizard.practice import rescan, timers
 
@@ -174,28 +169,15 @@ def test_a_new_folder_needs_no_recovery(practice: Practice) -> None:
 # -- a process that is killed ------------------------------------------------------------------------
 
 
-@contextmanager
-def process(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run `xnat-wizard practice`; give its address."""
-    command = [sys.executable, "-m", "xnat_wizard", "practice", "--folder", os.fspath(folder), "--no-anonymization"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().strip(), server
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                server.terminate()
-
-
 def test_a_killed_server_finds_everything_again(tmp_path: Path) -> None:
-    with process(tmp_path) as (url, server):
+    with process(tmp_path, "--no-anonymization") as (url, server):
         owner = Caller(url, "owner", "owner")
         waiting = send_one(owner, series(3), prevent_auto_commit="true", VISIT="V1", **TO_DEMO)
         direct = send_one(owner, series(2, study="2"), **{**TO_DEMO, "session": "E2", "Direct-Archive": "true"})
         archived = send_one(owner, series(2, study="3"), dest="/archive/projects/DEMO", subject="S1", session="E3")
         server.send_signal(signal.SIGKILL)
         server.wait()
-    with process(tmp_path) as (url, server):
+    with process(tmp_path, "--no-anonymization") as (url, server):
         owner = Caller(url, "owner", "owner")
         row = row_of(owner, waiting)
         assert (row["status"], row["subject"], row["prevent_auto_commit"], row["VISIT"]) == (
@@ -209,7 +191,7 @@ def test_a_killed_server_finds_everything_again(tmp_path: Path) -> None:
 
 
 def test_a_server_killed_while_objects_arrive_keeps_them(tmp_path: Path) -> None:
-    with process(tmp_path) as (url, server):
+    with process(tmp_path, "--no-anonymization") as (url, server):
         owner = Caller(url, "owner", "owner")
         uri = send_one(owner, series(5), **TO_DEMO)
         act(owner, uri, "build")
@@ -217,7 +199,7 @@ def test_a_server_killed_while_objects_arrive_keeps_them(tmp_path: Path) -> None
         server.send_signal(signal.SIGKILL)
         server.wait()
     assert sent == uri
-    with process(tmp_path) as (url, server):
+    with process(tmp_path, "--no-anonymization") as (url, server):
         owner = Caller(url, "owner", "owner")
         assert row_of(owner, uri)["status"] == "RECEIVING"
         act(owner, uri, "build")
