@@ -1,5 +1,6 @@
+from xnat_wizard.upload.matching import match
 from xnat_wizard.upload.model import Fate, SessionState
-from xnat_wizard.upload.places import StoredFile, is_row_of, match
+from xnat_wizard.upload.places import StoredFile, is_row_of
 from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
 from xnat_wizard.xnat.model import PrearchiveSession
 
@@ -13,7 +14,10 @@ def there(number: int, *, scan_id: str = "4", md5: str = "", name: str = "") -> 
 
 
 def matched(files: list[FileRow], stored: list[StoredFile], number: str = "4") -> list[CheckedFile]:
-    return sorted(match(files, stored, numbers={1: number}, md5_of=lambda file: file.md5))
+    found = match(
+        files, stored, study_instance_uid="1.2.3", numbers={1: number, 2: number}, md5_of=lambda file: file.md5
+    )
+    return sorted(found.checked)
 
 
 def test_equal_tokens_are_arrivals_and_equal_digests_prove_the_bytes() -> None:
@@ -56,8 +60,38 @@ def test_other_instances_of_the_scan_are_not_counted_as_ours() -> None:
 
 def test_an_instance_is_matched_once() -> None:
     files = [local(1, token="same"), local(2, token="same")]
-    checked = matched(files, [there(1, name="1-4-1-same.dcm")])
+    checked = matched(files, [there(1, name="1.2.3-4-1-same.dcm")])
     assert sorted(one.fate for one in checked) == [Fate.MISSING, Fate.STORED]
+
+
+def test_an_equal_token_in_a_name_of_another_study_is_another_instance() -> None:
+    stranger = [StoredFile("4", "9.9.9-4-1-t1.dcm", 10, "", is_archived=True)]
+    assert {one.fate for one in matched([local(1)], stranger)} == {Fate.MISSING}
+    assert matched([local(1, fate=Fate.NOT_SENT)], stranger)[0].fate is Fate.NOT_SENT
+
+
+def test_series_of_one_number_are_counted_together() -> None:
+    files = [local(1), local(2)._replace(series_id=2)]
+    stored = [there(1, name="4.1.dcm")]  # a template too simple: the second instance replaced the first
+    assert {one.fate for one in matched(files, stored)} == {Fate.MISSING}
+    assert {one.proof for one in matched(files, [*stored, there(2, name="4.2.dcm", scan_id="4-MR2")])} == {"count"}
+
+
+def test_names_without_a_token_are_counted_though_they_begin_with_the_study() -> None:
+    stored = [there(1, name="1.2.3-4-1.dcm"), there(2, name="1.2.3-4-2.dcm")]
+    assert {one.proof for one in matched([local(1), local(2)], stored)} == {"count"}
+
+
+def test_only_images_of_the_same_study_are_counted() -> None:
+    stored = [StoredFile("4", "IM1.dcm", 10, "", may_count=False), StoredFile("4", "IM2.dcm", 10, "")]
+    assert {one.fate for one in matched([local(1), local(2)], stored)} == {Fate.MISSING}
+
+
+def test_what_a_cut_connection_left_in_the_prearchive_is_sent_again() -> None:
+    short = [StoredFile("4", "1.2.3-4-1-t1.dcm", 9, "")]
+    assert {one.fate for one in matched([local(1, fate=Fate.NOT_SENT)], short)} == {Fate.NOT_SENT}
+    assert {one.fate for one in matched([local(1, fate=Fate.REFUSED)], short)} == {Fate.REFUSED}
+    assert {one.fate for one in matched([local(1, fate=Fate.SENT)], short)} == {Fate.STORED}  # a script may shorten
 
 
 def test_parrec_files_are_known_by_name_and_size() -> None:

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from xnat_wizard.upload.local import LocalSource
+from xnat_wizard.upload.matching import match
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.parts import Item, SourceChangedError, digest
-from xnat_wizard.upload.places import StoredFile, match, read_archive, read_prearchive, stored_in_prearchive
+from xnat_wizard.upload.places import StoredFile, read_archive, read_prearchive, stored_in_prearchive
 from xnat_wizard.upload.records import CheckedFile, FileRow, Records, SessionRow
 from xnat_wizard.xnat.model import Session
 from xnat_wizard.xnat.site import Site
@@ -73,7 +74,15 @@ async def look(
         if session.has_pairs:
             waiting += await call(partial(stored_in_prearchive, site, prearchive_uri, files))
     if archived:
-        in_archive = await call(partial(read_archive, site, archived, has_pairs=session.has_pairs))
+        in_archive = await call(
+            partial(
+                read_archive,
+                site,
+                archived,
+                study_instance_uid=session.study_instance_uid,
+                has_pairs=session.has_pairs,
+            )
+        )
     read: dict[int, str] = {}
 
     def md5_of(file: FileRow) -> str:
@@ -86,11 +95,14 @@ async def look(
             return ""
         return read[file.id]
 
-    numbers = records.series_numbers(session.id)
-    found = in_archive + waiting
-    work: Callable[[], Any] = partial(match, files, found, numbers=numbers, md5_of=md5_of)
-    checked: list[CheckedFile] = await asyncio.get_running_loop().run_in_executor(executor, work)
+    work = partial(
+        match,
+        files,
+        waiting + in_archive,
+        study_instance_uid=session.study_instance_uid,
+        numbers=records.series_numbers(session.id),
+        md5_of=md5_of,
+    )
+    checked, archived_ids = await asyncio.get_running_loop().run_in_executor(executor, work)
     records.record_md5(read)
-    ours = {file.token or file.name for file in files}
-    there = {one.token or one.name for one in in_archive} & ours
-    return Look(tuple(checked), bool(there), there == ours)
+    return Look(tuple(checked), bool(archived_ids), len(archived_ids) == len(files))

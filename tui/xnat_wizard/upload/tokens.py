@@ -9,6 +9,7 @@ import re
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MASK = 0xFFFFFFFF
 _SEPARATORS = re.compile(r"[-.]")
+_BY_TEMPLATE = re.compile(r"([0-9.]+)-[^/]+-[^/]+-[0-9a-z]{1,7}\.dcm")
 
 
 def _hash_of(text: str) -> int:
@@ -38,3 +39,9 @@ def token_in(file_name: str) -> str:
     stem = file_name.rsplit("/", 1)[-1].removesuffix(".dcm")
     pieces = _SEPARATORS.split(stem)
     return pieces[-1] if len(pieces) > 1 else ""
+
+
+def study_in(file_name: str) -> str:
+    """Read the Study Instance UID out of a name made by the default template, "" when it is another name."""
+    found = _BY_TEMPLATE.fullmatch(file_name.rsplit("/", 1)[-1])
+    return found.group(1) if found else ""

@@ -172,6 +172,10 @@ class Site:
         """List the files of all resources of a scan; without digests."""
         return await prearchive.list_files(self._http, uri, scan_id)
 
+    async def prearchive_resource_files(self, uri: str, label: str) -> tuple[RemoteFile, ...]:
+        """List the files of a resource of a session itself; none when there is no such resource."""
+        return await files.list_files(self._http, f"{encoded(uri)}/resources/{segment(label)}/files")
+
     async def build(self, uri: str) -> None:
         """Build a session from its files; may take minutes."""
         async with self.kept_alive():

@@ -1,0 +1,115 @@
+"""Which file on the server is which local file.
+
+A file is told by the token in its name (wire contract 5.7 step 7), which survives scripts that rewrite headers; its
+bytes are proved by MD5 where the archive keeps one. Numbers alone prove least.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.places import StoredFile
+from xnat_wizard.upload.records import CheckedFile, FileRow
+from xnat_wizard.upload.tokens import study_in
+
+ABSENT = "the server answered for it and does not list it"
+_ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
+
+
+class Matched(NamedTuple):
+    """What the comparison said of every local file."""
+
+    checked: list[CheckedFile]
+    archived: frozenset[int]  # the numbers of those that were found in the archive
+
+
+def match(
+    files: Iterable[FileRow],
+    stored: Iterable[StoredFile],
+    *,
+    study_instance_uid: str,
+    numbers: dict[int, str],
+    md5_of: Callable[[FileRow], str],
+) -> Matched:
+    """Find each local file among those on the server, in the archive before the prearchive.
+
+    A file that is not found is MISSING if it was answered for, and keeps its fate otherwise.
+
+    Args:
+        files: the session's files.
+        stored: everything the server has of the session.
+        study_instance_uid: of the session, as the files have it.
+        numbers: the Series Number by series, for the comparison of mere numbers.
+        md5_of: gives a file's MD5, reading it when it has not been read yet; "" when it cannot.
+    """
+    by_token: dict[str, list[StoredFile]] = defaultdict(list)
+    by_name: dict[str, StoredFile] = {}
+    for one in sorted(stored, key=lambda one: one.is_archived):
+        if not one.scan_id:
+            by_name[one.name] = one
+        elif study_in(one.name) in {study_instance_uid, ""} or not study_instance_uid:
+            by_token[one.token].append(one)
+    found: dict[int, tuple[StoredFile, str]] = {}
+    unmatched: dict[str, list[FileRow]] = defaultdict(list)
+    for file in files:
+        there = _named(by_name, file) if file.name else _of_token(by_token, file)
+        if there is None:
+            unmatched[numbers.get(file.series_id, "")].append(file)  # series of one number share their scans
+        else:
+            is_equal = bool(there.md5) and there.md5 == md5_of(file)
+            found[file.id] = there, "MD5" if is_equal else "name and size" if file.name else "file-name token"
+    left = [one for some in by_token.values() for one in some]  # what was matched has left the lists
+    checked = [CheckedFile(key, Fate.STORED, proof, there.scan_id, "") for key, (there, proof) in found.items()]
+    archived = {key for key, (there, _) in found.items() if there.is_archived}
+    for number, some_files in unmatched.items():
+        for file, there, proof in _by_other_means(some_files, _in_scans(number, left), md5_of):
+            checked.append(CheckedFile(file.id, Fate.STORED, proof, there.scan_id, "") if there else _absent(file))
+            if there and there.is_archived:
+                archived.add(file.id)
+    return Matched(checked, frozenset(archived))
+
+
+def _named(by_name: dict[str, StoredFile], file: FileRow) -> StoredFile | None:
+    there = by_name.get(file.name)
+    return there if there and there.size_bytes == file.size_bytes else None
+
+
+def _of_token(by_token: dict[str, list[StoredFile]], file: FileRow) -> StoredFile | None:
+    candidates = by_token.get(file.token)
+    if not candidates:
+        return None
+    if not candidates[-1].is_archived and candidates[-1].size_bytes < file.size_bytes and file.fate not in _ANSWERED:
+        return None  # what a cut connection or a full disk left behind; sending it again replaces it
+    return candidates.pop()
+
+
+def _in_scans(number: str, left: list[StoredFile]) -> list[StoredFile]:
+    """Return what is left in the scans of a Series Number: XNAT calls the second scan of one number `4-MR2`."""
+    return [one for one in left if number and (one.scan_id == number or one.scan_id.startswith(f"{number}-"))]
+
+
+def _by_other_means(
+    files: list[FileRow], stored: list[StoredFile], md5_of: Callable[[FileRow], str]
+) -> list[tuple[FileRow, StoredFile | None, str]]:
+    """Match files whose names on the server hold no token of ours: by MD5, else by their number in the scans."""
+    pool = {one.md5: one for one in stored if one.md5}
+    matched: list[tuple[FileRow, StoredFile | None, str]] = []
+    rest: list[FileRow] = []
+    for file in files:
+        there = pool.pop(md5_of(file), None) if pool and not file.name else None
+        if there is None:
+            rest.append(file)
+        else:
+            matched.append((file, there, "MD5"))
+    was_sent = all(file.fate in _ANSWERED for file in rest)
+    others = [one for one in stored if one.may_count and not study_in(one.name)]  # template names: other instances
+    if rest and was_sent and len(others) == len(files) == len(rest):
+        return [(file, there, "count") for file, there in zip(rest, others, strict=True)]
+    return matched + [(file, None, "") for file in rest]
+
+
+def _absent(file: FileRow) -> CheckedFile:
+    if file.fate in _ANSWERED:
+        return CheckedFile(file.id, Fate.MISSING, "", "", ABSENT)
+    return CheckedFile(file.id, file.fate, "", "", file.remark)
