@@ -16,5 +16,7 @@ Codes of the findings made here:
     upload.rerouted, .refused, .rejected_all, .nothing_sent, .gone    one session failed
     upload.incomplete, .cancelled       what is missing, and what stays on the server
     prearchive.not_built, .stuck        the server does not finish a session
+    prearchive.other_subject            it waits there for another subject than planned
+    archive.other_subject, .other_project    it is in the archive for another subject, or shared from another project
     archive.clash, .failed              the session waits in the prearchive
 """

@@ -25,6 +25,7 @@ _LOOKS_FOR_ARCHIVED = 5
 # Verdicts that only say that files of this very study are there already (6.6): 1 session exists, 14 files match,
 # 16 scan with the same UID and number, 20 files that are no DICOM.
 _MERGE_CODES = frozenset({"1", "14", "16", "20"})
+_OVERLAP_CODES = frozenset({"14", "16"})  # those that stop a merge
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Arrival:
 
         Args:
             uri: the prearchive URI.
-            is_ours: files of this upload are in the archived session already, so equal scans are no surprise.
+            is_ours: the archived session is the same study, or has files of this upload: merging is no surprise.
 
         Raises:
             SessionEndedError: it clashes, fails, or does not finish.
@@ -74,7 +75,8 @@ class Arrival:
         if blocking:
             if not (is_ours and {verdict.code for verdict in blocking} <= _MERGE_CODES):
                 raise SessionEndedError(SessionState.FAILED, outcomes.clash(blocking, self._session, uri))
-            overwrite = "append"
+            # Merging is allowed anyway; the word also replaces files and overrides what came up meanwhile (6.6).
+            overwrite = "append" if {verdict.code for verdict in blocking} & _OVERLAP_CODES else ""
         self._tools.tell(f"{self._session.session_label}: archiving")
         tries_left = _TRIES
         while True:

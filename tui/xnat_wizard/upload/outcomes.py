@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.records import SessionRow
-from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
+from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, Session
 
 _RESUME = "Resume the upload: what the server has is not sent again"
 _LOG_CHARACTERS = 400
@@ -98,6 +98,53 @@ def clash(verdicts: Iterable[ArchiveVerdict], session: SessionRow, uri: str) -> 
             "Or delete it there, if it is a second copy",
         ),
         where=uri,
+    )
+
+
+def waits_for_other_subject(row: PrearchiveSession, session: SessionRow) -> Finding:
+    """Say that the study waits in the prearchive under another subject, where this upload would join it."""
+    return Finding(
+        "prearchive.other_subject",
+        f"Session `{session.session_label}` waits in the prearchive for another subject: `{row.subject}`",
+        f"XNAT would add the images of `{session.subject_label}` to it, and archive all for `{row.subject}`",
+        (
+            f"Delete it in the prearchive step if `{row.subject}` is wrong, then resume the upload",
+            f"Or plan the upload again with the subject label `{row.subject}`",
+            "Or plan it again with another session label",
+        ),
+        where=row.uri,
+        shareable="The study waits in the prearchive under another subject label.",
+    )
+
+
+def archived_for_other_subject(there: Session, session: SessionRow) -> Finding:
+    """Say that the images are in the archive under another subject than planned."""
+    return Finding(
+        "archive.other_subject",
+        f"Session `{session.session_label}` is in the archive for another subject: `{there.subject_label}`",
+        f"The plan says `{session.subject_label}`, and XNAT has each session label once in a project",
+        (
+            f"If `{there.subject_label}` is right: nothing needs to be sent",
+            "If it is wrong: ask an owner of the project to move the session to the right subject",
+            "If it is another session: plan the upload again with another session label",
+        ),
+        where=there.uri,
+        shareable="A session of that label is in the archive for another subject.",
+    )
+
+
+def in_other_project(there: Session, session: SessionRow) -> Finding:
+    """Say that the session of that label belongs to another project, and is shared into this one."""
+    return Finding(
+        "archive.other_project",
+        f"Session `{session.session_label}` belongs to project `{there.project}`",
+        "It is shared into this project under the label, so nothing can be added to it from here",
+        (
+            "Plan the upload again with another session label",
+            f"Or send the images to project `{there.project}`",
+        ),
+        where=there.uri,
+        shareable="A session of that label is shared into the project from another one.",
     )
 
 

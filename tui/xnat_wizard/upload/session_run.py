@@ -13,7 +13,7 @@ from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.arriving import Arrival
 from xnat_wizard.upload.looking import Look, look
 from xnat_wizard.upload.model import Destination, Fate, SessionState
-from xnat_wizard.upload.places import is_prearchive, is_row_of
+from xnat_wizard.upload.places import is_for_subject, is_prearchive, is_row_of
 from xnat_wizard.upload.records import CheckedFile
 from xnat_wizard.upload.resources import PairSender
 from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
@@ -34,7 +34,7 @@ class SessionRun:
         self._subject_lock = tools.subject_locks[self._session.subject_label.casefold()]
         self._archived: Session | None = None
         self._has_sent = False
-        self._is_ours = False  # some of our files are in the archived session already
+        self._is_ours = False  # some of our files are in the archived session already, or it is the same study
 
     async def run(self, rows: Iterable[PrearchiveSession], archived: Session | None) -> None:
         """Do all that is left to do.
@@ -64,12 +64,15 @@ class SessionRun:
         uri = row.uri if row else ""
         is_readable = False
         if row:
+            self._require_our_subject(row)
             row = await self._built_before(row.uri)
             is_readable = row is not None and row.status == "READY"
             if row is None:
                 self._archived = await self._arrival.archived()
                 uri = ""
         found = await self._look(uri if is_readable else "")
+        if found.is_in_archive:
+            self._require_our_subject(self._archived)
         if found.is_all_in_archive and uri:
             self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")
             uri = ""
@@ -104,8 +107,19 @@ class SessionRun:
             prearchive_uri=uri,
             archived=self._archived,
         )
-        self._is_ours = found.is_in_archive
+        self._is_ours = found.is_in_archive or (
+            self._archived is not None and self._archived.study_instance_uid == self._session.study_instance_uid != ""
+        )
         return found
+
+    def _require_our_subject(self, place: PrearchiveSession | Session | None) -> None:
+        """Leave a session alone that is filed under another subject: nobody's images get under another name."""
+        if isinstance(place, PrearchiveSession) and not is_for_subject(place, self._session):
+            raise SessionEndedError(SessionState.FAILED, outcomes.waits_for_other_subject(place, self._session))
+        if isinstance(place, Session) and place.project != self._tools.project:
+            raise SessionEndedError(SessionState.FAILED, outcomes.in_other_project(place, self._session))
+        if isinstance(place, Session) and not is_for_subject(place, self._session):
+            raise SessionEndedError(SessionState.FAILED, outcomes.archived_for_other_subject(place, self._session))
 
     # -- DICOM ---------------------------------------------------------------------------------------
 
@@ -116,7 +130,7 @@ class SessionRun:
             await sender.send()
             self._has_sent = True
         if not is_prearchive(sender.uri):
-            if self._archived is None:
+            if self._archived is None or not self._counts().get(Fate.STORED):
                 raise SessionEndedError(SessionState.FAILED, outcomes.nothing_arrived(self._counts(), self._session))
             await self._bring_pairs()
             return
@@ -136,6 +150,7 @@ class SessionRun:
         for resends_left in range(RESENDS, -1, -1):
             self._move(SessionState.BUILDING)
             row = await self._arrival.built(sender.uri, is_changed=self._has_sent)
+            self._require_our_subject(row)
             if row and self._session.has_pairs and self._destination is Destination.PREARCHIVE:
                 await PairSender(self._tools, self._session).put_into_prearchive(row.uri)
             self._move(SessionState.CHECKING)
@@ -172,6 +187,7 @@ class SessionRun:
                 self._move(SessionState.SENDING)
                 async with self._subject_lock:
                     self._archived = await pairs.ensure_session()
+            self._require_our_subject(self._archived)
             if self._archived:
                 await pairs.put_into_archive(self._archived)
         await self._verify()
@@ -179,6 +195,7 @@ class SessionRun:
     async def _verify(self) -> None:
         if self._archived is None:
             raise SessionEndedError(SessionState.FAILED, outcomes.gone(self._session))
+        self._require_our_subject(self._archived)
         self._move(SessionState.VERIFYING, uri=self._archived.uri)
         self._records.record_checked(self._session.id, (await self._look("")).checked)
         self._end()
