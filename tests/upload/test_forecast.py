@@ -47,6 +47,8 @@ async def test_a_label_of_another_subject_or_study_is_named(site: Site, archived
     fewer = edit(archived, second.key, is_included=False)
     stranger = edit(fewer, first.key, subject_label="somebody")
     assert await codes(stranger, site) == {first.key: ["forecast.other_subject"]}
+    renamed = edit(fewer, first.key, session_label="another")
+    assert await codes(renamed, site) == {first.key: ["forecast.same_study"]}
     swapped = edit(edit(archived, second.key, session_label="x"), first.key, session_label=second.session_label)
     swapped = edit(swapped, first.key, subject_label=second.subject_label)
     assert (await codes(swapped, site))[first.key] == ["forecast.other_study"]
@@ -60,6 +62,8 @@ async def test_what_waits_in_the_prearchive_is_named(
     with new_journal(edit(plan, second.key, is_included=False)) as journal:
         await engine.run(journal, site, sleep=short_sleep)
     assert await codes(plan, site) == {first.key: ["forecast.in_prearchive"]}
+    stranger = edit(plan, first.key, subject_label="somebody")
+    assert await codes(stranger, site) == {first.key: ["forecast.other_subject"]}
     renamed = edit(plan, first.key, session_label="other")
     assert await codes(renamed, site) == {first.key: ["forecast.same_study"]}
     taken = edit(renamed, second.key, session_label=first.session_label)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xnat_wizard.findings import Finding, Severity, by_weight
 from xnat_wizard.upload.labels import is_legal
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+from xnat_wizard.upload.places import is_for_subject
 
 if TYPE_CHECKING:
     from xnat_wizard.xnat.model import PrearchiveSession, Session, UploadSettings
@@ -115,7 +116,9 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
         return {"": (no_right,)}
     settings = await site.upload_settings(plan.project)
     findings: dict[str, list[Finding]] = {"": _about_project(plan, settings)}
-    archived = {session.label.casefold(): session for session in await site.sessions(plan.project)}
+    sessions = await site.sessions(plan.project)
+    archived = {session.label.casefold(): session for session in sessions}
+    archived_studies = {session.study_instance_uid: session for session in sessions if session.study_instance_uid}
     waiting: dict[str, list[PrearchiveSession]] = defaultdict(list)
     for row in await site.prearchive(plan.project):
         waiting[row.label.casefold()].append(row)
@@ -126,6 +129,8 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
         found = []
         if label in archived:
             found.append(_about_archived(session, archived[label]))
+        elif session.study_instance_uid in archived_studies:
+            found.append(_archived_elsewhere(session, archived_studies[session.study_instance_uid]))
         rows = {row.uri: row for row in (*waiting[label], *waiting[session.study_instance_uid])}
         found.extend(_about_waiting(session, row) for row in rows.values())
         findings[session.key] = found
@@ -200,8 +205,28 @@ def _about_archived(session: PlannedSession, there: "Session") -> Finding:
     )
 
 
+def _archived_elsewhere(session: PlannedSession, there: "Session") -> Finding:
+    return Finding(
+        "forecast.same_study",
+        f"The same study is in the archive under another label, `{there.label}`",
+        "Its Study Instance UID is that of this session, so the images would be there twice",
+        (f"Choose the label `{there.label}` here, to add what is missing there", "Leave it to have it twice"),
+        where=session.subject_folder,
+        severity=Severity.ASK,
+    )
+
+
 def _about_waiting(session: PlannedSession, row: "PrearchiveSession") -> Finding:
     is_same = row.study_instance_uid == session.study_instance_uid
+    if is_same and row.label == session.session_label and not is_for_subject(row, session):
+        return Finding(
+            "forecast.other_subject",
+            f"Session `{row.label}` waits in the prearchive and belongs to subject `{row.subject}`",
+            "Label and study agree, so XNAT would put these images into that session, for that subject",
+            ("Choose another session label", f"Or choose the subject label `{row.subject}`"),
+            where=session.subject_folder,
+            severity=Severity.ASK,
+        )
     if is_same and row.label == session.session_label:
         return Finding(
             "forecast.in_prearchive",

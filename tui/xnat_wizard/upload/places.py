@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.upload.records import FileRow, SessionRow
 from xnat_wizard.upload.tokens import token_in
 from xnat_wizard.xnat.errors import Refused
@@ -46,7 +47,7 @@ def is_row_of(row: PrearchiveSession, session: SessionRow) -> bool:
     return row.label == session.session_label and row.study_instance_uid in {session.study_instance_uid, ""}
 
 
-def is_for_subject(place: PrearchiveSession | Session, session: SessionRow) -> bool:
+def is_for_subject(place: PrearchiveSession | Session, session: SessionRow | PlannedSession) -> bool:
     """Tell whether what the server has is filed under the subject of the plan; XNAT does not tell case apart (4.1)."""
     there = place.subject if isinstance(place, PrearchiveSession) else place.subject_label
     return there.casefold() in {session.subject_label.casefold(), ""}
