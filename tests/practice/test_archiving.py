@@ -253,6 +253,11 @@ def test_refusals(as_owner: Caller, params: dict[str, str], status: int, told: s
     assert (answer.status, told in answer.told) == (status, True), answer.text
 
 
+def test_a_destination_beside_a_source_is_not_understood(as_owner: Caller) -> None:
+    params = {"src": "/prearchive/projects/DEMO/1/2", "dest": "/archive/projects/DEMO"}
+    assert as_owner.call("POST", "/data/services/archive", params).status == 501
+
+
 def test_only_one_session_can_be_validated(as_owner: Caller) -> None:
     answer = as_owner.call("POST", "/data/services/validate-archive?src=/a&src=/b")
     assert answer.told == "Cannot validate multiple sessions in one request."

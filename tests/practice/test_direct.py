@@ -180,6 +180,22 @@ def test_an_error_moves_it_there_too(practice: Practice, as_owner: Caller) -> No
     assert "2 studies" in log
 
 
+@pytest.mark.parametrize("is_direct", ["true", "false"])
+@pytest.mark.parametrize(("version", "status"), [("1.9.3", "RECEIVING"), ("1.10.2", "ERROR")])
+def test_a_later_release_marks_the_sessions_of_a_failed_zip(
+    practice: Practice, as_owner: Caller, is_direct: str, version: str, status: str
+) -> None:
+    services = practice.server.services
+    assert services is not None
+    services.version = version
+    files = {"a.dcm": instance(), "b.dcm": b"no image"}
+    assert send(as_owner, files, **{**TO_DEMO, "Direct-Archive": is_direct}).status == 400
+    found = rows_of(as_owner) or listed(as_owner).json()
+    assert [one["status"] for one in found] == [status]
+    if status == "ERROR":
+        assert "unable to read DICOM object b.dcm" in log_of(as_owner, f"/data{found[0]['url']}")
+
+
 def test_a_taken_timestamp_gets_a_suffix(practice: Practice, as_owner: Caller) -> None:
     send_one(as_owner, series(1), **TO_DEMO)
 

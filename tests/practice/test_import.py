@@ -245,6 +245,8 @@ TWO_STUDIES = zipped({"a": instance(), "b": instance(study="2")})
         ({"import-handler": "nonsense"}, ONE, 404, "Unknown importer implementation specified: nonsense"),
         ({"import-handler": "inbox"}, ONE, 501, "does not implement the import handler inbox"),
         ({"Direct-Archive-Overwrite": "true"}, ONE, 501, "Direct-Archive"),
+        ({"Sender-AE-Title": "SCANNER"}, ONE, 501, "Sender-AE-Title"),
+        ({"import-handler": "SI", "prearc-importer": "ECAT"}, ONE, 501, "ECAT"),
         ({}, b"", 400, "File posts must include the file directly"),
         ({}, b"junk", 400, "unable to read data from file"),
         ({}, streamed_zip(series(1), is_stored=True), 400, "unable to read data from file"),

@@ -62,6 +62,13 @@ def test_users_know_themselves_and_administrators_know_all(as_admin: Caller, as_
     assert [row["login"] for row in rows] == ["admin", "owner", "member"]
 
 
+def test_settings_without_an_effect_here_cannot_be_changed(as_admin: Caller) -> None:
+    answer = as_admin.call("POST", "/xapi/siteConfig", data={"requireLogin": False, "requireEventName": True})
+    assert (answer.status, "requireEventName changes: it stays False" in answer.text) == (501, True)
+    assert as_admin.get("/xapi/siteConfig/requireLogin").text == "true"
+    assert as_admin.call("POST", "/xapi/siteConfig", data={"requireEventName": False}).status == 200
+
+
 def test_administrators_list_all_logins(as_admin: Caller) -> None:
     assert as_admin.get("/data/user").json() == ["admin", "member", "owner"]
     assert "<login>owner</login>" in as_admin.get("/data/user", format="xml").text

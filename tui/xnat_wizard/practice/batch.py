@@ -32,6 +32,10 @@ def _sources(call: Call) -> list[Row]:
         Refusal: 400, 403, 404 or 500.
     """
     uris = call.params_of("src")
+    if call.param("dest"):
+        raise Refusal(
+            501, "The practice server does not archive with dest, which XNAT gets wrong: give subject and session"
+        )
     if not uris and call.param("PREARC_TIMESTAMP"):
         names = (call.param("project"), call.param("PREARC_TIMESTAMP"), call.param("PREARC_SESSION_FOLDER"))
         uris = [f"/prearchive/projects/{'/'.join(names)}"]

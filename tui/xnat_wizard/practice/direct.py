@@ -99,6 +99,13 @@ def _remove(paths: set[Path]) -> None:
             path.parent.parent.rmdir()
 
 
+async def fail(services: Services, row: Row, reason: str) -> None:
+    """Move a session that cannot be completed to the prearchive, as ERROR."""
+    row.status = "ERROR"
+    await archiving.settle(arrival_of(services), row)
+    await _move_to_prearchive(services, row, reason)
+
+
 async def _move_to_prearchive(services: Services, row: Row, reason: str) -> None:
     """Make a session of the prearchive of it: CONFLICT or ERROR, as archiving left it."""
     store = services.store

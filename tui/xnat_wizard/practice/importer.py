@@ -19,11 +19,19 @@ from xnat_wizard.practice.destinations import Destination, parse_destination
 from xnat_wizard.practice.http import Call, Refusal, Route, text, uri_list
 from xnat_wizard.practice.intake import Intake, ObjectRefusedError, Wishes
 from xnat_wizard.practice.naming import clean_label
+from xnat_wizard.practice.security import version_numbers
 from xnat_wizard.practice.store import Row
 
 ZIP, GRADUAL, SI = "DICOM-zip", "gradual-DICOM", "SI"
 _ABSENT = ("XAR", "inbox", "automation")
-_ABSENT_PARAMETERS = ("Direct-Archive-Overwrite", "Anon-Script", "Transfer-Syntax-UID")
+_ABSENT_PARAMETERS = (
+    "Direct-Archive-Overwrite",
+    "Anon-Script",
+    "Transfer-Syntax-UID",
+    "Sender-ID",
+    "Sender-AE-Title",
+)
+_MARKS_FAILURES = (1, 10, 2)  # since this release a zip that failed marks the sessions it has touched
 _DICOM_TYPES = ("application/dicom", "application/x-mirc", "application/x-mirc-dicom")
 _BAD_OVERWRITE = "Overwrite flag was not set to a valid option. ('append' or 'delete')"
 _COMMIT_FAILED = "unable to archive for the Prearchive session"
@@ -76,6 +84,8 @@ def read_order(call: Call) -> Order:
     for name in _ABSENT_PARAMETERS:
         if call.param(name) and call.param(name).lower() != "false":
             raise Refusal(501, f"The practice server does not know {name} of the import service")
+    if handler == SI and call.param("prearc-importer").upper() == "ECAT":
+        raise Refusal(501, "The practice server does not read ECAT")
     destination = None
     if call.param("dest"):
         try:
@@ -212,10 +222,22 @@ async def _receive(
     try:
         await call.in_thread(_with_stream, source, taken, act)
     except ObjectRefusedError as error:
+        if order.handler == ZIP and version_numbers(call.services.version) >= _MARKS_FAILURES:
+            for row in taken.finish():
+                await _mark_failed(call, row, str(error))
         raise Refusal(400, str(error)) from error
     finally:
         rows = taken.finish()
     return rows
+
+
+async def _mark_failed(call: Call, row: Row, reason: str) -> None:
+    """Keep a session of which a part is missing from being built or archived by itself."""
+    if row.direct_id:
+        await direct.fail(call.services, row, reason)
+        return
+    row.status = "ERROR"
+    build.add_log(call.services, row, f"The upload failed: {reason}")
 
 
 def _with_stream(source: uploads.Source, taken: Intake, act: _Act) -> None:

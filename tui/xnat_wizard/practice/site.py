@@ -26,6 +26,11 @@ _INTERVALS = frozenset({
     "sessionTimeout", "maxFailedLoginsLockoutDuration", "inactivityBeforeLockout", "passwordExpirationInterval",
     "aliasTokenTimeout",
 })  # fmt: skip
+# What these do is not done here, so they stay as they are.
+_FIXED = frozenset({
+    "rerunProjectAnonOnRename", "failMergeOn", "requireChangeJustification", "requireEventName",
+    "backupDeletedToCache", "allowHtmlResourceRendering", "zipExtensions",
+})  # fmt: skip
 _BUILD_MS = 1_756_684_800_000
 _SHA = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
 
@@ -105,13 +110,16 @@ def change_preferences(call: Call, wanted: dict[str, Any]) -> None:
     """Set site preferences, each in the type it had before.
 
     Raises:
-        Refusal: 400, a value does not fit; nothing is changed.
+        Refusal: 400, a value does not fit; 501, what it changes is not implemented. Nothing is changed.
     """
     before = _preferences(call)
     try:
         new = {name: _typed(name, value, before.get(name)) for name, value in wanted.items()}
     except (TypeError, ValueError) as error:
         raise Refusal(400, f"A site setting was not understood: {error}") from error
+    for name in sorted(_FIXED & set(new)):
+        if new[name] != before.get(name):
+            raise Refusal(501, f"The practice server does not implement what {name} changes: it stays {before[name]!r}")
     before.update(new)
     config.take_over_preferences(call.services, set(new), call.user.username)
     call.store.save()
