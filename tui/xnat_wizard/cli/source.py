@@ -1,0 +1,77 @@
+"""`survey` and `plan`: what is in a folder, and what would be sent where."""
+
+import argparse
+import json
+from pathlib import Path
+
+from xnat_wizard.cli.talk import Exit, explain, put
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands to the program's."""
+    survey = commands.add_parser("survey", help="look at a folder and say what is in it; changes nothing")
+    survey.add_argument("source", type=Path, help="folder: subject > series > DICOM files")
+    survey.add_argument("--json", action="store_true", help="one JSON object a line")
+    survey.set_defaults(run=_survey)
+
+    plan = commands.add_parser("plan", help="write down what would be sent where, as a file to check and edit")
+    plan.add_argument("source", type=Path, help="folder: subject > series > DICOM files")
+    plan.add_argument("--site", required=True, help="address of the XNAT site")
+    plan.add_argument("--project", required=True, help="project ID")
+    plan.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
+    plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
+    plan.set_defaults(run=_plan)
+
+
+def _survey(options: argparse.Namespace) -> int:
+    from xnat_wizard.dicom.survey import survey
+
+    found = survey(options.source)
+    if options.json:
+        for series in found.series:
+            put(
+                json.dumps(
+                    {
+                        "type": "series",
+                        "subject_folder": series.subject_folder,
+                        "folders": list(series.folders),
+                        "modality": series.modality,
+                        "series_number": series.series_number,
+                        "series_description": series.series_description,
+                        "files": len(series.instances),
+                        "size_bytes": series.size_bytes,
+                        "held_by": list(series.held_by),
+                    }
+                )
+            )
+        for finding in found.findings:
+            put(json.dumps(finding.as_dict()))
+        counts = {"files": found.file_count, "series": len(found.series), "not_sent": len(found.others)}
+        put(json.dumps({"type": "survey", "source": str(found.source), **counts}))
+    else:
+        for series in found.series:
+            held = "  held: " + ", ".join(series.held_by) if series.held_by else ""
+            name = series.series_description or "(no description)"
+            put(f"{series.subject_folder}  {series.series_number:>4} {name}  {len(series.instances)} files{held}")
+        for pair in found.pairs:
+            put(f"{pair.subject_folder}       {pair.par_path}  PAR/REC {pair.version}")
+        for finding in found.findings:
+            explain(finding)
+        put(f"{found.file_count} files, {len(found.series)} series, {len(found.others)} files not sent")
+    return Exit.DONE if found.series or found.pairs else Exit.FAILED
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from xnat_wizard.dicom.survey import survey
+    from xnat_wizard.upload.model import Destination
+    from xnat_wizard.upload.plan import check, draft, save
+
+    found = survey(options.source)
+    plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
+    for finding in (*found.findings, *check(plan)):
+        explain(finding)
+    save(plan, options.output)
+    for session in plan.sessions:
+        mark = "x" if session.is_included else " "
+        put(f"[{mark}] {session.subject_label}  {session.session_label}  {session.file_count} files")
+    return Exit.DONE if plan.included else Exit.FAILED
