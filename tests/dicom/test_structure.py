@@ -9,6 +9,7 @@ from dicom.images import IMPLICIT, write_image, write_pair, write_series
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.faults import FaultList, printable, shell_word
 from xnat_wizard.dicom.model import OtherKind, Survey
+from xnat_wizard.dicom.rules import RULES
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Severity
 
@@ -272,8 +273,8 @@ def test_every_code_has_words(tmp_path: Path) -> None:
     codes = {
         value for name, value in vars(structure).items() if name.isupper() and isinstance(value, str) and "." in value
     }
-    assert codes == set(structure.RULES)
-    for code, rule in structure.RULES.items():
+    assert codes == set(RULES)
+    for code, rule in RULES.items():
         assert rule.todo, code
         assert "{names}" in rule.what, code
         assert not rule.why.endswith("."), code

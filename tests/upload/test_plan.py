@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upload.builders import finding, pair, plan_of, series, survey
+from xnat_wizard.dicom.layout import Layout
 from xnat_wizard.dicom.model import OtherFile, OtherKind
 from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.upload.model import Destination, Plan
@@ -191,3 +192,34 @@ def test_session_labels_stay_distinct_when_subjects_look_like_sessions() -> None
 def test_loose_files_get_the_name_of_the_source() -> None:
     plan = plan_of(replace(survey(replace(series("x"), subject_folder="")), source=Path("/data/study 7")))
     assert labels(plan) == [("study_7", "study_7_MR1")]
+
+
+def test_session_folders_name_the_sessions() -> None:
+    before = replace(series("S1"), session_folder="before op", subject_folder="S1")
+    after = replace(series("S1", study="1.2.4", date="20240301"), session_folder="S1_after", subject_folder="S1")
+    other = replace(series("S2", study="1.2.5"), session_folder="before op", subject_folder="S2")
+    beside = replace(pair("S1"), session_folder="S1_after", subject_folder="S1")
+    alone = replace(pair("S2"), session_folder="third", subject_folder="S2")
+    found = replace(survey(before, after, other, beside, alone), layout=Layout.parse("subject-session-series"))
+    plan = plan_of(found)
+    assert [(one.session_label, one.session_folder, len(one.pairs)) for one in plan.sessions] == [
+        ("S1_before_op", "before op", 0),
+        ("S1_after", "S1_after", 1),
+        ("S2_before_op", "before op", 0),
+        ("S2_third", "third", 1),
+    ]
+    assert len({one.key for one in plan.sessions}) == 4
+    assert plan.layout == "{subject}/{session}/{series}"
+
+
+def test_two_studies_of_one_session_folder_are_numbered() -> None:
+    one = replace(series("S1"), session_folder="x")
+    two = replace(series("S1", study="1.2.4", date="20240102"), session_folder="x")
+    assert [session.session_label for session in plan_of(survey(one, two)).sessions] == ["S1_x", "S1_x_2"]
+
+
+def test_the_layout_is_kept_in_the_file_of_a_plan(tmp_path: Path) -> None:
+    plan = plan_of(replace(survey(series("S1/a")), layout=Layout.parse("{subject}/*")))
+    save(plan, tmp_path / "plan.json")
+    assert load(tmp_path / "plan.json") == plan
+    assert '"layout": "{subject}/*"' in (tmp_path / "plan.json").read_text(encoding="utf-8")

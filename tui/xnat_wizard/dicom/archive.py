@@ -124,8 +124,9 @@ class ArchiveSource:
         return True
 
     def look_through(self, layers: int) -> None:
-        """Take the single folder that holds everything as the top, if it stands above the subjects."""
-        self.inner = self._contents.only_folder(layers)
+        """Take the single folder that holds everything as the top, if it stands above `layers` of folders."""
+        if layers:
+            self.inner = self._contents.only_folder(layers)
 
     def walk(self, stop: Event) -> Iterator[Listing]:
         """Give the listing of the top, then of each folder below, depth first, sorted by name."""

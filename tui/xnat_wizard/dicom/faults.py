@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from xnat_wizard.dicom.structure import LITTER, RULES
+from xnat_wizard.dicom.layout import HOUSE, Layout
+from xnat_wizard.dicom.rules import RULES
+from xnat_wizard.dicom.structure import LITTER
 from xnat_wizard.findings import Finding
 
 _NAMED = 8  # names with their reasons in one finding; the survey's list of other files names each
@@ -58,6 +60,7 @@ class FaultList:
     """Faults as they are found; `findings` groups them."""
 
     source: str
+    layout: Layout = HOUSE
     is_archive: bool = False
     _faults: dict[str, dict[str, list[Fault]]] = field(default_factory=dict)
 
@@ -78,12 +81,14 @@ class FaultList:
         fill = {
             "names": _names(faults),
             "path": shell_word(path),
+            "layout": self.layout.words,
+            "example": self.layout.example,
             "first": shell_word(f"{path}/{faults[0].name}" if faults[0].name else path),
         }
         return Finding(
             code=code,
             what=rule.what.format(**fill),
-            why=rule.why,
+            why=rule.why.format(**fill),
             todo=tuple(self._steps(rule.todo, fill)),
             where=printable(where) or ".",
             severity=rule.severity,
@@ -91,9 +96,11 @@ class FaultList:
         )
 
     def _steps(self, steps: tuple[str, ...], fill: dict[str, str]) -> Iterable[str]:
-        """Give the steps; commands for single files become one that unpacks the archive, where there is one."""
+        """Give the steps that fit: in an archive, commands for single files become one step that unpacks it."""
         is_unpacked = False
         for step in steps:
+            if 'choose the layout "' in step and self.layout != HOUSE:
+                continue
             if not (self.is_archive and ("{path}" in step or "{first}" in step)):
                 yield step.format(**fill)
             elif not is_unpacked:

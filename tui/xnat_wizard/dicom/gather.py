@@ -11,6 +11,7 @@ from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.archive import ArchiveSource
 from xnat_wizard.dicom.content import is_litter_file, kind_of
 from xnat_wizard.dicom.faults import FaultList, printable
+from xnat_wizard.dicom.layout import HOUSE, Layout, Position
 from xnat_wizard.dicom.model import Header, Instance, OtherFile, OtherKind, SurveyProgress
 from xnat_wizard.dicom.opened import OpenFile
 from xnat_wizard.dicom.parrec import is_candidate
@@ -21,7 +22,6 @@ from xnat_wizard.dicom.walk import Listing, Refused, Stopped, joined
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _UID_LENGTH = 64
-_HOUSE_LAYERS = 2
 
 _NEEDED = (
     ("sop_class_uid", "SOP Class UID"),
@@ -37,18 +37,19 @@ class Batch:
 
     folder: str  # below the source
     first: Header
+    position: Position
     instances: list[Instance] = field(default_factory=list)
     held_by: list[str] = field(default_factory=list)
 
     @property
     def subject_folder(self) -> str:
-        """Return the first part of the path, "" at the top."""
-        return self.folder.partition("/")[0]
+        """Return what names its subject."""
+        return self.position.subject
 
     @property
-    def depth(self) -> int:
-        """Return the number of folders above its files: 2 by the house rule."""
-        return self.folder.count("/") + 1 if self.folder else 0
+    def session_folder(self) -> str:
+        """Return what names its session, "" where nothing does."""
+        return self.position.session
 
     def hold(self, code: str) -> None:
         """Keep it back for the reason `code`."""
@@ -61,6 +62,7 @@ class Gathered:
     """Everything the walk found, each file once."""
 
     source: Source
+    layout: Layout
     faults: FaultList
     batches: dict[tuple[str, ...], Batch] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)  # .par and .rec: path, bytes
@@ -74,6 +76,7 @@ class Gathering:
     """One reading of a source; `snapshot` may be called from any thread while `run` works in another."""
 
     source: Path
+    layout: Layout = HOUSE
     stop: Event = field(default_factory=Event)
     _folders: int = 0
     _files: int = 0
@@ -112,7 +115,7 @@ class Gathering:
             reader.keep(path, file)
 
     def _read_all(self, source: Source, reader: Reader) -> Gathered:
-        found = Gathered(source, FaultList(source.root, is_archive=source.is_archive))
+        found = Gathered(source, self.layout, FaultList(source.root, self.layout, is_archive=source.is_archive))
         if isinstance(source, ArchiveSource):
             self._note_archive(source, found)
         reader.source = source
@@ -133,9 +136,9 @@ class Gathering:
 
     def _note_archive(self, source: ArchiveSource, found: Gathered) -> None:
         if self.source.name == source.archive_path.rpartition("/")[2]:
-            source.look_through(_HOUSE_LAYERS)
+            source.look_through(self.layout.layers)
             if source.inner:
-                found.faults = FaultList(source.root, is_archive=True)
+                found.faults = FaultList(source.root, self.layout, is_archive=True)
                 found.faults.add(structure.ARCHIVE_TOP, "", source.inner)
         if source.cut:
             found.faults.add(structure.ARCHIVE_CUT, "", "", source.cut)
@@ -236,7 +239,8 @@ class Gathering:
         )
         batch = found.batches.get(key)
         if batch is None:
-            batch = found.batches[key] = Batch(folder, header)
+            position = self.layout.position(folder, header.patient_id or header.patient_name)
+            batch = found.batches[key] = Batch(folder, header, position)
         batch.instances.append(
             Instance(
                 answer.path,

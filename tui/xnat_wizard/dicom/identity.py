@@ -22,10 +22,11 @@ def check_identities(found: Gathered) -> None:
             _check_patients(subject, inside, found)
     _check_studies_over_subjects(batches, found)
     for folder, inside in _by(batches, lambda batch: batch.folder).items():
-        if folder.count("/"):
+        if not inside[0].position.misfit:
             _check_folder(folder, inside, found)
-    for subject, inside in by_subject.items():
-        _check_series(subject, inside, found)
+    for inside in by_subject.values():
+        _check_sessions(inside, found)
+        _check_series(inside, found)
 
 
 def _by(batches: Iterable[Batch], key: Callable[[Batch], str]) -> dict[str, list[Batch]]:
@@ -63,7 +64,7 @@ def _check_patients(subject: str, inside: list[Batch], found: Gathered) -> None:
             shown = batch.first.patient_id or batch.first.patient_name
             add_for_batch(structure.OTHER_PATIENT, batch, f'patient "{shown}"', found)
     if own and len(own_names) > 1:
-        found.faults.add(structure.NAMES_DIFFER, subject, f"{len(own_names)} spellings")
+        found.faults.add(structure.NAMES_DIFFER, inside[0].position.subject_path, f"{len(own_names)} spellings")
 
 
 def _own(subject: str, weights: Counter[str]) -> str | None:
@@ -89,7 +90,8 @@ def _check_studies_over_subjects(batches: list[Batch], found: Gathered) -> None:
             continue
         count = sum(len(batch.instances) for batch in inside)
         remark = f"study of {inside[0].first.study_date or 'unknown date'}, {count} files"
-        found.faults.add(structure.STUDY_IN_TWO_SUBJECTS, subjects[-1], " and ".join(subjects), remark)
+        last = next(batch for batch in inside if batch.subject_folder == subjects[-1])
+        found.faults.add(structure.STUDY_IN_TWO_SUBJECTS, last.position.subject_path, " and ".join(subjects), remark)
         for batch in inside:
             batch.hold(structure.STUDY_IN_TWO_SUBJECTS)
 
@@ -104,6 +106,8 @@ def _check_folder(folder: str, inside: list[Batch], found: Gathered) -> None:
         for batch in own:
             batch.hold(structure.STUDY_PER_FILE)
             add_for_batch(structure.STUDY_PER_FILE, batch, "", found)
+    elif not found.layout.names_series:
+        return
     elif len(studies) > 1:
         found.faults.add(structure.STUDIES_IN_SERIES_FOLDER, folder, name, f"{len(studies)} studies")
     elif len({(batch.first.series_instance_uid, batch.first.series_number) for batch in own}) > 1:
@@ -112,18 +116,38 @@ def _check_folder(folder: str, inside: list[Batch], found: Gathered) -> None:
             found.faults.add(structure.TWO_SERIES, folder, words, f"{len(batch.instances)} files")
 
 
-def _check_series(subject: str, inside: list[Batch], found: Gathered) -> None:
+def _check_sessions(inside: list[Batch], found: Gathered) -> None:
+    """Check the session folders of a subject, where the layout has any: one study in each, each study in one."""
+    sessions, studies = defaultdict(list), defaultdict(set)
+    for batch in inside:
+        if batch.session_folder:
+            sessions[batch.first.study_instance_uid].append(batch)
+            studies[batch.session_folder].add(batch.first.study_instance_uid)
+    place = inside[0].position.subject_path
+    for batches in sessions.values():
+        names = sorted({batch.session_folder for batch in batches})
+        if len(names) > 1:
+            found.faults.add(structure.STUDY_IN_TWO_SESSIONS, place, " and ".join(names))
+            for batch in batches:
+                batch.hold(structure.STUDY_IN_TWO_SESSIONS)
+    for name, uids in studies.items():
+        if len(uids) > 1:
+            found.faults.add(structure.STUDIES_IN_SESSION, place, name, f"{len(uids)} studies")
+
+
+def _check_series(inside: list[Batch], found: Gathered) -> None:
     """Check the series of a subject folder: split over folders, numbers or UIDs used twice."""
     folders, numbers, uids = defaultdict(set), defaultdict(set), defaultdict(set)
     for batch in inside:
         header = batch.first
-        branch = "/".join(batch.folder.split("/")[:2])
-        folders[header.study_instance_uid, header.series_instance_uid, header.series_number].add(branch)
+        uid_and_number = (header.study_instance_uid, header.series_instance_uid, header.series_number)
+        folders[uid_and_number].add(batch.position.branch)
         if header.series_number:
             numbers[header.study_instance_uid, header.series_number].add(header.series_instance_uid)
         uids[header.study_instance_uid, header.series_instance_uid].add(header.series_number)
+    subject = inside[0].position.subject_path
     for (_, _, number), branches in folders.items():
-        if len(branches) > 1:
+        if len(branches) > 1 and found.layout.names_series:
             names = ", ".join(sorted(branch.rpartition("/")[2] for branch in branches))
             found.faults.add(structure.SERIES_SPLIT, subject, f"series {number or 'without number'}", f"in {names}")
     for (_, number), series in numbers.items():

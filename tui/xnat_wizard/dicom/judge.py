@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -13,7 +14,7 @@ from xnat_wizard.dicom.identity import check_identities
 from xnat_wizard.dicom.layers import Place, check_layers
 from xnat_wizard.dicom.model import OtherFile, OtherKind, ParRecPair, Series, Survey
 from xnat_wizard.dicom.parrec import BrokenPar, Candidates, NoPar, match, read_open_par
-from xnat_wizard.dicom.remarks import check_attributes, check_series
+from xnat_wizard.dicom.remarks import add_for_batch, check_attributes, check_series
 from xnat_wizard.findings import by_weight
 
 
@@ -29,6 +30,9 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
     for batch in found.batches.values():
         if batch.folder in held:
             batch.hold(held[batch.folder])
+        elif not batch.subject_folder:
+            batch.hold(structure.NO_SUBJECT)
+            add_for_batch(structure.NO_SUBJECT, batch, "", found)
     take_out_copies(found, stop)  # after the layers: a series in parts may overlap
     check_identities(found)
     pairs = [_hold(pair, held) for pair in pairs]
@@ -44,6 +48,7 @@ def judge(source: Path, found: Gathered, stop: Event) -> Survey:
         others=tuple(sorted(found.others, key=lambda other: other.path)),
         findings=tuple(by_weight(found.faults.findings())),
         folder_count=found.folder_count,
+        layout=found.layout,
     )
 
 
@@ -67,6 +72,7 @@ def _series(batches: Iterable[Batch]) -> tuple[Series, ...]:
             header.patient_id,
             header.patient_name,
             *sorted(batch.held_by),
+            *filter(None, [batch.session_folder]),
         )
         groups.setdefault(key, []).append(batch)
     all_series = [_one_series(key, group) for key, group in groups.items()]
@@ -76,7 +82,8 @@ def _series(batches: Iterable[Batch]) -> tuple[Series, ...]:
         began[series.study_instance_uid] = min(when, began.get(series.study_instance_uid, when))
     return tuple(
         sorted(
-            all_series, key=lambda series: (series.subject_folder, began[series.study_instance_uid], *_order(series))
+            all_series,
+            key=lambda one: (one.subject_folder, one.session_folder, began[one.study_instance_uid], *_order(one)),
         )
     )
 
@@ -101,6 +108,7 @@ def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
         manufacturer=header.manufacturer,
         instances=tuple(instances),
         held_by=tuple(sorted(set(batches[0].held_by))),
+        session_folder=batches[0].session_folder,
     )
 
 
@@ -115,18 +123,8 @@ def _place(pair: ParRecPair) -> Place:
 
 def _hold(pair: ParRecPair, held: dict[str, str]) -> ParRecPair:
     if pair.folder not in held:
-        return pair
-    return ParRecPair(
-        pair.subject_folder,
-        pair.folder,
-        pair.par_path,
-        pair.rec_path,
-        pair.par_size_bytes,
-        pair.rec_size_bytes,
-        pair.version,
-        pair.protocol_name,
-        (held[pair.folder],),
-    )
+        return pair if pair.subject_folder else replace(pair, held_by=(structure.NO_SUBJECT,))
+    return replace(pair, held_by=(held[pair.folder],))
 
 
 def _pairs(found: Gathered) -> list[ParRecPair]:
@@ -169,8 +167,12 @@ def _pair(candidates: Candidates, found: Gathered) -> ParRecPair | None:
         return None
     if candidates.is_case_odd:
         found.faults.add(structure.PARREC_CASE, folder, name, f"with {rec.rpartition('/')[2]}")
+    position = found.layout.position(folder, header.patient_name)
+    if not position.subject and not position.misfit:
+        found.faults.add(structure.NO_SUBJECT, folder, name)
     return ParRecPair(
-        subject_folder=folder.partition("/")[0],
+        subject_folder=position.subject,
+        session_folder=position.session,
         folder=folder,
         par_path=par,
         rec_path=rec,

@@ -1,4 +1,7 @@
-"""Check the depth of folders: subject > series > files, and what more or fewer layers mean."""
+"""Check the depth of folders against the layout, subject > series > files by the house rule.
+
+Also what more or fewer layers mean.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,11 +9,13 @@ from dataclasses import dataclass
 
 from xnat_wizard.dicom.faults import FaultList
 from xnat_wizard.dicom.gather import Batch, Gathered
+from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.structure import (
     LAYER_ABOVE,
     LAYER_BELOW,
     LOOSE_FILES,
     MEDIUM,
+    MISFIT,
     SERIES_LAYER_MISSING,
     SUBJECT_CHOSEN,
 )
@@ -30,24 +35,27 @@ def check_layers(found: Gathered, pair_places: Iterable[Place]) -> dict[str, str
     places = [_place(batch) for batch in found.batches.values()]
     places += pair_places
     held: dict[str, str] = {}
-    if _is_one_subject(found, places):
+    is_house = found.layout == HOUSE
+    if is_house and _is_one_subject(found, places):
         for place in places:
             held[place.folder] = SUBJECT_CHOSEN
             found.faults.add(SUBJECT_CHOSEN, "", place.folder)
         return held
-    deep: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    deep: dict[str, list[Place]] = defaultdict(list)
     for place in places:
-        parts = place.folder.split("/") if place.folder else []
-        if len(parts) < 2:
-            code = SERIES_LAYER_MISSING if parts else LOOSE_FILES
+        position = found.layout.position(place.folder, "")
+        if position.misfit:
+            code = (SERIES_LAYER_MISSING if place.folder else LOOSE_FILES) if is_house else MISFIT
             held[place.folder] = code
             for name in place.names:
-                found.faults.add(code, place.folder, name)
+                found.faults.add(code, place.folder, name, "" if is_house else position.misfit)
         else:
-            deep[parts[0], parts[1]].append(place)
-    for (subject, branch), inside in deep.items():
-        if any(place.folder.count("/") > 1 for place in inside):
-            held |= _judge_branch(f"{subject}/{branch}", inside, found)
+            deep[position.branch].append(place)
+    if not found.layout.names_series:
+        return held
+    for branch, inside in deep.items():
+        if any(place.folder != branch for place in inside):
+            held |= _judge_branch(branch, inside, found)
     return held
 
 
@@ -68,17 +76,16 @@ def _is_one_subject(found: Gathered, places: list[Place]) -> bool:
 
 def _judge_branch(branch: str, inside: list[Place], found: Gathered) -> dict[str, str]:
     """Judge a folder in a subject folder that has folders in it: a session, a series in parts, or a medium."""
-    subject = branch.partition("/")[0]
+    above, _, name = branch.rpartition("/")
     below = {place.folder[len(branch) + 1 :].partition("/")[0] for place in inside}
     is_one_series = len({place.series for place in inside}) == 1
-    name = branch.rpartition("/")[2]
     if "" in below or (is_one_series and len(below) > 1):
         _note_parts(found.faults, branch, below)
         return {}
-    if any(medium == subject or medium.startswith(branch) for medium in found.media):
-        found.faults.add(MEDIUM, subject, name, f"{len(inside)} folders")
+    if any(medium == above or medium.startswith(branch) for medium in found.media):
+        found.faults.add(MEDIUM, above, name, f"{len(inside)} folders")
         return {}
-    found.faults.add(LAYER_ABOVE, subject, name, f"holds {', '.join(sorted(below)[:4])}")
+    found.faults.add(LAYER_ABOVE, above, name, f"holds {', '.join(sorted(below)[:4])}")
     return {place.folder: LAYER_ABOVE for place in inside}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.findings import Finding
 
 
@@ -59,7 +60,7 @@ class Series:
     """
 
     key: str  # stable within a survey; never shown
-    subject_folder: str  # first path part; "" for files right under the source
+    subject_folder: str  # what the layout takes for the subject's name, by the house rule the first path part; or ""
     folders: tuple[str, ...]  # every folder that holds some of it, below the source
     study_instance_uid: str
     series_instance_uid: str
@@ -74,6 +75,7 @@ class Series:
     manufacturer: str
     instances: tuple[Instance, ...]
     held_by: tuple[str, ...] = ()  # codes of the STOP and ASK findings that keep it back
+    session_folder: str = ""  # what the layout takes for the session's name, if it names one
 
     @property
     def size_bytes(self) -> int:
@@ -94,6 +96,7 @@ class ParRecPair:
     version: str  # "V4.2"
     protocol_name: str
     held_by: tuple[str, ...] = ()
+    session_folder: str = ""
 
 
 class OtherKind(StrEnum):
@@ -131,6 +134,7 @@ class Survey:
     others: tuple[OtherFile, ...]
     findings: tuple[Finding, ...]  # sorted by weight
     folder_count: int
+    layout: Layout = HOUSE
 
     @property
     def file_count(self) -> int:

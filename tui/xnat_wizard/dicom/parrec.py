@@ -34,6 +34,7 @@ class Par:
 
     version: str  # "V4.2"
     protocol_name: str
+    patient_name: str
     image_count: int
     rec_size_bytes: int
 
@@ -119,6 +120,7 @@ def read_open_par(file: OpenFile) -> Par:
     return Par(
         version=version[1],
         protocol_name=general.get("Protocol name", ""),
+        patient_name=general.get("Patient name", ""),
         image_count=len(rows),
         rec_size_bytes=sum(_image_bytes(row, widths, general) for row in rows),
     )

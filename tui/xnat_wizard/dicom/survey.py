@@ -8,6 +8,7 @@ from typing import Self
 
 from xnat_wizard.dicom.gather import Gathering
 from xnat_wizard.dicom.judge import judge
+from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Survey, SurveyProgress
 from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Finding, Problem
@@ -27,9 +28,9 @@ class SurveyRun:
     their size.
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, layout: Layout = HOUSE) -> None:
         self.source = source
-        self._gathering = Gathering(source)
+        self._gathering = Gathering(source, layout)
         self._pool = ThreadPoolExecutor(1, "survey")
         self._work: asyncio.Future[Survey] | None = None
 
@@ -68,13 +69,13 @@ class SurveyRun:
                 self._work.exception()  # looked at, so that nobody complains of an error never fetched
 
 
-def survey(source: Path) -> Survey:
-    """Survey a source in this thread, for scripts and tests.
+def survey(source: Path, layout: Layout = HOUSE) -> Survey:
+    """Survey a folder or an archive in this thread, for scripts and tests; `layout` says how its folders are nested.
 
     Raises:
         Problem: the source cannot be surveyed at all.
     """
-    return _survey(Gathering(source))
+    return _survey(Gathering(source, layout))
 
 
 def _survey(gathering: Gathering) -> Survey:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.model import ParRecPair, Series
 from xnat_wizard.findings import Finding
 
@@ -33,6 +34,7 @@ class PlannedSession:
     is_blocked: bool = False  # a STOP finding holds it: it cannot be included
     left_out: tuple[Series, ...] = ()  # series of the study that findings keep back while the others go
     left_out_pairs: tuple[ParRecPair, ...] = ()
+    session_folder: str = ""  # where the layout has a folder for the session
 
     @property
     def instance_count(self) -> int:
@@ -61,6 +63,7 @@ class Plan:
     destination: Destination
     sessions: tuple[PlannedSession, ...]
     not_sent: tuple[str, ...] = ()  # what of the source is no image to send, counted: "2 files: not DICOM"
+    layout: str = HOUSE.pattern  # how the folders of the source were read
 
     @property
     def included(self) -> tuple[PlannedSession, ...]:

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Problem, Severity
@@ -34,47 +34,39 @@ def draft(
     destination: Destination,
     accepted: frozenset[str] = frozenset(),
 ) -> Plan:
-    """Put each subject folder's studies into one session each, by the house rule.
+    """Put each subject's studies into one session each.
+
+    By the house rule a session is named after its subject and modality, and counted by date; where the layout has
+    session folders, it is named after its folder, and a folder's pairs stay with it.
 
     Series and pairs that a STOP finding holds are left out; those held by ASK findings only are left out unless the
     key of their session is in `accepted`. A session of which nothing may go without a yes shows what would go, and
     is not included. Keys stay the same when the same source is drafted again.
     """
     severities = _severities(survey.findings)
-    series_by_study: dict[tuple[str, str], list[Series]] = defaultdict(list)
-    for one in survey.series:
-        series_by_study[one.subject_folder, one.study_instance_uid].append(one)
-    pairs_by_subject: dict[str, list[ParRecPair]] = defaultdict(list)
-    for pair in survey.pairs:
-        pairs_by_subject[pair.subject_folder].append(pair)
-
-    studies = sorted(series_by_study, key=lambda study: (study[0], *_when(series_by_study[study]), study[1]))
-    first_study = {folder: (folder, uid) for folder, uid in reversed(studies)}
-    content = [
-        (study, series_by_study[study], pairs_by_subject[study[0]] if first_study[study[0]] == study else [])
-        for study in studies
-    ]
-    content += [((folder, ""), [], pairs) for folder, pairs in pairs_by_subject.items() if folder not in first_study]
-    content.sort(key=lambda entry: entry[0][0])  # stable: within a subject by date
-
-    subject_labels = _subject_labels(survey, [folder for (folder, _), _, _ in content])
+    content = _studies(survey)
+    subject_labels = _subject_labels(survey, [study.subject for study, _, _ in content])
     sessions = []
     visits: Counter[tuple[str, str]] = Counter()
-    for (folder, study_instance_uid), series, pairs in content:
+    for study, series, pairs in content:
         modality = session_modality(one.modality for one in series) if series else "MR"
-        visits[folder, modality] += 1
+        visits[study.subject, modality] += 1
+        subject_label = subject_labels[study.subject]
         first = series[0] if series else None
         session = PlannedSession(
-            key=_key(folder, study_instance_uid),
-            subject_label=subject_labels[folder],
-            session_label=with_suffix(subject_labels[folder], f"_{modality}{visits[folder, modality]}"),
-            subject_folder=folder,
-            study_instance_uid=study_instance_uid,
+            key=_key(study),
+            subject_label=subject_label,
+            session_label=_session_label(subject_label, study.session)
+            if study.session
+            else with_suffix(subject_label, f"_{modality}{visits[study.subject, modality]}"),
+            subject_folder=study.subject,
+            study_instance_uid=study.study_instance_uid,
             study_date=first.study_date if first else "",
             modality=modality,
             series=tuple(series),
             pairs=tuple(pairs),
             is_included=True,
+            session_folder=study.session,
         )
         sessions.append(_weigh(session, severities, is_accepted=session.key in accepted))
     return Plan(
@@ -84,6 +76,7 @@ def draft(
         destination=destination,
         sessions=_with_distinct_labels(sessions),
         not_sent=_not_sent(survey),
+        layout=survey.layout.pattern,
     )
 
 
@@ -159,8 +152,43 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
 # -- parts of a draft --------------------------------------------------------------------------------
 
 
-def _key(folder: str, study_instance_uid: str) -> str:
-    text = f"{folder}\0{study_instance_uid}"
+class _Study(NamedTuple):
+    """What becomes one session."""
+
+    subject: str  # folder
+    session: str  # folder, "" where the layout has none
+    study_instance_uid: str  # "" for pairs without DICOM
+
+
+def _studies(survey: Survey) -> list[tuple[_Study, list[Series], list[ParRecPair]]]:
+    """Return the studies by subject and date; pairs go to the first one of their subject, and of their session."""
+    series_of: dict[_Study, list[Series]] = defaultdict(list)
+    for one in survey.series:
+        series_of[_Study(one.subject_folder, one.session_folder, one.study_instance_uid)].append(one)
+    pairs_of: dict[tuple[str, str], list[ParRecPair]] = defaultdict(list)
+    for pair in survey.pairs:
+        pairs_of[pair.subject_folder, pair.session_folder].append(pair)
+    studies = sorted(series_of, key=lambda study: (study.subject, *_when(series_of[study]), *study[1:]))
+    first_of = {study[:2]: study for study in reversed(studies)}
+    content = [
+        (study, series_of[study], pairs_of[study[:2]] if first_of[study[:2]] == study else []) for study in studies
+    ]
+    content += [(_Study(*place, ""), [], pairs) for place, pairs in pairs_of.items() if place not in first_of]
+    content.sort(key=lambda entry: entry[0].subject)  # stable: within a subject by date
+    return content
+
+
+def _session_label(subject_label: str, folder: str) -> str:
+    """Name a session after its folder; the subject goes before it, since a label stands once in a project."""
+    label = clean_label(folder)
+    rest = label[len(subject_label) :]
+    if label.casefold().startswith(subject_label.casefold()) and not rest[:1].isalnum():
+        return label
+    return clean_label(f"{subject_label}_{folder}")
+
+
+def _key(study: _Study) -> str:
+    text = "\0".join([study.subject, study.study_instance_uid, *filter(None, [study.session])])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
