@@ -6,16 +6,23 @@ from pathlib import Path
 
 from xnat_wizard.cli.talk import Exit, explain, put
 
+LAYOUT_HELP = (
+    "how its folders are nested: subject-series (default), subject-session-series, flat (a folder is a subject), "
+    "headers (folders say nothing), or a pattern such as '{subject}/{session}/*/{series}'"
+)
+
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands to the program's."""
     survey = commands.add_parser("survey", help="look at a folder and say what is in it; changes nothing")
-    survey.add_argument("source", type=Path, help="folder: subject > series > DICOM files")
+    survey.add_argument("source", type=Path, help="folder, zip or tar file: subject > series > DICOM files")
+    survey.add_argument("--layout", default="subject-series", help=LAYOUT_HELP)
     survey.add_argument("--json", action="store_true", help="one JSON object a line")
     survey.set_defaults(run=_survey)
 
     plan = commands.add_parser("plan", help="write down what would be sent where, as a file to check and edit")
-    plan.add_argument("source", type=Path, help="folder: subject > series > DICOM files")
+    plan.add_argument("source", type=Path, help="folder, zip or tar file: subject > series > DICOM files")
+    plan.add_argument("--layout", default="subject-series", help=LAYOUT_HELP)
     plan.add_argument("--site", required=True, help="address of the XNAT site")
     plan.add_argument("--project", required=True, help="project ID")
     plan.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
@@ -24,9 +31,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _survey(options: argparse.Namespace) -> int:
+    from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.survey import survey
 
-    found = survey(options.source)
+    found = survey(options.source, Layout.parse(options.layout))
     if options.json:
         for series in found.series:
             put(
@@ -34,6 +42,7 @@ def _survey(options: argparse.Namespace) -> int:
                     {
                         "type": "series",
                         "subject_folder": series.subject_folder,
+                        "session_folder": series.session_folder,
                         "folders": list(series.folders),
                         "modality": series.modality,
                         "series_number": series.series_number,
@@ -62,11 +71,12 @@ def _survey(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.survey import survey
     from xnat_wizard.upload.model import Destination
     from xnat_wizard.upload.plan import check, draft, save
 
-    found = survey(options.source)
+    found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
     for finding in (*found.findings, *check(plan)):
         explain(finding)
