@@ -5,7 +5,8 @@ from pathlib import Path
 
 from support import Practice
 from upload.clocks import short_sleep
-from xnat_wizard.upload import engine
+from xnat_wizard.practice.store import Store
+from xnat_wizard.upload import engine, receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, SessionState, UploadState
 from xnat_wizard.upload.plan import edit
@@ -21,6 +22,16 @@ def only_first(plan: Plan, subject_label: str) -> Plan:
     for other in others:
         plan = edit(plan, other.key, is_included=False)
     return edit(plan, first.key, subject_label=subject_label, session_label="visit")
+
+
+def set_status(status: str, *, is_built: bool) -> Callable[[Store], None]:
+    """Return a change of the one row of the prearchive."""
+
+    def change(store: Store) -> None:
+        (row,) = store.state.rows
+        row.status, row.is_built = status, is_built
+
+    return change
 
 
 async def failure(journal: Journal, site: Site) -> tuple[UploadState, SessionState, str]:
@@ -52,3 +63,32 @@ async def test_a_session_archived_for_another_subject_is_not_called_done(
             ended = await failure(journal, site)
             assert ended == (UploadState.INCOMPLETE, SessionState.FAILED, "archive.other_subject")
     assert practice.on_loop(lambda store: [one.label for one in store.state.subjects.values()]) == ["WRONG"]
+
+
+async def test_a_session_that_cannot_be_listed_just_now_is_not_called_missing(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    with new_journal(only_first(plan_for(study_folder, Destination.PREARCHIVE), "sub")) as journal:
+        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        for status, is_built in (("RECEIVING", True), ("_BUILDING", True), ("ERROR", False)):
+            practice.on_loop(set_status(status, is_built=is_built))
+            made = await receipt.verify(journal, site)
+            assert made.verdict == "NOT PROVEN"
+            assert {line.files_stored == line.files_local for line in made.lines} == {True}
+        practice.on_loop(set_status("READY", is_built=True))
+        assert (await receipt.verify(journal, site)).verdict == "COMPLETE"
+
+
+async def test_a_file_cut_short_by_an_earlier_try_is_sent_again(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    plan = only_first(plan_for(study_folder, Destination.PREARCHIVE), "sub")
+    with new_journal(plan) as journal:
+        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+    stored = next(path for path in sorted((practice.folder / "prearchive").rglob("*.dcm")))
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[:-1000])
+    practice.on_loop(set_status("RECEIVING", is_built=False))
+    with new_journal(plan) as journal:  # as after a crash before the answer came
+        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+    assert stored.read_bytes() == whole

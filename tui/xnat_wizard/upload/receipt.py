@@ -5,7 +5,7 @@ Answers to requests are no proof and are not added up here (missing-data 4.1).
 
 import os
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -17,9 +17,9 @@ from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
 from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
-from xnat_wizard.upload.places import is_prearchive
+from xnat_wizard.upload.places import is_for_subject, is_prearchive
 from xnat_wizard.upload.records import SessionRow
-from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.site import Site
 
 TEXT_NAME = "receipt.txt"
@@ -34,39 +34,66 @@ T = TypeVar("T")
 async def verify(journal: Journal, site: Site) -> Receipt:
     """Compare every file of an upload with what the server has now, and keep the receipt.
 
+    A session that cannot be listed at the moment keeps what is known of it, and the verdict says NOT PROVEN.
+
     Raises:
         SiteProblem: the server cannot be read.
     """
-    project = journal.progress().project
-    records = journal.records
-
-    async def once(attempt: Callable[[], Awaitable[T]]) -> T:
-        return await attempt()
-
+    doubts: list[str] = []
     with LocalSource(journal.source) as source, ThreadPoolExecutor(1, "reader") as executor:
-        for session in records.sessions():
-            row = await site.prearchive_session(session.uri) if is_prearchive(session.uri) else None
-            archived = await site.session(project, session.session_label)
-            found = await look(
-                site,
-                records,
-                session,
-                source=source,
-                executor=executor,
-                call=once,
-                prearchive_uri=row.uri if row and row.is_settled else "",
-                archived=archived,
-            )
-            records.record_checked(session.id, found.checked)
-            if row is None and archived and found.is_in_archive:
-                records.set_uri(session.id, archived.uri)
-    receipt = await compose(journal, site)
+        for session in journal.records.sessions():
+            doubts += await _look_again(journal, site, session, source, executor)
+    receipt = await compose(journal, site, doubts)
     keep(journal, receipt)
     return receipt
 
 
-async def compose(journal: Journal, site: Site) -> Receipt:
-    """Write the receipt of what the last look at the server found."""
+async def _look_again(
+    journal: Journal, site: Site, session: SessionRow, source: LocalSource, executor: ThreadPoolExecutor
+) -> list[str]:
+    """Look at one session once more, and keep what was seen; return what keeps that from being a proof."""
+
+    async def once(attempt: Callable[[], Awaitable[T]]) -> T:
+        return await attempt()
+
+    name, project = f"session {session.session_label}", journal.progress().project
+    row = await site.prearchive_session(session.uri) if is_prearchive(session.uri) else None
+    if row and not row.is_settled:
+        return [f"that {name} is whole: it is {row.plain_status} in the prearchive just now"]
+    archived = await site.session(project, session.session_label)
+    if archived and not (archived.project == project and is_for_subject(archived, session)):
+        archived = None
+    try:
+        found = await look(
+            site,
+            journal.records,
+            session,
+            source=source,
+            executor=executor,
+            call=once,
+            prearchive_uri=row.uri if row else "",
+            archived=archived,
+        )
+    except Refused as refusal:
+        if refusal.finding.code != "prearchive.not_built":
+            raise
+        return [f"that {name} is whole: the prearchive cannot list its files"]
+    journal.records.record_checked(session.id, found.checked)
+    if row is None and archived and found.is_in_archive:
+        journal.records.set_uri(session.id, archived.uri)
+    if row and not is_for_subject(row, session):
+        return [f"that {name} is filed under {session.subject_label}: the prearchive has it under {row.subject}"]
+    return []
+
+
+async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> Receipt:
+    """Write the receipt of what the last look at the server found.
+
+    Args:
+        journal: of the upload.
+        site: logged in.
+        doubts: what kept the last look from being a proof.
+    """
     progress = journal.progress()
     lines: list[ReceiptLine] = []
     places: list[str] = []
@@ -82,8 +109,8 @@ async def compose(journal: Journal, site: Site) -> Receipt:
         project=progress.project,
         lines=tuple(lines),
         places=tuple(places),
-        verdict=_verdict(lines),
-        not_proven=tuple(await _not_proven(journal, site, lines)),
+        verdict="NOT PROVEN" if doubts else _verdict(lines),
+        not_proven=(*doubts, *await _not_proven(journal, site, lines)),
         not_sent=journal.not_sent,
     )
 
