@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dicom.images import on_disk
+from dicom.test_archives import without_times
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import OtherKind, Survey
 from xnat_wizard.dicom.survey import survey
@@ -183,3 +184,16 @@ def test_no_finding_tells_more_than_a_screen(malformed: Callable[[str], Path]) -
         findings = survey(malformed(tree)).findings
         assert len(findings) <= 8
         assert all(len(finding.what) < 900 for finding in findings)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_broken_tree_reads_from_its_tar_gz_like_unpacked(
+    shared_data: Path, malformed: Callable[[str], Path], name: str
+) -> None:
+    packed = survey(shared_data / "trees" / "malformed" / f"{name}.tar.gz")
+    folder = malformed(name)
+    unpacked = survey(folder if packed.source.name == name else folder.parent)
+    assert without_times(packed).series == without_times(unpacked).series
+    assert (packed.pairs, packed.others) == (unpacked.pairs, unpacked.others)
+    said = {(finding.code, finding.where) for finding in packed.findings} - {(structure.ARCHIVE_TOP, ".")}
+    assert said == {(finding.code, finding.where) for finding in unpacked.findings}

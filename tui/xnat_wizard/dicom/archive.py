@@ -165,8 +165,11 @@ class ArchiveSource:
         leads_to = normpath(joined(self.inside(path).rpartition("/")[0], target)) if target[0] != "/" else target
         if leads_to[0] == "/" or leads_to.partition("/")[0] == "..":
             return LinkTarget(structure.LINK_OUTSIDE, f"it leads out of the archive, to {target}")
-        if leads_to in self._contents.files or leads_to in self._contents.folders:
-            return LinkTarget(structure.LINK_SKIPPED, f"it leads to {leads_to}")
+        below = leads_to[len(self.inner) :].strip("/") if f"{leads_to}/".startswith(f"{self.inner}/") else leads_to
+        if leads_to in self._contents.files:
+            return LinkTarget(structure.LINK_SKIPPED, f"it leads to {below}")
+        if leads_to in self._contents.folders:
+            return LinkTarget(structure.LINK_SKIPPED, f"it leads to the folder {below or '.'}")
         return LinkTarget(structure.LINK_BROKEN, f"it leads to nothing: {target}")
 
     @property
