@@ -13,8 +13,16 @@ from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
+from xnat_wizard.wizard.steps.prearchive.details import Details
+from xnat_wizard.wizard.steps.prearchive.words import (
+    hindrances,
+    is_forbidden,
+    log_words,
+    status_words,
+    verdict_lines,
+)
 from xnat_wizard.wizard.widgets.rows import Rows
-from xnat_wizard.xnat.model import ProjectDraft
+from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, ProjectDraft
 
 
 def rows_of(app: WizardApp) -> Rows:
@@ -220,3 +228,56 @@ async def test_footer_fits_in_80_columns(practice: Practice) -> None:
         keys = [key for key in app.screen.query(FooterKey) if key.display]
         assert len(keys) <= 7, "six and the palette"
         assert max(key.region.right for key in keys) <= 80
+
+
+def session_in(status: str) -> PrearchiveSession:
+    return PrearchiveSession("P", "1", "S", "S", "S", "1.2", status, "", "", "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("READY", "ready to archive"),
+        ("_ARCHIVING", "locked, being archived"),
+        ("QUEUED_DELETING", "queued, then being deleted"),
+        ("SOMETHING_NEW", "in progress: something_new"),
+    ],
+)
+def test_a_status_is_said_in_words(status: str, words: str) -> None:
+    assert status_words(session_in(status))[0] == words
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("Operation Failed: Session already exists, retry with overwrite enabled", "exists in the archive already"),
+        ("Invalid modification of session UID via archive process.", "Another study has this session label"),
+        (
+            "Invalid modification of session subject via archive process.: L Already Exists for another Subject",
+            "belongs to another subject",
+        ),
+        ("Session already contains a scan (3) with the same UID and number.", "are in the archive already"),
+        ("Duplicate archive attempt.  Destination session in use.", "was archiving it already"),
+    ],
+)
+def test_a_reason_in_the_log_is_said_in_words_with_its_way_out(log: str, words: str) -> None:
+    assert words in log_words(log)
+
+
+def test_an_unknown_reason_stays_as_the_site_said_it() -> None:
+    details = Details(session_in("ERROR"), log="2026 something\n  quite new went wrong\n")
+    assert log_words(details.log) == ""
+    assert "Why: quite new went wrong" in details.short()
+
+
+def test_verdicts_of_one_kind_make_one_line() -> None:
+    scans = [ArchiveVerdict("16", "CONFLICT", f"Session already contains a scan ({n}) with the same UID") for n in "12"]
+    verdicts = [ArchiveVerdict("1", "CONFLICT", "exists"), *scans, ArchiveVerdict("12", "WARN", "new subject")]
+    assert verdict_lines(verdicts) == [
+        "warn  The session exists in the archive: what is new is added to it",
+        "warn  The existing session has the same scans already: 1, 2",
+        "note  The subject is new and will be created",
+    ]
+    assert [one.code for one in hindrances(verdicts)] == ["16", "16"]
+    assert not is_forbidden(verdicts)
+    assert is_forbidden([ArchiveVerdict("4", "FAIL", "subject mismatch")])

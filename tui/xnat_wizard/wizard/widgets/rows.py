@@ -123,7 +123,7 @@ class Rows(ScrollView, can_focus=True):
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
         self._top = 1 if has_header else 0
-        self._told: str | None = None
+        self._told = ""
         self.empty = empty
 
     @property
