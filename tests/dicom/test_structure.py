@@ -7,11 +7,11 @@ import pytest
 
 from dicom.images import IMPLICIT, write_image, write_pair, write_series
 from xnat_wizard.dicom import structure
-from xnat_wizard.dicom.faults import FaultList, printable, shell_word
+from xnat_wizard.dicom.faults import FaultList, shell_word
 from xnat_wizard.dicom.model import OtherKind, Survey
 from xnat_wizard.dicom.rules import RULES
 from xnat_wizard.dicom.survey import survey
-from xnat_wizard.findings import Severity
+from xnat_wizard.findings import Severity, printable
 
 
 def said(found: Survey) -> set[tuple[str, str]]:

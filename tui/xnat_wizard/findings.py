@@ -41,7 +41,7 @@ class Finding:
             lines.append(f"      where: {self.where}")
         lines.append(f"      why:   {self.why}")
         lines.extend(f"      do:    {step}" for step in self.todo)
-        return "\n".join(lines)
+        return "\n".join(printable(line) for line in lines)
 
     def as_dict(self) -> dict[str, object]:
         """Return the finding as one JSON object, keys as the fields are named."""
@@ -62,6 +62,19 @@ class Problem(Exception):  # noqa: N818  it is the finding's carrier, and reads 
     def __init__(self, finding: Finding) -> None:
         super().__init__(f"{finding.code}: {finding.what}")
         self.finding = finding
+
+
+def printable(text: str) -> str:
+    """Return a text as it can be shown on one line of a terminal: control characters and stray bytes as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
+
+
+def _escape(sign: str) -> str:
+    if "\udc80" <= sign <= "\udcff":  # a byte of a name that is not UTF-8
+        return f"\\x{ord(sign) - 0xDC00:02x}"
+    return sign.encode("unicode_escape").decode("ascii")
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:

@@ -6,12 +6,12 @@ Looked for within a subject folder. Between subject folders the same study is a 
 from itertools import groupby
 from threading import Event
 
-from xnat_wizard.dicom.faults import printable
 from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.model import Instance, OtherFile, OtherKind
 from xnat_wizard.dicom.source import Source
 from xnat_wizard.dicom.structure import CONFLICTING_COPY, COPY
 from xnat_wizard.dicom.walk import Stopped
+from xnat_wizard.findings import printable
 
 _PIECE = 1 << 20
 _PREAMBLE = 128

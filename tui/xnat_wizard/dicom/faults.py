@@ -9,19 +9,12 @@ from dataclasses import dataclass, field
 from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.rules import RULES
 from xnat_wizard.dicom.structure import LITTER
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, printable
 
 _NAMED = 8  # names with their reasons in one finding; the survey's list of other files names each
 _NAMED_BARE = 4  # names without
 _FOLDERS_A_SUBJECT = 3  # more of them, and one finding speaks for the subject folder
 _FINDINGS_A_CODE = 12  # more of them, and one finding speaks for the source
-
-
-def printable(text: str) -> str:
-    """Return a name as it can be shown on one line: control characters and stray bytes as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
 
 
 def shell_word(path: str) -> str:
@@ -30,12 +23,6 @@ def shell_word(path: str) -> str:
         return shlex.quote(path)
     letters = ((sign if sign not in "\\'" else f"\\{sign}") if sign.isprintable() else _octal(sign) for sign in path)
     return f"$'{''.join(letters)}'"
-
-
-def _escape(sign: str) -> str:
-    if "\udc80" <= sign <= "\udcff":
-        return f"\\x{ord(sign) - 0xDC00:02x}"
-    return sign.encode("unicode_escape").decode("ascii")
 
 
 def _octal(sign: str) -> str:

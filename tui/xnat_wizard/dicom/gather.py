@@ -10,7 +10,7 @@ from threading import Event
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.archive import ArchiveSource
 from xnat_wizard.dicom.content import is_litter_file, kind_of
-from xnat_wizard.dicom.faults import FaultList, printable
+from xnat_wizard.dicom.faults import FaultList
 from xnat_wizard.dicom.layout import HOUSE, Layout, Position
 from xnat_wizard.dicom.model import Header, Instance, OtherFile, OtherKind, SurveyProgress
 from xnat_wizard.dicom.opened import OpenFile
@@ -18,6 +18,7 @@ from xnat_wizard.dicom.parrec import is_candidate
 from xnat_wizard.dicom.reading import Answer, Reader
 from xnat_wizard.dicom.source import Source, is_hidden, open_source
 from xnat_wizard.dicom.walk import Listing, Refused, Stopped, joined
+from xnat_wizard.findings import printable
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
