@@ -49,6 +49,14 @@ def test_the_plan_reads_back_with_what_is_included(tmp_path: Path) -> None:
     fewer = edit(plan, plan.sessions[0].key, is_included=False)
     with Journal.create(tmp_path / "fewer", fewer) as journal:
         assert journal.plan().sessions == fewer.included
+        assert journal.not_sent == ("2 files: of sessions that were not included",)
+
+
+def test_images_held_back_by_findings_are_counted(tmp_path: Path) -> None:
+    found = [finding("structure.x", Severity.STOP)]
+    plan = plan_of(survey(series("s/a"), series("s/b", number="2", held_by=("structure.x",)), findings=found))
+    with Journal.create(tmp_path / "held", plan) as journal:
+        assert journal.not_sent == ("2 files: held back by findings",)
 
 
 def test_progress_counts_parts(journal: Journal) -> None:

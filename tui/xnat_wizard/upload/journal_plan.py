@@ -25,7 +25,7 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
             plan.site_url,
             plan.project,
             str(plan.destination),
-            json.dumps(plan.not_sent),
+            json.dumps(plan.not_sent + plan.kept_back),
             str(UploadState.PLANNED),
         ),
     )

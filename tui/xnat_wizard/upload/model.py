@@ -70,6 +70,15 @@ class Plan:
         """Return the sessions that will be sent."""
         return tuple(session for session in self.sessions if session.is_included)
 
+    @property
+    def kept_back(self) -> tuple[str, ...]:
+        """Return which images stay behind, counted and in words: of sessions not included, and held by findings."""
+        excluded = sum(session.file_count for session in self.sessions if not session.is_included)
+        held = sum(len(series.instances) for session in self.sessions for series in session.left_out)
+        held += 2 * sum(len(session.left_out_pairs) for session in self.sessions)
+        counts = ((excluded, "of sessions that were not included"), (held, "held back by findings"))
+        return tuple(f"{count} {'file' if count == 1 else 'files'}: {why}" for count, why in counts if count)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
