@@ -94,6 +94,11 @@ def test_what_a_cut_connection_left_in_the_prearchive_is_sent_again() -> None:
     assert {one.fate for one in matched([local(1, fate=Fate.SENT)], short)} == {Fate.STORED}  # a script may shorten
 
 
+def test_a_file_that_changed_while_it_was_sent_is_not_stored() -> None:
+    changed = local(1, fate=Fate.NOT_SENT)._replace(remark="the file changed while it was sent")
+    assert [(one.fate, one.remark) for one in matched([changed], [there(1)])] == [(Fate.NOT_SENT, changed.remark)]
+
+
 def test_parrec_files_are_known_by_name_and_size() -> None:
     par, rec = local(1, name="T1/x.PAR", md5="aa"), local(2, name="T1/x.REC")
     stored = [StoredFile("", "T1/x.PAR", 10, "aa"), StoredFile("", "T1/x.REC", 10, "")]

@@ -1,6 +1,6 @@
 """Images must not end under another subject, and nothing else may pass for them."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from pathlib import Path
 
 from support import Practice
@@ -10,6 +10,7 @@ from xnat_wizard.upload import engine, receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, SessionState, UploadState
 from xnat_wizard.upload.plan import edit
+from xnat_wizard.xnat.model import ImportAnswer, Login
 from xnat_wizard.xnat.site import Site
 
 PlanFor = Callable[..., Plan]
@@ -92,3 +93,29 @@ async def test_a_file_cut_short_by_an_earlier_try_is_sent_again(
     with new_journal(plan) as journal:  # as after a crash before the answer came
         assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
     assert stored.read_bytes() == whole
+
+
+class SplittingSite(Site):
+    """A connection whose imports are answered with two places."""
+
+    async def import_zip(
+        self,
+        project: str,
+        subject: str,
+        session: str,
+        body: AsyncIterable[bytes],
+        size_bytes: int,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> ImportAnswer:
+        answer = await super().import_zip(project, subject, session, body, size_bytes, query=query)
+        return ImportAnswer((*answer.uris, f"{answer.uris[0]}_1"))
+
+
+async def test_a_session_that_the_server_divides_is_not_archived(
+    practice: Practice, login: Login, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    async with await SplittingSite.connect(login) as site:
+        with new_journal(only_first(plan_for(study_folder), "sub")) as journal:
+            assert await failure(journal, site) == (UploadState.INCOMPLETE, SessionState.FAILED, "upload.split")
+    assert practice.on_loop(lambda store: list(store.state.sessions)) == []

@@ -79,8 +79,10 @@ def _of_token(by_token: dict[str, list[StoredFile]], file: FileRow) -> StoredFil
     candidates = by_token.get(file.token)
     if not candidates:
         return None
-    if not candidates[-1].is_archived and candidates[-1].size_bytes < file.size_bytes and file.fate not in _ANSWERED:
-        return None  # what a cut connection or a full disk left behind; sending it again replaces it
+    there = candidates[-1]
+    is_doubtful = there.size_bytes < file.size_bytes or bool(file.remark)
+    if is_doubtful and not there.is_archived and file.fate not in _ANSWERED:
+        return None  # what a cut connection, a full disk or a change while sending left; sending it again replaces it
     return candidates.pop()
 
 

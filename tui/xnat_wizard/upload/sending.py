@@ -255,8 +255,12 @@ class Sender:
             if project_of(uri) != self._tools.project:
                 records.set_uri(self._session.id, uri)
                 raise SessionEndedError(SessionState.FAILED, rerouted(uri, self._tools.project))
+        if len(set(answer.uris)) > 1:
+            raise SessionEndedError(SessionState.FAILED, split(answer.uris, self._session))
         uri = answer.uris[-1]
         if uri != self.uri:
+            if self.uri:
+                self._tools.tell(f"{self._session.session_label}: the server goes on in {uri}, no longer in {self.uri}")
             self.uri = uri
             records.set_uri(self._session.id, uri)
 
@@ -309,6 +313,21 @@ def rerouted(uri: str, project: str) -> Finding:
         ),
         where=uri,
         shareable="An import with an explicit project was filed elsewhere by the site.",
+    )
+
+
+def split(uris: Sequence[str], session: SessionRow) -> Finding:
+    """Say that the server made several sessions of what is one."""
+    return Finding(
+        "upload.split",
+        f"The server put the images of session `{session.session_label}` into {len(set(uris))} sessions",
+        "It answered one request with several places; each holds a part of the images",
+        (
+            "Look at them in the prearchive step, and delete what is not wanted",
+            "Ask the administrator of the site which rule divides sessions, then resume the upload",
+        ),
+        where=", ".join(dict.fromkeys(uris)),
+        shareable="An import of one session was answered with several sessions.",
     )
 
 

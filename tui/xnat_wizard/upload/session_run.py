@@ -16,7 +16,7 @@ from xnat_wizard.upload.model import Destination, Fate, SessionState
 from xnat_wizard.upload.places import is_for_subject, is_prearchive, is_row_of
 from xnat_wizard.upload.records import CheckedFile
 from xnat_wizard.upload.resources import PairSender
-from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
+from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools, project_of
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 RESENDS = 1  # of files that were answered for and are not listed
@@ -62,6 +62,9 @@ class SessionRun:
     async def _ask(self, row: PrearchiveSession | None) -> None:
         """Find out which files are on the server already; the others are to be sent."""
         uri = row.uri if row else ""
+        stray = self._session.uri
+        if project_of(stray) not in {self._tools.project, ""}:
+            self._tools.tell(f"{self._session.session_label}: images of an earlier try may still be in {stray}")
         is_readable = False
         if row:
             self._require_our_subject(row)
