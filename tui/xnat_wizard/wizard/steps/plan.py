@@ -55,7 +55,7 @@ def fitting_plan(choices: Choices, survey: Survey, site_url: str, project: str) 
     old = choices.plan
     destination = old.destination if old else Destination.PREARCHIVE
     fresh = planning.draft(survey, site_url=site_url, project=project, destination=destination)
-    if old is None or old.source != fresh.source or _content(old) != _content(fresh):
+    if old is None or (old.source, old.layout) != (fresh.source, fresh.layout) or _content(old) != _content(fresh):
         return fresh
     return replace(old, site_url=site_url, project=project, not_sent=fresh.not_sent)
 
