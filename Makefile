@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The benchmarks have an environment of their own: other clients must not change what the tests run with.
+BENCH := .venv-bench
+BENCH_STAMP := $(BENCH)/.installed
+ONLY ?=
 
 .PHONY: setup demo test check lint format types contracts golden conformance clients pictures clean
 
@@ -51,5 +55,14 @@ golden: $(STAMP)
 pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python tests/pictures.py
 
+$(BENCH_STAMP): pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
+# The goals of speed as one table: make bench, or make bench ONLY=1,3
+bench: $(BENCH_STAMP)
+	PYTHONPATH=tests $(BENCH)/bin/python -m bench --only '$(ONLY)'
+
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) $(BENCH) .demo
