@@ -59,6 +59,7 @@ def test_folders_of_no_project_and_without_images_stay_without_a_row(
 ) -> None:
     put_by_hand(practice, "prearchive/NONE/20240102_030405/E1/SCANS/1/DICOM", series(1))
     put_by_hand(practice, "prearchive/DEMO/20240102_030405/E2/SCANS/1/DICOM", {"x.dcm": b"no image"})
+    (practice.folder / "prearchive/DEMO/20240102_030405/EMPTY/SCANS").mkdir(parents=True)
     put_by_hand(practice, "prearchive/Unassigned/20240102_030405/E3/SCANS/1/DICOM", series(1))
     as_admin.put("/data/prearchive")
     assert [row["name"] for row in as_admin.get("/data/prearchive", format="json").rows] == ["E3"]

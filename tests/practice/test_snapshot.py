@@ -42,6 +42,29 @@ async def test_many_changes_are_one_write(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.new"))
 
 
+async def test_what_is_noted_outlives_a_crash_and_is_forgotten_with_the_next_snapshot(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.save()
+    store.close()
+    row = Row("P", "t2", "f2", "n", "s", "1.2", visit="V")
+    store.state.rows.append(row)
+    store.note(rows=[row])
+    direct = Row("P", "t3", "f3", "n", "s", "1.2", direct_id=store.next_number("direct"))
+    store.state.direct.append(direct)
+    store.note(rows=[direct])
+    session = Session("E2", "E2", "P", "S", "xnat:mrSessionData", 1.0, "u")
+    store.state.sessions["E2"] = session
+    store.note(sessions=[session], gone=[store.state.rows.pop(0).key])
+    with next(tmp_path.glob("*.log")).open("a") as torn:
+        torn.write('{"rows": [')
+    again = Store(tmp_path)
+    assert again.state == store.state
+    assert [one.key for one in again.state.rows] == [("P", "t2", "f2")]
+    store.close()
+    assert not list(tmp_path.glob("*.log"))
+    assert Store(tmp_path).state == store.state
+
+
 def test_passwords_are_hashed_with_salt() -> None:
     first, second = hash_password("secret"), hash_password("secret")
     assert first != second

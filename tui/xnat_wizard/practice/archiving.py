@@ -99,11 +99,10 @@ async def archive(services: Services, row: Row, options: Options) -> str:
     row.status, row.archiving_as = "_ARCHIVING", place[1]
     uri = f"/data/prearchive/projects/{row.project}/{row.timestamp}/{row.folder}"
     try:
-        await store.keep()
+        store.note(rows=[row])
         await services.clock.sleep(services.faults.archive_delay_s(uri))
         await settle(arrival, row)
-        archived = await _move_in(services, row, options)
-        await store.keep()
+        return await _move_in(services, row, options)
     except scripts.ScriptError as error:
         raise _failed(
             services, row, f"The project's anonymization script failed: {error}", is_conflict=False
@@ -113,7 +112,6 @@ async def archive(services: Services, row: Row, options: Options) -> str:
         raise _failed(services, row, f"Files cannot be moved: {type(error).__name__}", is_conflict=False) from error
     finally:
         arrival.archiving.discard(place)
-    return archived
 
 
 async def take_back(services: Services, row: Row) -> None:
@@ -268,8 +266,8 @@ def _commit(
         resource.files.update(copy.entries)
     arrival_of(services).forget(row.key)
     store.state.routings.pop(row.tag, None)
+    store.note(subjects=[subject], sessions=[session], gone=[row.key])  # before the rest of its folder goes
     store.remove_row(row)
-    store.save()
     label = subject.label if subject.project == row.project else subject.shares[row.project]
     return f"/data/archive/projects/{row.project}/subjects/{label}/experiments/{session.label}"
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from xnat_wizard.practice.snapshot import noted_after
 from xnat_wizard.practice.store import (
     Config,
     Entry,
@@ -22,16 +23,28 @@ from xnat_wizard.practice.store import (
 
 
 def read_state(file: Path) -> State:
-    """Read the snapshot; lists that older servers did not write are empty.
+    """Read the snapshot, and what was noted after it; without a file everything is empty.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: a file cannot be read.
     """
-    return decode_state(json.loads(file.read_text(encoding="utf-8")))
+    state = decode_state(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else State()
+    for change in noted_after(file, state.log_number):
+        _apply(state, decode_state(change), {tuple(key) for key in change["gone"]})
+    return state
+
+
+def _apply(state: State, change: State, gone: set[tuple[str, ...]]) -> None:
+    for rows, changed in ((state.rows, change.rows), (state.direct, change.direct)):
+        out = gone | {row.key for row in changed}
+        rows[:] = [row for row in rows if row.key not in out] + changed
+    state.subjects |= change.subjects
+    state.sessions |= change.sessions
+    state.counters |= change.counters
 
 
 def decode_state(raw: dict[str, Any]) -> State:
-    """Turn the snapshot's JSON back into records."""
+    """Turn JSON back into records; what is missing is empty."""
 
     def resource(value: dict[str, Any]) -> Resource:
         return Resource(**{**value, "files": {name: Entry(**entry) for name, entry in value["files"].items()}})
@@ -51,17 +64,18 @@ def decode_state(raw: dict[str, Any]) -> State:
         return kind(**parts)
 
     return State(
-        users={name: User(**user) for name, user in raw["users"].items()},
-        projects={key: with_parts(Project, one) for key, one in raw["projects"].items()},
-        subjects={key: with_parts(Subject, one) for key, one in raw["subjects"].items()},
-        sessions={key: with_parts(Session, one) for key, one in raw["sessions"].items()},
-        rows=[with_parts(Row, one) for one in raw["rows"]],
+        users={name: User(**user) for name, user in raw.get("users", {}).items()},
+        projects={key: with_parts(Project, one) for key, one in raw.get("projects", {}).items()},
+        subjects={key: with_parts(Subject, one) for key, one in raw.get("subjects", {}).items()},
+        sessions={key: with_parts(Session, one) for key, one in raw.get("sessions", {}).items()},
+        rows=[with_parts(Row, one) for one in raw.get("rows", [])],
         direct=[with_parts(Row, one) for one in raw.get("direct", [])],
-        configs=[Config(**one) for one in raw["configs"]],
-        tokens={alias: Token(**one) for alias, one in raw["tokens"].items()},
+        configs=[Config(**one) for one in raw.get("configs", [])],
+        tokens={alias: Token(**one) for alias, one in raw.get("tokens", {}).items()},
         receivers=[Receiver(**one) for one in raw.get("receivers", [])],
         routings={uid: Routing(**one) for uid, one in raw.get("routings", {}).items()},
-        preferences=raw["preferences"],
-        burnt_project_ids=raw["burnt_project_ids"],
-        counters=raw["counters"],
+        preferences=raw.get("preferences", {}),
+        burnt_project_ids=raw.get("burnt_project_ids", []),
+        counters=raw.get("counters", {}),
+        log_number=raw.get("log_number", 1),
     )

@@ -110,8 +110,8 @@ async def _move_to_prearchive(services: Services, row: Row, reason: str) -> None
     """Make a session of the prearchive of it: CONFLICT or ERROR, as archiving left it."""
     store = services.store
     status, row.status = row.status, "_MOVING"
-    old = store.row_folder(row)
-    arrival_of(services).forget(row.key)
+    old, old_key = store.row_folder(row), row.key
+    arrival_of(services).forget(old_key)
     store.state.direct = [other for other in store.state.direct if other is not row]
     row.direct_id = 0
     while store.row(row.project, row.timestamp, row.folder) or store.row_folder(row).exists():
@@ -121,7 +121,7 @@ async def _move_to_prearchive(services: Services, row: Row, reason: str) -> None
     await services.in_thread(folders.move_folder, old, store.row_folder(row))
     row.status = status
     row.lastmod = services.clock.now()
-    store.save()
+    store.note(rows=[row], gone=[old_key])
 
 
 async def delete(services: Services, row: Row, *, with_files: bool) -> None:

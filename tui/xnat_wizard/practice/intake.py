@@ -101,7 +101,6 @@ class Intake:
             self._broken = str(error)
         self.rows: list[Row] = []  # in which something was stored, in this order
         self._made: list[Row] = []
-        self._kept = 0  # how many of them the snapshot on disk knows
         self.stored = 0
 
     # -- in the worker thread ----------------------------------------------------------------------
@@ -138,9 +137,6 @@ class Intake:
         if slot is None:
             return
         try:
-            if self._kept < len(self._made):
-                self._kept = len(self._made)
-                self._services.wait_on_loop(self._services.store.keep())  # a row before its files
             self._store(slot, name, spooled)
         finally:
             self._arrival.close_object(slot.key)
@@ -246,6 +242,7 @@ class Intake:
             if row is None:
                 row = self._new_row(project, session, subject, values, is_auto=is_auto)
                 direct.begin(store, row)
+                store.note(rows=[row])
             self._touch(row)
             return row
         known = self._made if wishes.is_classic else store.state.rows
@@ -260,6 +257,7 @@ class Intake:
         if row is None:
             row = self._new_row(project, session, subject, values, is_auto=is_auto)
             store.state.rows.append(row)
+            store.note(rows=[row])
         elif row.status in {"BUILDING", "QUEUED_BUILDING", "RECEIVING_INTERRUPT"}:
             row.status = "RECEIVING_INTERRUPT"
         else:

@@ -165,14 +165,14 @@ async def move(services: Services, row: Row, project: str) -> None:
     row.status = "_MOVING"
     arrival = arrival_of(services)
     await archiving.settle(arrival, row)
-    old = services.store.row_folder(row)
-    arrival.forget(row.key)
+    old, old_key = services.store.row_folder(row), row.key
+    arrival.forget(old_key)
     row.project = project
     await services.in_thread(folders.move_folder, old, services.store.row_folder(row))
     is_waiting = before in {"RECEIVING", "RECEIVING_INTERRUPT"} or not row.is_built
     row.status = "RECEIVING" if is_waiting else "READY"
     row.lastmod = services.clock.now()
-    services.store.save()
+    services.store.note(rows=[row], gone=[old_key])
 
 
 async def _reset(call: Call, row: Row, _given: Mapping[str, str]) -> web.StreamResponse:

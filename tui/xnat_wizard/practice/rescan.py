@@ -56,10 +56,11 @@ async def rescan(services: Services) -> None:
 
 
 def _folders_on_disk(prearchive: Path) -> list[_Key]:
+    """Return what looks like sessions; a folder without a single file is what a deletion has left."""
     return [
         (path.parent.parent.name, path.parent.name, path.name)
         for path in sorted(prearchive.glob("*/*/*"))
-        if path.is_dir()
+        if path.is_dir() and any(one.is_file() for one in path.rglob("*"))
     ]
 
 

@@ -103,10 +103,6 @@ class Services:
 
         return asyncio.run_coroutine_threadsafe(there(), self.loop).result()
 
-    def wait_on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop and wait for its result; called in a thread."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start work that outlives the answer; it is cancelled when the server stops, and a crash is logged."""
         task = self.loop.create_task(work)

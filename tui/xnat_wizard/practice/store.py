@@ -6,14 +6,14 @@ Touched only on the server's event loop, so nothing is locked. Files lie as XNAT
     DATA/archive/{project}/subjects/{subject}/{resource}/...                 resources/{resource}/...
     DATA/prearchive/{project or Unassigned}/{timestamp}/{folder}/SCANS/{scan}/DICOM/...
     DATA/cache/{user}/...
-    DATA/state.json
+    DATA/state.json  state.{n}.log
 """
 
 import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -258,6 +258,7 @@ class State:
     preferences: dict[str, Any] = field(default_factory=dict)
     burnt_project_ids: list[str] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    log_number: int = 1  # of the log that holds what happened after this was written
 
 
 class Store:
@@ -269,16 +270,33 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = folder / "state.json"
-        self.state = read_state(file) if file.exists() else State()
+        self.state = read_state(file)
         self._snapshot = Snapshot(file, self.state)
 
     def save(self) -> None:
         """Note that something changed: cheap, the snapshot is written soon and beside the loop."""
         self._snapshot.mark()
 
-    async def keep(self) -> None:
-        """Write the snapshot now, and wait for it: what has been said to a caller outlives a crash."""
-        await self._snapshot.write_now()
+    def note(
+        self,
+        *,
+        rows: Sequence[Row] = (),
+        subjects: Iterable[Subject] = (),
+        sessions: Iterable[Session] = (),
+        gone: Iterable[tuple[str, str, str]] = (),
+    ) -> None:
+        """Note records that are new or changed, and rows (by key) that are gone, so that no crash loses them."""
+        self._snapshot.note(
+            {
+                "rows": [row for row in rows if not row.direct_id],
+                "direct": [row for row in rows if row.direct_id],
+                "subjects": {one.id: one for one in subjects},
+                "sessions": {one.id: one for one in sessions},
+                "gone": list(gone),
+                "counters": self.state.counters,
+            }
+        )
+        self.save()
 
     def close(self) -> None:
         """Write what is not written yet."""
