@@ -10,9 +10,9 @@ from wizard.stage import logged_in, planned
 from xnat_wizard import settings
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, UploadState
+from xnat_wizard.upload.uploads import newest_unfinished
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
-from xnat_wizard.wizard.unfinished import newest_unfinished
 
 
 async def leave_an_upload(practice: Practice, study: Path, state: UploadState) -> None:

@@ -238,7 +238,7 @@ async def test_start_that_fails_says_why(practice: Practice, study_folder: Path,
     (own_home / "state" / "uploads").write_text("in the way")
     async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
         await pilot.press("enter")
-        await until_text(app, pilot, "The upload could not be started")
+        await until_text(app, pilot, "The folder for journals")
         await pilot.press("escape")
         await until_text(app, pilot, "[ Start ]")
 

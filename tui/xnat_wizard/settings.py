@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from xnat_wizard.findings import Finding, Problem
+
 APP = "xnat-wizard"
 HOME_VARIABLE = "XNAT_WIZARD_HOME"
 
@@ -45,16 +47,37 @@ class Secret:
 
 def _private_folder(name: str, usual: Callable[[], str]) -> Path:
     home = os.environ.get(HOME_VARIABLE)
-    folder = Path(home) / name if home else Path(usual())
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    return _made(Path(home) / name if home else Path(usual()))
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+        why = "it is there, and this account may not write in it"
+    except OSError as error:
+        why = f"the system said: {error.strerror or error}"
+    raise Problem(
+        Finding(
+            "settings.no_folder",
+            "The folder for journals, receipts and logs cannot be used",
+            f"Making `{folder}` ready failed: {why}",
+            (
+                f"Set {HOME_VARIABLE} to a folder that this account may write in, on a disk of this machine",
+                "Or let the owner of the folder give you the right to write in it",
+            ),
+            where=str(folder),
+            shareable=f"The folder for journals, receipts and logs cannot be used: {why}",
+        )
+    )
 
 
 def state_dir() -> Path:
     """Return the folder of journals and receipts, made readable by this person only.
 
     Raises:
-        OSError: the folder cannot be made.
+        Problem: `settings.no_folder` when it cannot be made or written.
     """
     return _private_folder("state", lambda: platformdirs.user_state_dir(APP))
 
@@ -63,7 +86,7 @@ def log_dir() -> Path:
     """Return the folder of log files, made readable by this person only.
 
     Raises:
-        OSError: the folder cannot be made.
+        Problem: `settings.no_folder` when it cannot be made or written.
     """
     return _private_folder("log", lambda: platformdirs.user_log_dir(APP))
 
@@ -72,8 +95,6 @@ def uploads_dir() -> Path:
     """Return the folder that holds one folder an upload.
 
     Raises:
-        OSError: the folder cannot be made.
+        Problem: `settings.no_folder` when it cannot be made or written.
     """
-    folder = state_dir() / "uploads"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
+    return _made(state_dir() / "uploads")

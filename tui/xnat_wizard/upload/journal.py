@@ -158,6 +158,12 @@ class Journal:
         return Path(plan_file.text_path(source))
 
     @property
+    def site_url(self) -> str:
+        """Return the address of the site."""
+        (url,) = self._database.execute("SELECT site_url FROM upload").fetchone()
+        return str(url)
+
+    @property
     def not_sent(self) -> tuple[str, ...]:
         """Return what of the source is no image to send, counted."""
         (text,) = self._database.execute("SELECT not_sent FROM upload").fetchone()

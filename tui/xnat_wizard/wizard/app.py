@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
 from xnat_wizard.findings import Problem
+from xnat_wizard.upload.uploads import newest_unfinished
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.logbook import Logbook, log_file
 from xnat_wizard.wizard.steps.archive import ArchiveStep
@@ -29,7 +30,7 @@ from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.project import ProjectStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
-from xnat_wizard.wizard.unfinished import newest_unfinished
+from xnat_wizard.wizard.unfinished import detail, question
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -112,7 +113,7 @@ class WizardApp(App[None]):
             return False
         found = await asyncio.to_thread(newest_unfinished, site.info.url)
         if found is None or not await self.push_screen_wait(
-            ConfirmScreen(found.question, found.detail, yes="Show it", no="Not now")
+            ConfirmScreen(question(found), detail(found), yes="Show it", no="Not now")
         ):
             return False
         try:
@@ -204,6 +205,6 @@ class WizardApp(App[None]):
             "What was sent to XNAT stays there; a running upload goes on by itself.\n"
             "Start xnat-wizard again to see it. To report the fault, add this file; it holds no names and no passwords:"
         )
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Problem):
             words += f"\n{log_file()}"
         self.panic(Text(words))

@@ -10,6 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from xnat_wizard import settings
+from xnat_wizard.findings import Problem
 
 SIZE_LIMIT_BYTES = 1_000_000
 KEPT_FILES = 3
@@ -28,7 +29,7 @@ def log_file() -> Path:
     """Return the path of the log file.
 
     Raises:
-        OSError: its folder cannot be made.
+        Problem: its folder cannot be made.
     """
     return settings.log_dir() / "wizard.log"
 
@@ -45,7 +46,7 @@ class Logbook:
             handler = _PrivateFileHandler(
                 log_file(), maxBytes=SIZE_LIMIT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True
             )
-        except OSError:
+        except (OSError, Problem):
             return
         handler.setFormatter(logging.Formatter(FORMAT))
         logging.getLogger("xnat_wizard").addHandler(handler)

@@ -17,8 +17,8 @@ from xnat_wizard.upload import receipt as receipts
 from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Request, UploadProgress, UploadState
+from xnat_wizard.upload.uploads import begin, is_same, unfinished
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.upload.journals import is_same, unfinished, write_journal
 from xnat_wizard.wizard.steps.upload.words import (
     COLUMNS,
     SENTENCES,
@@ -266,7 +266,7 @@ SSH line; nothing that is stored on the site is sent twice.
         self.tell("Starting...")
         try:
             if self._journal is None:
-                path = await asyncio.to_thread(write_journal, self._plan)
+                path = await asyncio.to_thread(begin, self._plan)
                 self._choices = replace(self._choices, journal_path=path)
                 self._journal = Journal.open(path)
             login = await self._site.worker_login()

@@ -1,0 +1,161 @@
+"""The uploads of this account on this machine: a folder each, found by name, by plan, or by site."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from xnat_wizard import settings
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload import outcomes
+from xnat_wizard.upload.journal import FILE_NAME, Journal
+from xnat_wizard.upload.labels import clean_label
+from xnat_wizard.upload.lock import UploadLock
+from xnat_wizard.upload.model import Plan, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.worker import is_running
+
+LOOK_BACK = 50  # so many of the newest uploads are looked at
+_OVER = frozenset({UploadState.DONE, UploadState.CANCELLED})
+_NOTHING_LEFT = _OVER | {UploadState.PLANNED, UploadState.INCOMPLETE}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An upload that runs, or that can be resumed."""
+
+    journal_path: Path
+    plan: Plan
+    progress: UploadProgress
+    is_running: bool
+
+
+def journals() -> list[Path]:
+    """Return the journals of all uploads, the newest first.
+
+    Raises:
+        Problem: their folder cannot be made or read.
+    """
+    return sorted(settings.uploads_dir().glob(f"*/{FILE_NAME}"), reverse=True)
+
+
+def find(name: str = "") -> Path:
+    """Return the journal of an upload by the name of its folder, or the newest.
+
+    Raises:
+        Problem: `upload.none` or `upload.unknown`.
+    """
+    paths = journals()
+    if not paths:
+        raise Problem(
+            Finding(
+                "upload.none",
+                "There is no upload",
+                "No upload was started by this account on this machine",
+                ("Start one: `xnat-wizard`, or `xnat-wizard upload PLAN`",),
+                where=str(settings.uploads_dir()),
+            )
+        )
+    if not name:
+        return paths[0]
+    named = [path for path in paths if path.parent.name == name]
+    if not named:
+        raise Problem(
+            Finding(
+                "upload.unknown",
+                f"There is no upload `{name}`",
+                f"The newest are: {', '.join(path.parent.name for path in paths[:3])}",
+                ("List them: `xnat-wizard status`",),
+                where=str(settings.uploads_dir()),
+            )
+        )
+    return named[0]
+
+
+def begin(plan: Plan) -> Path:
+    """Begin the journal of a plan in a new folder, and return it; blocks for as long as the disk takes.
+
+    Raises:
+        OSError: it cannot be written.
+        Problem: the folder of all uploads cannot be made.
+    """
+    now = datetime.now().astimezone()
+    name = f"{now:%Y%m%d-%H%M%S}-{clean_label(plan.project)}"
+    base = settings.uploads_dir()
+    folder = next(
+        place for place in (base / name, *(base / f"{name}-{n}" for n in range(2, 100))) if not place.exists()
+    )
+    with Journal.create(folder, plan) as journal:
+        return journal.path
+
+
+def unfinished(plan: Plan) -> Path | None:
+    """Return the newest journal that sends the same where it still runs or can be resumed, else None."""
+
+    def sends_the_same(journal: Journal) -> bool:
+        return _may_be_same(journal.progress(), plan) and is_same(journal.plan(), plan)
+
+    path = _newest(sends_the_same)
+    if path is None:
+        return None
+    with Journal.open(path) as journal:
+        return None if journal.progress().state in _OVER else path
+
+
+def newest_unfinished(site_url: str) -> Unfinished | None:
+    """Find the newest upload to a site that still runs or can be resumed; blocks for as long as the disk takes."""
+
+    def is_left(journal: Journal) -> bool:
+        return journal.site_url == site_url and journal.progress().state not in _NOTHING_LEFT
+
+    path = _newest(is_left)
+    if path is None:
+        return None
+    with Journal.open(path) as journal:
+        return Unfinished(path, journal.plan(), journal.progress(), is_running(path))
+
+
+def is_same(sent: Plan, plan: Plan) -> bool:
+    """Tell whether a journal's plan sends the same sessions under the same labels to the same place."""
+
+    def gist(one: Plan) -> tuple[object, ...]:
+        sessions = {(two.key, two.subject_label, two.session_label, two.file_count) for two in one.included}
+        return one.source.absolute(), one.site_url, one.project, one.destination, sessions
+
+    return gist(sent) == gist(plan)
+
+
+def cancel(path: Path) -> None:
+    """Cancel an upload that no process works on; what was sent stays on the server.
+
+    Raises:
+        Problem: `upload.running` when a process works on it.
+    """
+    with UploadLock(path), Journal.open(path) as journal:
+        records = journal.records
+        for session in records.sessions():
+            if session.state not in {SessionState.DONE, SessionState.CANCELLED}:
+                finding = outcomes.cancelled(records.count_fates(session.id), session)
+                records.move_session(session.id, SessionState.CANCELLED, finding=finding)
+        records.add_event("Cancelled")
+        records.move_upload(UploadState.CANCELLED)
+
+
+def _newest(is_wanted: Callable[[Journal], bool]) -> Path | None:
+    """Return the newest journal that is wanted; one that cannot be read never is."""
+    paths: list[Path] = []
+    with contextlib.suppress(OSError, Problem):
+        paths = journals()
+    for path in paths[:LOOK_BACK]:
+        with contextlib.suppress(OSError, Problem, sqlite3.Error), Journal.open(path) as journal:
+            if is_wanted(journal):
+                return path
+    return None
+
+
+def _may_be_same(progress: UploadProgress, plan: Plan) -> bool:
+    """Compare what is cheap to compare."""
+    labels = {(one.subject_label, one.session_label, one.file_count) for one in plan.included}
+    sent = {(one.subject_label, one.session_label, one.files_total) for one in progress.sessions}
+    return progress.project == plan.project and sent == labels
