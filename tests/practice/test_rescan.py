@@ -151,6 +151,15 @@ def test_folders_of_no_session_in_the_archive_are_told_and_left(
     assert (practice.folder / "archive/DEMO/arc001/STRAY/a.dcm").exists()
 
 
+def test_empty_folders_that_a_deletion_has_left_go(practice: Practice, as_owner: Caller) -> None:
+    uri = send_one(as_owner, series(1), **TO_DEMO)
+    (practice.folder / "prearchive/DEMO/20240102_030405/EMPTY/SCANS").mkdir(parents=True)
+    practice.stop()
+    practice.start()
+    assert not (practice.folder / "prearchive/DEMO/20240102_030405").exists()
+    assert row_of(as_owner, uri)["status"] == "RECEIVING"
+
+
 def test_a_direct_session_under_way_waits_for_the_timer_again(practice: Practice, as_owner: Caller) -> None:
     send_one(as_owner, series(1), **{**TO_DEMO, "Direct-Archive": "true"})
     practice.on_loop(lambda store: setattr(store.state.direct[0], "status", "_ARCHIVING"))

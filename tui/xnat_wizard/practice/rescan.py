@@ -7,6 +7,7 @@ touched: folders there that belong to no session are counted in the log.
 Source: the wire contract 6.1, 10.3 no. 22.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 from pydicom.dataset import Dataset
 
-from xnat_wizard.practice import archiving, build, headers, identify, rights
+from xnat_wizard.practice import archiving, build, folders, headers, identify, rights
 from xnat_wizard.practice.arrival import arrival_of
 from xnat_wizard.practice.http import Call, Refusal, Route, empty
 from xnat_wizard.practice.intake import AUTO_ARCHIVE
@@ -149,10 +150,22 @@ async def recover(services: Services) -> None:
             row.is_built = False
             row.status = row.status if row.status.startswith("_") else "RECEIVING"
             row.lastmod = services.clock.now()
+    known = {row.key for row in store.state.rows}
+    await services.in_thread(_clear_away, store.folder / "prearchive", known)
     await rescan(services)
     strays = await services.in_thread(_count_strays, store.folder / "archive", _known_in_archive(store))
     if strays:
         log.warning("the archive holds %d folders that belong to no session", strays)
+
+
+def _clear_away(prearchive: Path, known: set[_Key]) -> None:
+    """Remove folders without files and row: what was being deleted when the server ended."""
+    full = {*_folders_on_disk(prearchive), *known}
+    for path in prearchive.glob("*/*/*"):
+        if path.is_dir() and (path.parent.parent.name, path.parent.name, path.name) not in full:
+            folders.remove_folder(path)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
 
 
 def _is_complete(folder: Path, row: Row) -> bool:
