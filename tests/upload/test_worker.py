@@ -125,6 +125,21 @@ def test_the_worker_outlives_the_process_and_the_terminal_it_came_from(
         assert wait_for_end(journal) is UploadState.DONE
 
 
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_worker_can_be_run_by_a_command_that_shelters_it(
+    practice: Practice, login: Login, study_folder: Path, new_journal: NewJournal, tmp_path: Path, *, closes: bool
+) -> None:
+    tool = tmp_path / "shelter"
+    close = 'for name in /proc/self/fd/*; do n=${name##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done' if closes else ""
+    tool.write_text(f'#!/bin/bash\necho sheltered >> {tmp_path}/seen\n{close}\nexec "$@"\n')
+    tool.chmod(0o700)
+    with journal_for(practice, study_folder, new_journal) as journal:
+        worker.start(journal.path, login, shelter=(str(tool),))
+        until(lambda: journal.progress().state.is_final)
+        assert wait_for_end(journal) is UploadState.DONE
+    assert (tmp_path / "seen").read_text() == "sheltered\n"
+
+
 def big_study(folder: Path) -> Path:
     return write_study(folder, subjects=3, slices=12)
 

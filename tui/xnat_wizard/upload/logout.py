@@ -1,9 +1,14 @@
-"""Whether this machine ends a person's processes when they log out, which would end an upload.
+"""Whether this machine ends a person's processes when they log out, which would end an upload; and the way round it.
 
-Sources: logind.conf(5), KillUserProcesses and KillExcludeUsers; loginctl(1), enable-linger.
+A process is spared when it runs in a scope of the person's own service manager, and that manager lingers after the
+log-out. Lingering is a setting of the machine, so the person switches it on, not this program.
+
+Sources: logind.conf(5), KillUserProcesses and KillExcludeUsers; loginctl(1), enable-linger; systemd-run(1), --scope.
 """
 
 import getpass
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from xnat_wizard.findings import Finding, Severity
@@ -11,25 +16,47 @@ from xnat_wizard.findings import Finding, Severity
 _FALSE = frozenset({"no", "false", "off", "0", ""})
 
 
-def risk(*, root: Path = Path("/"), username: str = "") -> Finding | None:
+SCOPE = ("systemd-run", "--user", "--scope", "--quiet", "--collect", "--")
+_PROBE_S = 5.0
+
+
+def has_scopes() -> bool:
+    """Tell whether a scope of the person's service manager can hold a command, by running one that does nothing."""
+    try:
+        done = subprocess.run(
+            [*SCOPE, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def shelter(
+    *, root: Path = Path("/"), username: str = "", has_scopes: Callable[[], bool] = has_scopes
+) -> tuple[str, ...]:
+    """Return what goes before a command so that a log-out spares it; () where that is not needed or not possible."""
+    return SCOPE if _ends_processes(root, username or _own_name()) and has_scopes() else ()
+
+
+def risk(*, root: Path = Path("/"), username: str = "", has_scopes: Callable[[], bool] = has_scopes) -> Finding | None:
     """Say that logging out would end an upload, `None` when it would not as far as can be seen.
 
     Args:
         root: where the system's files are.
         username: whose processes; the own ones when empty.
+        has_scopes: tells whether `shelter` helps; asked only where it matters.
     """
-    username = username or getpass.getuser()
-    settings = _settings(root)
-    if settings.get("KillUserProcesses", "no").lower() in _FALSE:
+    username = username or _own_name()
+    if not _ends_processes(root, username):
         return None
-    if username in settings.get("KillExcludeUsers", "root").split():
+    may_linger = (root / "var/lib/systemd/linger" / username).exists()
+    if may_linger and has_scopes():
         return None
-    if (root / "var/lib/systemd/linger" / username).exists():
-        return None
+    missing = "there is no service manager of yours to run it in" if may_linger else "your services do not linger"
     return Finding(
         "upload.ends_at_logout",
         "This machine ends the upload when you log out",
-        "KillUserProcesses is switched on in the settings of systemd-logind, and you may not linger",
+        f"KillUserProcesses is switched on in the settings of systemd-logind, and {missing}",
         (
             "Run `loginctl enable-linger` once, then start the upload",
             "Or stay logged in until the upload has ended",
@@ -37,6 +64,20 @@ def risk(*, root: Path = Path("/"), username: str = "") -> Finding | None:
         ),
         severity=Severity.ASK,
     )
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in a container
+        return ""
+
+
+def _ends_processes(root: Path, username: str) -> bool:
+    settings = _settings(root)
+    if settings.get("KillUserProcesses", "no").lower() in _FALSE:
+        return False
+    return username not in settings.get("KillExcludeUsers", "root").split()
 
 
 def _settings(root: Path) -> dict[str, str]:

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret
-from xnat_wizard.upload import lock
+from xnat_wizard.upload import lock, logout
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_schema import IllegalMoveError
 from xnat_wizard.upload.model import UploadState
@@ -31,22 +32,29 @@ LOG_NAME = "worker.log"
 _log = logging.getLogger(__name__)
 
 
-def start(journal_path: Path, login: Login) -> None:
+def start(journal_path: Path, login: Login, *, shelter: Sequence[str] | None = None) -> None:
     """Start the worker of an upload as a process that outlives this one and its terminal.
 
     The login goes through a pipe. The upload counts as running from here on: the lock is taken first and handed down.
+
+    Args:
+        journal_path: of the upload.
+        login: to the site.
+        shelter: a command that runs the worker so that a log-out spares it; found out when it is not given.
 
     Raises:
         Problem: `upload.running` when a process works on it, `upload.no_worker` when none could be started.
         FileNotFoundError: there is no such journal.
     """
     Journal.open(journal_path).close()
+    prefix = logout.shelter() if shelter is None else shelter
     with lock.UploadLock(journal_path) as held:
         try:
             log = os.open(journal_path.parent / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 process = subprocess.Popen(
                     [
+                        *prefix,
                         sys.executable,
                         "-m",
                         "xnat_wizard.upload.worker",
@@ -91,7 +99,7 @@ def main() -> int:
     sys.stdin.close()
     with Journal.open(arguments.journal) as journal:
         try:
-            held = lock.UploadLock(arguments.journal, arguments.lock)
+            held = lock.UploadLock(arguments.journal, _open_or_none(arguments.lock))
             held.sign()
             state = asyncio.run(_run(journal, login, held))
         except asyncio.CancelledError:
@@ -123,6 +131,15 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
         return await engine.run(journal, site, lock=held)
     finally:
         await site.close()
+
+
+def _open_or_none(descriptor: int | None) -> int | None:
+    """Return a descriptor that came through to this process; a shelter may have closed it."""
+    try:
+        os.fstat(-1 if descriptor is None else descriptor)
+    except OSError:
+        return None
+    return descriptor
 
 
 def _fail(journal: Journal, finding: Finding) -> None:
