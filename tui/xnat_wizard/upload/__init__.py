@@ -11,12 +11,13 @@ Codes of the findings made here:
     forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
     forecast.archives_by_itself, .script_on, .filter_on        settings that change an upload
     journal.unreadable, .newer          a journal that cannot be used
+    upload.none, .unknown               no upload of that name
     upload.running, .no_worker, .ends_at_logout                about the worker process
     upload.server_gone, .no_source, .other_source, .stopped, .unexpected    the whole upload stopped, and can be resumed
     upload.rerouted, .split, .refused, .rejected_all, .nothing_sent, .gone    one session failed
     upload.incomplete, .cancelled       what is missing, and what stays on the server
     prearchive.not_built, .stuck        the server does not finish a session
-    prearchive.other_subject            it waits there for another subject than planned
+    prearchive.rewritten, .other_subject    it waits there with another UID, or for another subject than planned
     archive.other_subject, .other_project    it is in the archive for another subject, or shared from another project
     archive.clash, .failed              the session waits in the prearchive
 """

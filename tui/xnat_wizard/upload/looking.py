@@ -79,7 +79,7 @@ async def look(
                 read_archive,
                 site,
                 archived,
-                study_instance_uid=session.study_instance_uid,
+                is_ours=archived.study_instance_uid in {session.study_instance_uid, ""} or archived.uri == session.uri,
                 has_pairs=session.has_pairs,
             )
         )

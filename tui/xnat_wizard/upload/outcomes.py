@@ -69,6 +69,21 @@ def not_built(row: PrearchiveSession, log: str, session: SessionRow) -> Finding:
     )
 
 
+def rewritten(row: PrearchiveSession, session: SessionRow) -> Finding:
+    """Say that files are missing, and that a script of the site keeps others from joining those that are there."""
+    return Finding(
+        "prearchive.rewritten",
+        f"Files of session `{session.session_label}` are missing, and cannot be added to it in the prearchive",
+        "A script of the site gave it another Study Instance UID: what is sent now would become a second session",
+        (
+            "Archive it in the prearchive step, then resume the upload: what is missing is added in the archive",
+            "Or delete it in the prearchive step, then resume the upload: all is sent again",
+        ),
+        where=row.uri,
+        shareable="A script of the site changes Study Instance UIDs, so an incomplete session cannot be completed.",
+    )
+
+
 def stuck(row: PrearchiveSession, seconds: float, session: SessionRow) -> Finding:
     """Say that the server does not finish with a session."""
     return Finding(

@@ -65,13 +65,18 @@ async def read_prearchive(site: Site, uri: str) -> list[StoredFile]:
     return stored
 
 
-async def read_archive(site: Site, session: Session, *, study_instance_uid: str, has_pairs: bool) -> list[StoredFile]:
+async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs: bool) -> list[StoredFile]:
     """List the files of an archived session, over all scans and all their resources.
 
     Files of another study are never counted as ours; a script may have changed its UID, so they may be ours by name.
+
+    Args:
+        site: logged in.
+        session: to list.
+        is_ours: it is known to be the study that was sent.
+        has_pairs: its PAR/REC files are wanted as well.
     """
     stored = []
-    is_same_study = session.study_instance_uid in {study_instance_uid, ""}
     for scan in await site.scans(session.id):
         stored += [
             StoredFile(
@@ -80,7 +85,7 @@ async def read_archive(site: Site, session: Session, *, study_instance_uid: str,
                 file.size_bytes,
                 file.md5,
                 is_archived=True,
-                may_count=is_same_study and file.collection in _OF_IMAGES,
+                may_count=is_ours and file.collection in _OF_IMAGES,
             )
             for file in await site.scan_files(session.id, scan.id)
         ]

@@ -14,7 +14,7 @@ from xnat_wizard.upload.arriving import Arrival
 from xnat_wizard.upload.looking import Look, look
 from xnat_wizard.upload.model import Destination, Fate, SessionState
 from xnat_wizard.upload.places import is_for_subject, is_prearchive, is_row_of
-from xnat_wizard.upload.records import CheckedFile
+from xnat_wizard.upload.records import CheckedFile, FileRow
 from xnat_wizard.upload.resources import PairSender
 from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools, project_of
 from xnat_wizard.xnat.model import PrearchiveSession, Session
@@ -33,6 +33,7 @@ class SessionRun:
         self._arrival = Arrival(tools, self._session)
         self._subject_lock = tools.subject_locks[self._session.subject_label.casefold()]
         self._archived: Session | None = None
+        self._waiting: PrearchiveSession | None = None  # built before this run
         self._has_sent = False
         self._is_ours = False  # some of our files are in the archived session already, or it is the same study
 
@@ -68,6 +69,9 @@ class SessionRun:
         is_readable = False
         if row:
             self._require_our_subject(row)
+            if row.uri == self._session.uri and row.status == "RECEIVING":
+                self._go_on_as_noted()
+                return
             row = await self._built_before(row.uri)
             is_readable = row is not None and row.status == "READY"
             if row is None:
@@ -79,7 +83,8 @@ class SessionRun:
         if found.is_all_in_archive and uri:
             self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")
             uri = ""
-        self._records.set_uri(self._session.id, uri or (self._archived.uri if self._archived else ""))
+        self._waiting = row if uri else None
+        self._records.set_uri(self._session.id, uri or (self._archived.uri if self._archived and self._is_ours else ""))
         self._records.record_checked(
             self._session.id,
             [one if one.fate is Fate.STORED else _to_be_sent(one) for one in found.checked],
@@ -87,6 +92,15 @@ class SessionRun:
         if found.stored_count:
             there = f"{found.stored_count} of {len(found.checked)} files are on the server already"
             self._tools.tell(f"{self._session.session_label}: {there}")
+
+    def _go_on_as_noted(self) -> None:
+        """Believe the journal: a session that still takes files lists none before it is built, and counting follows.
+
+        Building it now could close it to the rest: a script may give it another UID (missing-data 1.2 B4).
+        """
+        files = list(self._records.files(self._session.id))
+        again = [_to_be_sent(one) for one in files if one.fate not in {Fate.SENT, Fate.STORED}]
+        self._records.record_checked(self._session.id, again)
 
     async def _built_before(self, uri: str) -> PrearchiveSession | None:
         """Build what an earlier run left; what cannot be built is sent again as a whole, over what is there."""
@@ -103,7 +117,7 @@ class SessionRun:
         found = await look(
             tools.site,
             self._records,
-            self._session,
+            self._records.session(self._session.id),
             source=tools.source,
             executor=tools.executor,
             call=tools.patience.call,
@@ -124,11 +138,17 @@ class SessionRun:
         if isinstance(place, Session) and not is_for_subject(place, self._session):
             raise SessionEndedError(SessionState.FAILED, outcomes.archived_for_other_subject(place, self._session))
 
+    def _require_our_study(self, row: PrearchiveSession | None) -> None:
+        """Send nothing after a session that got another UID: it would become a second session of the same label."""
+        if row and row.study_instance_uid not in {self._session.study_instance_uid, ""}:
+            raise SessionEndedError(SessionState.INCOMPLETE, outcomes.rewritten(row, self._session))
+
     # -- DICOM ---------------------------------------------------------------------------------------
 
     async def _bring_instances(self) -> None:
         sender = Sender(self._tools, self._records.session(self._session.id))
         if sender.has_work:
+            self._require_our_study(self._waiting)
             self._move(SessionState.SENDING)
             await sender.send()
             self._has_sent = True
@@ -159,25 +179,21 @@ class SessionRun:
             self._move(SessionState.CHECKING)
             self._archived = await self._arrival.archived(is_expected=row is None)
             checked = (await self._look(row.uri if row else "")).checked
+            self._records.record_checked(self._session.id, checked)
             missing = [one for one in checked if one.fate is Fate.MISSING]
             if not missing:
-                self._records.record_checked(self._session.id, checked)
                 return row.uri if row else ""
+            self._require_our_study(row)
             if resends_left:
                 self._tools.tell(
                     f"{self._session.session_label}: {len(missing)} files did not arrive, sending them again"
                 )
                 # Where files get lost, an answer that names nothing may be the same mishap and no filter.
                 again = {one.id for one in checked if one.fate is Fate.MISSING or one.remark == KEPT_NOTHING}
-                self._records.record_checked(
-                    self._session.id,
-                    [_to_be_sent(one) if one.id in again else one for one in checked],
-                )
+                self._records.record_checked(self._session.id, [_to_be_sent(one) for one in checked if one.id in again])
                 self._move(SessionState.SENDING)
                 await sender.send()
                 self._has_sent = True
-            else:
-                self._records.record_checked(self._session.id, checked)
         raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(self._counts(), self._session))
 
     # -- PAR/REC, and the end ------------------------------------------------------------------------
@@ -221,5 +237,5 @@ class SessionRun:
         self._records.move_session(self._session.id, state, finding=finding, uri=uri)
 
 
-def _to_be_sent(checked: CheckedFile) -> CheckedFile:
-    return CheckedFile(checked.id, Fate.NOT_SENT, "", "", "")
+def _to_be_sent(one: CheckedFile | FileRow) -> CheckedFile:
+    return CheckedFile(one.id, Fate.NOT_SENT, "", "", "")
