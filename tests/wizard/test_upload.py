@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pydicom
@@ -13,7 +14,7 @@ from textual.widgets._footer import FooterKey
 from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text
 from wizard.stage import folders_of, logged_in, on_stage, planned
-from xnat_wizard.upload import worker
+from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Request, UploadState
 from xnat_wizard.wizard.app import WizardApp
@@ -241,6 +242,17 @@ async def test_start_that_fails_says_why(practice: Practice, study_folder: Path,
         await until_text(app, pilot, "The folder for journals")
         await pilot.press("escape")
         await until_text(app, pilot, "[ Start ]")
+
+
+async def test_a_machine_that_ends_uploads_at_the_log_out_is_named_before_the_start(
+    practice: Practice, study_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc/systemd").mkdir(parents=True)
+    (tmp_path / "etc/systemd/logind.conf").write_text("[Login]\nKillUserProcesses=yes\n")
+    monkeypatch.setattr(logout, "risk", partial(logout.risk, root=tmp_path, username="anna", has_scopes=lambda: False))
+    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
+        await until_text(app, pilot, "This machine ends the upload when you log out")
+        assert "loginctl enable-linger" in flat_text(app)
 
 
 async def test_footer_fits_in_80_columns(practice: Practice, study_folder: Path) -> None:

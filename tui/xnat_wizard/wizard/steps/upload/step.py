@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload import receipt as receipts
-from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Request, UploadProgress, UploadState
 from xnat_wizard.upload.uploads import begin, is_same, unfinished
@@ -88,6 +88,7 @@ SSH line; nothing that is stored on the site is sent twice.
         self._last_event = 0
         self._is_alive = True
         self._texts: dict[str, str] = {}
+        self._risk: Finding | None = None  # that a log-out would end the upload
         self._shown_state: tuple[UploadState | None, bool] | None = None
 
     # -- what is on screen ---------------------------------------------------------------------------------------
@@ -118,11 +119,19 @@ SSH line; nothing that is stored on the site is sent twice.
         if self._journal is None and (path := unfinished(self._plan)):  # of an earlier start of the wizard
             self._take_up(path)
         self._show()
+        self.look_for_risks()
         self.set_interval(1 / LOOKS_PER_S, self._look)
         if self._journal is None:
             self.query_one("#upload-start").focus()
         elif self._progress is None or not self._progress.state.is_final:
             self.query_one("#upload-sessions").focus()
+
+    @work(group="risks", exit_on_error=False)
+    async def look_for_risks(self) -> None:
+        """Say before the start when this machine would end the upload at the log-out."""
+        self._risk = await asyncio.to_thread(logout.risk)
+        if self._risk is not None and self._journal is None:
+            self._show()
 
     def on_unmount(self) -> None:
         """Let go of the journal; the worker goes on."""
@@ -197,6 +206,8 @@ SSH line; nothing that is stored on the site is sent twice.
             "",
             "The upload goes on if this terminal closes or the line is lost.",
         )
+        if self._risk is not None:
+            lines = (*lines[:-1], f"{self._risk.what}. {self._risk.todo[0]}.")
         self._put("upload-summary", "\n".join(lines))
         self.query_one("#upload-bar").display = False
         self.query_one(Rows).show(
