@@ -9,11 +9,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
-from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 from xnat_wizard.upload import plan as planning
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.plan.words import (
+    COLUMNS,
+    DESTINATIONS,
+    FORECAST_WORDS,
+    fitting_plan,
+    mark,
+    reasons,
+)
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
@@ -22,59 +29,8 @@ from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
-from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
+from xnat_wizard.wizard.widgets.rows import Row, Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
-
-COLUMNS = (
-    Column("", 3),
-    Column("Subject", 11, grow=1),
-    Column("Session", 14, grow=1),
-    Column("Series", 6, is_right=True, needs=84),
-    Column("Files", 6, is_right=True, needs=60),
-    Column("Size", 8, is_right=True, needs=66),
-    Column("Date", 10, needs=96),
-    Column("State", 14, grow=6),
-)
-# What the forecast found, in a few words; the whole finding stands below the list.
-FORECAST_WORDS = {
-    "forecast.merges": "merge: exists in the archive",
-    "forecast.in_prearchive": "merge: waits in the prearchive",
-    "forecast.other_subject": "clash: belongs to another subject",
-    "forecast.other_study": "clash: another study has this label",
-    "forecast.same_label": "clash: another study waits there",
-    "forecast.same_study": "twice: waits under another label",
-}
-DESTINATIONS = {
-    Destination.PREARCHIVE: "Prearchive  sessions wait until you archive them",
-    Destination.ARCHIVE: "Archive     archived once every file is counted",
-}
-
-
-def fitting_plan(choices: Choices, survey: Survey, site_url: str, project: str) -> Plan:
-    """Return the plan of before where it is of these very files, with its edits; else a new draft."""
-    old = choices.plan
-    destination = old.destination if old else Destination.PREARCHIVE
-    fresh = planning.draft(survey, site_url=site_url, project=project, destination=destination)
-    if old is None or (old.source, old.layout) != (fresh.source, fresh.layout) or _content(old) != _content(fresh):
-        return fresh
-    return replace(old, site_url=site_url, project=project, not_sent=fresh.not_sent)
-
-
-def _content(plan: Plan) -> list[tuple[str, frozenset[Series], frozenset[ParRecPair]]]:
-    return [
-        (one.key, frozenset((*one.series, *one.left_out)), frozenset((*one.pairs, *one.left_out_pairs)))
-        for one in plan.sessions
-    ]
-
-
-def reasons(session: PlannedSession, survey: Survey) -> list[Finding]:
-    """Return the survey's findings that hold something of a session, the heaviest first."""
-    folders = {session.subject_folder} | {
-        folder for one in (*session.series, *session.left_out) for folder in one.folders
-    }
-    coded = [finding for finding in survey.findings if finding.code in session.held_by]
-    near = [finding for finding in coded if any(folder and folder in finding.where for folder in folders)]
-    return by_weight(near or coded)
 
 
 class PlanStep(StepScreen[Answer]):
@@ -154,7 +110,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         rows = self.query_one(Rows)
         rows.show(self._row(session) for session in self._plan.sessions)
         self._show_detail(rows.key)
-        notes = [f"{_mark(finding)}  {finding.what}" for finding in self._forecast.get("", ())]
+        notes = [f"{mark(finding)}  {finding.what}" for finding in self._forecast.get("", ())]
         if self._unchecked:
             notes.append(f"note  The site could not be asked: {self._unchecked.what} (F5: ask again)")
         self.query_one("#plan-note", Static).update("\n".join(notes))
@@ -210,7 +166,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         held = reasons(session, self._survey) if session.held_by else []
         for finding in (*held, *self._forecast.get(session.key, ()))[:2]:
             cure = f" Do: {finding.todo[0]}." if finding.todo else ""
-            lines.append(f"{_mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
+            lines.append(f"{mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
         listed = [
             " ".join(f"{one.series_number} {one.series_description} ({len(one.instances)})".split())
             for one in session.series
@@ -289,7 +245,7 @@ One row is one imaging session in XNAT: one subject, one visit.
     async def ask_about_held(self, session: PlannedSession) -> None:
         """Show why something is held and ask what shall be done."""
         why = "\n\n".join(
-            f"{_mark(one)}  {one.what}\n{one.why}\nWhere: {one.where or '.'}" for one in reasons(session, self._survey)
+            f"{mark(one)}  {one.what}\n{one.why}\nWhere: {one.where or '.'}" for one in reasons(session, self._survey)
         )
         has_rest = not all([one.held_by for one in session.series] + [one.held_by for one in session.pairs])
         ways = [Way("rest", "Only the rest", "Leave out what is held and send the other series")] if has_rest else []
@@ -390,7 +346,3 @@ One row is one imaging session in XNAT: one subject, one visit.
             ):
                 return
         self.dismiss(Answer(replace(self._choices, plan=self._plan), Move.NEXT))
-
-
-def _mark(finding: Finding) -> str:
-    return {Severity.STOP: "STOP", Severity.ASK: "ask ", Severity.NOTE: "note"}[finding.severity]
