@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import clients, reading, sending
+from bench import clients, growing, reading, screen, sending
 from bench.rounds import raise_open_files
 from bench.table import Row, as_text
 
@@ -19,8 +19,12 @@ GOALS: dict[str, Goal] = {
     "2": reading.slow_opens,
     "3": sending.study_to_sink,
     "4": clients.folder_to_archive,
+    "5": growing.worker_memory,
     "6": sending.study_over_links,
     "7": lambda _place: [Row("7", "C-STORE against storescu", note="not built: the program does not send by DICOM")],
+    "8": growing.cost_of_proof,
+    "9": screen.answers,
+    "10": growing.linear_growth,
 }
 
 

@@ -27,7 +27,7 @@ def run(*command: str | Path, environment: Mapping[str, str] | None = None, stdi
         input=stdin,
         capture_output=True,
         check=False,
-        env=_environment(environment),
+        env=process_environment(environment),
     )
     seconds = time.perf_counter() - began
     if done.returncode:
@@ -48,7 +48,7 @@ def work(name: str, *arguments: str | int | Path, environment: Mapping[str, str]
         capture_output=True,
         text=True,
         check=False,
-        env=_environment(environment),
+        env=process_environment(environment),
     )
     seconds = time.perf_counter() - began
     if done.returncode:
@@ -57,7 +57,8 @@ def work(name: str, *arguments: str | int | Path, environment: Mapping[str, str]
     return {**outcome, "whole_s": seconds}
 
 
-def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+def process_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process that is measured."""
     tests = os.fspath(Path(__file__).resolve().parents[1])
     path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1", **(more or {})}

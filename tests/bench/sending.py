@@ -46,7 +46,7 @@ def study_over_links(place: Path) -> list[Row]:
     """Goal 6: how much of a slow line is used; curl with one ready zip beside it."""
     if not shutil.which("curl"):
         return [Row("6", "upload over a slow line", note="curl is not installed")]
-    slow, fast = _Study(place / "slow", files=160), _Study(place / "fast", files=2000)
+    slow, fast = _Study(place / "slow", files=320), _Study(place / "fast", files=1200)
     return [
         _over_link(slow, "100 Mbit/s, 20 ms", 100e6, 0.010, 0.0, 0.9, "emulated in user space"),
         _over_link(

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 Outcome = dict[str, Any]
@@ -266,7 +266,7 @@ def verify(journal_path: str, url: str) -> Outcome:
 
 def xnatpy(folder: str, url: str) -> Outcome:
     """Upload one session with xnatpy, as its documentation shows."""
-    xnat = importlib.import_module("xnat")
+    xnat: Any = importlib.import_module("xnat")
     with xnat.connect(url, user="owner", password="owner", loglevel="ERROR") as site:
         site.services.import_dir(
             folder,
@@ -281,7 +281,10 @@ def xnatpy(folder: str, url: str) -> Outcome:
 
 def pyxnat(folder: str, url: str) -> Outcome:
     """Upload one session with pyxnat, as its documentation shows: a scan a series, a zip a scan."""
-    interfaces = importlib.import_module("pyxnat.core.interfaces")
+    interfaces: Any = importlib.import_module("pyxnat.core.interfaces")
+    derivatives = ModuleType("no_derivatives")  # its own need nibabel, which pyxnat 1.6.4 does not bring along
+    derivatives.__path__ = []
+    interfaces.derivatives = derivatives
     site = interfaces.Interface(server=url, user="owner", password="owner")
     session = site.select.project("DEMO").subject("SUB0001").experiment("SUB0001_MR1")
     session.create(experiments="xnat:mrSessionData")

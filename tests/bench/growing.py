@@ -1,0 +1,159 @@
+"""Goals 5, 8 and 10: memory, the cost of journal and verification, and how cost grows with the number of files."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import servers
+from bench.files import Tree, write_multi_frame, write_tree
+from bench.rounds import Ratios, median, process_environment, work
+from bench.table import Row
+
+_TIME = "/usr/bin/time"
+_SMALL, _LARGE = 10_000, 100_000
+_GROWTH_ROUNDS = 2
+_SHARE_ROUNDS = 4
+
+
+def worker_memory(place: Path) -> list[Row]:
+    """Goal 5: the worker's largest resident size, from the start of its process to the receipt."""
+    if not Path(_TIME).exists():
+        return [Row("5", "memory of the worker", note=f"{_TIME} is not installed (Debian: time)")]
+    rows = []
+    for what, limit_mb, tree in (
+        (
+            f"{_SMALL:,} small files",
+            120,
+            write_tree(place / "small", files=_SMALL, subjects=1, series=20, is_tiny=True),
+        ),
+        (
+            f"{_LARGE:,} small files",
+            200,
+            write_tree(place / "large", files=_LARGE, subjects=1, series=20, is_tiny=True),
+        ),
+        ("one multi-frame file of 4 GB (zeros: a hole in the file)", 120, write_multi_frame(place / "long", 4 * 10**9)),
+    ):
+        used_mb, seconds = _memory_of_worker(place / "run", tree)
+        rows.append(
+            Row(
+                "5",
+                f"memory of the worker, {what} in one session",
+                f"{used_mb:.0f} MB",
+                "",
+                f"{used_mb / limit_mb:.2f}",
+                f"<= {limit_mb} MB",
+                used_mb <= limit_mb,
+                f"{what}: {seconds:.0f} s with interpreter and login, {tree.size_bytes / 1e6:,.0f} MB",
+            )
+        )
+    return rows
+
+
+def _small_files(folder: Path, count: int) -> Tree:
+    return write_tree(folder, files=count, subjects=1, series=20, is_tiny=True)
+
+
+def _memory_of_worker(place: Path, tree: Tree) -> tuple[float, float]:
+    place.mkdir()
+    work("prepare", tree.folder, place, "http://127.0.0.1", "prearchive")
+    journal = place / "journal" / "journal.sqlite"
+    with servers.sink(place / "study.json") as url:
+        login = {"address": url, "username": "owner", "password": "owner", "ca_file": "", "is_unsafe": False}
+        done = subprocess.run(
+            [_TIME, "-v", sys.executable, "-m", "xnat_wizard.upload.worker", str(journal)],
+            input=json.dumps(login).encode(),
+            capture_output=True,
+            check=False,
+            env=process_environment(),
+        )
+    said = done.stderr.decode()
+    if done.returncode:
+        raise RuntimeError(f"the worker ended with {done.returncode}: {said[-2000:]}")
+    shutil.rmtree(place)
+    peak = re.search(r"Maximum resident set size \(kbytes\): (\d+)", said)
+    elapsed = re.search(r"Elapsed .*: (?:(\d+):)?(\d+):([\d.]+)", said)
+    assert peak is not None
+    assert elapsed is not None
+    hours, minutes, seconds = elapsed.groups()
+    return int(peak[1]) * 1024 / 1e6, int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def cost_of_proof(place: Path) -> list[Row]:
+    """Goal 8: what journal and verification cost, in an upload to the sink, where nothing else takes long.
+
+    There is no switch for either. So a run with stop-watches on them and without digests gives the upload without
+    proof: its seconds, less what the watches say. A run as it is stands against it.
+    """
+    tree = write_tree(place / "tree", files=2000, subjects=1, series=10)
+    work("prepare", tree.folder, place, "http://127.0.0.1", "prearchive")
+
+    def run(*arguments: str) -> dict[str, float]:
+        journal = shutil.copytree(place / "journal", place / "run")
+        with servers.sink(place / "study.json") as url:
+            outcome = work(arguments[0], journal / "journal.sqlite", url, *arguments[1:])
+        shutil.rmtree(journal)
+        return outcome
+
+    run("upload")
+    rounds = [(run("upload"), run("shares", "no"), run("shares", "yes")) for _ in range(_SHARE_ROUNDS)]
+    whole = [float(as_is["seconds"]) for as_is, _, _ in rounds]
+    bare = [bare["seconds"] - bare["journal"] - bare["look"] for _, _, bare in rounds]
+    ratio = Ratios.of(whole, bare)
+    watched = [one for _, one, _ in rounds]
+    journal, look = (median([one[name] / one["seconds"] for one in watched]) for name in ("journal", "look"))
+    digests = median([one["seconds"] - bare["seconds"] for _, one, bare in rounds]) / median(whole)
+    return [
+        Row(
+            "8",
+            f"upload of {tree.size_bytes / 1e6:,.0f} MB to the sink with journal and verification, against without",
+            f"{median(whole):.2f} s",
+            f"{median(bare):.2f} s",
+            str(ratio),
+            "<= 1.05 x",
+            ratio.median <= 1.05,
+            f"of the upload: journal {journal:.1%}, looking at the server and receipt {look:.1%}, "
+            f"MD5 on the way {digests:.1%}; by stop-watches put on from outside, and a run without MD5",
+        )
+    ]
+
+
+def linear_growth(place: Path) -> list[Row]:
+    """Goal 10: ten times the files, ten times the seconds."""
+    trees = {
+        count: write_tree(place / str(count), files=count, subjects=count // 5000, series=10, is_tiny=True)
+        for count in (_SMALL, _LARGE)
+    }
+    figures: dict[str, dict[int, list[float]]] = {}
+    work("survey", trees[_LARGE].folder)
+    for number in range(_GROWTH_ROUNDS):
+        for count, tree in trees.items():
+            home = place / f"run-{count}-{number}"
+            home.mkdir()
+            spent = work("prepare", tree.folder, home, "http://127.0.0.1", "prearchive")
+            spent.pop("whole_s")
+            with servers.sink(home / "study.json") as url:
+                if number == 0:
+                    spent["upload"] = work("upload", home / "journal" / "journal.sqlite", url)["seconds"]
+                    spent["verify"] = work("verify", home / "journal" / "journal.sqlite", url)["seconds"]
+            for name, seconds in spent.items():
+                figures.setdefault(name, {}).setdefault(count, []).append(float(seconds))
+            shutil.rmtree(home)
+    rows = []
+    for name, by_count in figures.items():
+        small, large = by_count[_SMALL], by_count[_LARGE]
+        growth = Ratios(tuple(b / a / (_LARGE / _SMALL) for a, b in zip(small, large, strict=True)))
+        rows.append(
+            Row(
+                "10",
+                f"{name}: {_LARGE:,} files against {_SMALL:,}, by the factor of the files",
+                f"{median(large):.2f} s",
+                f"{median(small):.2f} s",
+                str(growth),
+                "<= 1.2 x",
+                growth.median <= 1.2,
+            )
+        )
+    return rows
