@@ -223,3 +223,18 @@ def test_a_worker_killed_at_any_moment_loses_nothing_and_sends_nothing_twice(
     assert arrived.total() == total
     assert practice.on_loop(lambda store: sorted(one.label for one in store.state.sessions.values())) == sorted(labels)
     assert practice.on_loop(lambda store: [row.status for row in store.state.rows]) == []
+
+
+@pytest.mark.parametrize("descriptor", range(3, 8))
+def test_a_number_that_became_another_file_is_not_taken_for_the_lock(
+    practice: Practice, study_folder: Path, new_journal: NewJournal, descriptor: int
+) -> None:
+    login = {"address": practice.url, "username": "owner", "password": "wrong", "ca_file": "", "is_unsafe": False}
+    with journal_for(practice, study_folder, new_journal) as journal:
+        path = journal.path
+    command = [sys.executable, "-m", "xnat_wizard.upload.worker", os.fspath(path), "--lock", str(descriptor)]
+    ended = subprocess.run(command, input=json.dumps(login).encode(), capture_output=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    with Journal.open(path) as journal:
+        assert journal.progress().state is UploadState.FAILED
+        assert len(list(journal.fates())) > 0

@@ -74,6 +74,20 @@ class UploadLock:
         self.release()
 
 
+def inherited(journal_path: Path, descriptor: int | None) -> int | None:
+    """Return a descriptor that a parent process handed down, if it is the lock of this upload.
+
+    What stands between both processes may have closed it, and its number may be another file's by now.
+    """
+    try:
+        is_lock = descriptor is not None and os.path.samestat(
+            os.fstat(descriptor), (journal_path.parent / FILE_NAME).stat()
+        )
+    except OSError:
+        return None
+    return descriptor if is_lock else None
+
+
 def is_held(journal_path: Path) -> bool:
     """Tell whether a process works on the upload.
 

@@ -99,7 +99,7 @@ def main() -> int:
     sys.stdin.close()
     with Journal.open(arguments.journal) as journal:
         try:
-            held = lock.UploadLock(arguments.journal, _open_or_none(arguments.lock))
+            held = lock.UploadLock(arguments.journal, lock.inherited(arguments.journal, arguments.lock))
             held.sign()
             state = asyncio.run(_run(journal, login, held))
         except asyncio.CancelledError:
@@ -131,15 +131,6 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
         return await engine.run(journal, site, lock=held)
     finally:
         await site.close()
-
-
-def _open_or_none(descriptor: int | None) -> int | None:
-    """Return a descriptor that came through to this process; a shelter may have closed it."""
-    try:
-        os.fstat(-1 if descriptor is None else descriptor)
-    except OSError:
-        return None
-    return descriptor
 
 
 def _fail(journal: Journal, finding: Finding) -> None:
