@@ -1,6 +1,7 @@
 """The forecast against a real practice server: what the site will do, before anything is sent."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,10 @@ async def test_an_account_that_may_not_upload_is_told_so(
     practice.on_loop(demote)
     async with await Site.connect(Login(practice.url, "member", Secret("member"))) as site:
         assert await codes(plan_for(study_folder), site) == {"": ["forecast.no_right"]}
+
+
+async def test_a_label_that_may_be_another_visit_is_asked_about(site: Site, archived: Plan) -> None:
+    first, second = archived.sessions
+    fewer = edit(archived, second.key, is_included=False)
+    pairs_only = replace(fewer, sessions=(replace(first, study_instance_uid="", series=()), fewer.sessions[1]))
+    assert await codes(pairs_only, site) == {first.key: ["forecast.unknown_study"]}

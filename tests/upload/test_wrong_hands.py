@@ -10,7 +10,9 @@ from xnat_wizard.upload import engine, receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, SessionState, UploadState
 from xnat_wizard.upload.plan import edit
+from xnat_wizard.xnat.answers import Answer
 from xnat_wizard.xnat.model import ImportAnswer, Login
+from xnat_wizard.xnat.refusals import problem_of
 from xnat_wizard.xnat.site import Site
 
 PlanFor = Callable[..., Plan]
@@ -119,3 +121,31 @@ async def test_a_session_that_the_server_divides_is_not_archived(
         with new_journal(only_first(plan_for(study_folder), "sub")) as journal:
             assert await failure(journal, site) == (UploadState.INCOMPLETE, SessionState.FAILED, "upload.split")
     assert practice.on_loop(lambda store: list(store.state.sessions)) == []
+
+
+async def test_a_page_instead_of_an_answer_does_not_cut_parts_to_pieces(
+    practice: Practice, login: Login, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    asked: list[str] = []
+
+    class BehindSignOnPage(Site):
+        """A connection on which somebody else answers imports."""
+
+        async def import_zip(
+            self,
+            project: str,
+            subject: str,
+            session: str,
+            body: AsyncIterable[bytes],
+            size_bytes: int,
+            *,
+            query: Mapping[str, str] | None = None,
+        ) -> ImportAnswer:
+            asked.append(session)
+            page = Answer("POST", "/data/services/import", 200, b"<html><body>Please sign on</body></html>")
+            raise problem_of(page) or AssertionError
+
+    async with await BehindSignOnPage.connect(login) as site:
+        with new_journal(only_first(plan_for(study_folder), "sub")) as journal:
+            assert await failure(journal, site) == (UploadState.INCOMPLETE, SessionState.FAILED, "site.page")
+    assert len(asked) == 1

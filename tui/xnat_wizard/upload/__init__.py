@@ -9,6 +9,7 @@ Codes of the findings made here:
     forecast.no_right                   the account may not upload into the project
     forecast.merges, .in_prearchive     part of it is there already, and is completed
     forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
+    forecast.unknown_study              what it would join, though it may be another visit
     forecast.archives_by_itself, .script_on, .filter_on        settings that change an upload
     journal.unreadable, .newer          a journal that cannot be used
     upload.none, .unknown               no upload of that name

@@ -185,8 +185,17 @@ def _about_archived(session: PlannedSession, there: "Session") -> Finding:
             where=session.subject_folder,
             severity=Severity.ASK,
         )
-    both_known = there.study_instance_uid and session.study_instance_uid
-    if both_known and there.study_instance_uid != session.study_instance_uid:
+    if not (there.study_instance_uid and session.study_instance_uid):
+        who = "The archive" if session.study_instance_uid else "A folder of PAR/REC files"
+        return Finding(
+            "forecast.unknown_study",
+            f"Session `{label}` exists in the archive, and may be another visit",
+            f"{who} tells no Study Instance UID, so both cannot be compared; the files would be added to that session",
+            ("Choose another session label, unless it is the same visit",),
+            where=session.subject_folder,
+            severity=Severity.ASK,
+        )
+    if there.study_instance_uid != session.study_instance_uid:
         return Finding(
             "forecast.other_study",
             f"Session `{label}` exists in the archive and seems to be another study",

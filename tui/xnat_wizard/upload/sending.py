@@ -223,7 +223,7 @@ class Sender:
     async def _after_refusal(
         self, part: PartRow, files: list[FileRow], problem: SiteProblem, *, is_second_try: bool
     ) -> None:
-        if problem.status in _NOT_THE_FILES_FAULT:
+        if problem.status in _NOT_THE_FILES_FAULT or 0 < problem.status < 400:  # a page in the place of an answer
             raise SessionEndedError(SessionState.FAILED, problem.finding)
         if len(files) > 1:
             middle = len(files) // 2
