@@ -15,8 +15,10 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from dicom.images import BIG, DEFLATED, EXPLICIT, IMPLICIT, as_bytes, header, with_pixels, write_image
-from xnat_wizard.dicom.header import UnreadableDicom, read_header
+from xnat_wizard.dicom.header import UnreadableDicom, read_header, read_open_header
 from xnat_wizard.dicom.model import Header
+from xnat_wizard.dicom.opened import FolderFile
+from xnat_wizard.dicom.window import Stretches, Window
 
 KEYWORDS = {
     "sop_class_uid": "SOPClassUID",
@@ -241,3 +243,40 @@ def test_the_media_sop_class_tells_a_dicomdir(shared_data: Path) -> None:
     found = read_header(shared_data / "dicom" / "broken-or-odd" / "odd-objects" / "DICOMDIR")
     assert found is not None
     assert found.media_sop_class_uid == "1.2.840.10008.1.3.10"
+
+
+def read_after_others(path: Path, stretches: Stretches) -> object:
+    with FolderFile(os.fspath(path)) as file:
+        try:
+            return read_open_header(Window(file, stretches))
+        except UnreadableDicom as error:
+            return error.reason
+
+
+def read_alone(path: Path) -> object:
+    return read_after_others(path, Stretches())
+
+
+def test_what_is_remembered_of_other_files_changes_no_header_of_the_real_files(shared_data: Path) -> None:
+    stretches = Stretches()
+    paths = [path for path in sorted(shared_data.rglob("*")) if path.is_file()]
+    for path in [*paths, *reversed(paths)]:
+        assert read_after_others(path, stretches) == read_alone(path), path.name
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 700), st.binary(min_size=1, max_size=6), st.booleans()), max_size=12),
+    syntax=st.sampled_from([EXPLICIT, IMPLICIT, BIG]),
+)
+def test_what_is_remembered_of_other_files_changes_no_damaged_header(
+    tmp_path: Path, changes: list[tuple[int, bytes, bool]], syntax: str
+) -> None:
+    dataset = with_pixels(header())
+    dataset.PatientSex, dataset.PatientAge, dataset.PatientWeight = "F", "056Y", "70"
+    dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle, dataset.SAR = "2300", "2.98", "9", "0.05"
+    whole, stretches = as_bytes(dataset, syntax), Stretches()
+    path = tmp_path / "image"
+    for at, new, is_inserted in [(0, b"", False), *changes, (0, b"", False)]:
+        path.write_bytes(whole[: 128 + at] + new + whole[128 + at + (0 if is_inserted else len(new)) :])
+        assert read_after_others(path, stretches) == read_alone(path)

@@ -5,17 +5,15 @@ Follows pydicom's `filereader.data_element_generator` in every decision about od
 Sources: DICOM PS3.5 section 7.1 (data elements), 7.5 (sequences), A.4 (encapsulated pixels), A.5 (deflated).
 """
 
-import zlib
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import cache
 from struct import Struct, pack
-from typing import Literal
 
-from xnat_wizard.dicom.opened import OpenFile
+from xnat_wizard.dicom.window import Broken, Coding, Window
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXELS = frozenset({0x7FE00010, 0x7FE00008, 0x7FE00009})
+_FIRST_PIXELS = min(PIXELS)
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _SHORT_VRS = frozenset(
@@ -23,99 +21,8 @@ _SHORT_VRS = frozenset(
 )
 ALL_VRS = _LONG_VRS | _SHORT_VRS
 _NEVER = 1 << 32
-_FIRST_READ = 8192  # holds the wanted elements of an ordinary image; measured in perf.md's terms: one pread
-_NEXT_READ = 4096
 _LONGEST_VALUE = 1 << 16  # of a text that is read; longer ones are damage
-_INFLATED_KEPT = 4 << 20
 _DEEPEST = 32  # sequences in sequences; more is noise
-
-
-class Broken(Exception):  # noqa: N818  says what the data set is
-    """The data set ends or derails: `str()` says how, as the middle of a sentence."""
-
-    is_derailed = False  # the tags had stopped rising: private elements that break the rules, maybe in a whole file
-
-
-class Window:
-    """A moving view of a file: a piece in memory, the rest read where needed."""
-
-    def __init__(self, file: OpenFile) -> None:
-        self.file = file
-        self.size = file.size_bytes
-        self.is_seekable = file.is_seekable
-        self.start = 0
-        self.data = file.read_at(0, _FIRST_READ)
-
-    def at(self, position: int, count: int) -> int:
-        """Make sure that `count` bytes at `position` are in `data`, as far as the file has them; return the index."""
-        index = position - self.start
-        if index < 0 or index + count > len(self.data):
-            self.data = self._read(position, max(count, _NEXT_READ))
-            self.start = position
-            return 0
-        return index
-
-    def _read(self, position: int, count: int) -> bytes:
-        return self.file.read_at(position, count)
-
-    def bytes_at(self, position: int, count: int) -> bytes:
-        """Return `count` bytes at `position`; fewer at the end of the file."""
-        index = self.at(position, count)
-        return self.data[index : index + count]
-
-
-class Inflated(Window):
-    """The inflated data set of a deflated file: the first 4 MB are kept, all of it is checked."""
-
-    def __init__(self, file: OpenFile, position: int) -> None:
-        self.file, self.start, self.is_seekable = file, 0, False
-        size = file.size_bytes
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        kept, total = bytearray(), 0
-        try:
-            while not inflate.eof and position < size:
-                packed = file.read_at(position, 1 << 18)
-                if not packed:
-                    break
-                position += len(packed)
-                while packed and not inflate.eof:
-                    piece = inflate.decompress(packed, 1 << 20)
-                    packed = inflate.unconsumed_tail
-                    total += len(piece)
-                    kept += piece[: max(0, _INFLATED_KEPT - len(kept))]
-        except zlib.error:
-            raise Broken("its deflated data set cannot be inflated") from None
-        if not inflate.eof:
-            raise Broken("its deflated data set was cut")
-        self._kept = self.data = bytes(kept)
-        self.size = total
-
-    def _read(self, position: int, count: int) -> bytes:
-        if position + count > len(self._kept) < self.size:
-            raise BeyondKept
-        return self._kept[position : position + count]
-
-
-class BeyondKept(Exception):  # noqa: N818
-    """The walk left what was kept of an inflated data set: it is not followed further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """How elements are written."""
-
-    is_implicit: bool
-    is_little: bool = True
-
-    @property
-    def order(self) -> str:
-        """Return `struct`'s sign for the byte order."""
-        return "<" if self.is_little else ">"
-
-    @property
-    def byte_order(self) -> Literal["little", "big"]:
-        """Return the byte order as `int.from_bytes` wants it."""
-        return "little" if self.is_little else "big"
 
 
 _TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
@@ -140,6 +47,11 @@ def walk(
     last_tag = -1
     while position < size:
         index = position - start
+        if 0 <= index < len(data):
+            index, last_tag = walk_plain(window, index, coding, wanted, values, until, last_tag)
+            position = start + index
+            if position >= size:
+                break
         if index < 0 or index + 12 > len(data):
             if size - position < 8:
                 _check_rest(window.bytes_at(position, 8))
@@ -184,6 +96,58 @@ def walk(
     return position
 
 
+def walk_plain(
+    window: Window,
+    index: int,
+    coding: Coding,
+    wanted: Container[int],
+    values: dict[int, bytes],
+    until: int,
+    last_tag: int = -1,
+) -> tuple[int, int]:
+    """Walk over elements that lie whole in memory; return where the first one begins that needs a closer look.
+
+    Nearly all of an ordinary header: some 0.3 us an element, and less for what the file before had, too. A stretch is
+    of one group, so that values which change from file to file spoil little.
+    """
+    tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
+    data, known = window.data, window.stretches.of(coding)
+    is_implicit, stop, last = coding.is_implicit, min(until, _FIRST_PIXELS), len(window.data) - 12
+    first, first_tag, after = -1, 0, 0  # where a stretch began, with what, and from which tag on it has ended
+    while index <= last:
+        if is_implicit:
+            group, element, length = tag_length(data, index)
+            end = index + 8 + length
+        else:
+            group, element, vr, length = tag_vr_length(data, index)
+            if vr in _SHORT_VRS:
+                end = index + 8 + length
+            elif vr in _LONG_VRS:
+                length = long(data, index + 8)[0]
+                end = index + 12 + length
+            else:
+                break
+        tag = group << 16 | element
+        if tag >= stop or end > last:
+            break
+        is_wanted = tag in wanted
+        if is_wanted or first < 0 or tag >= after:
+            if first >= 0:
+                known[first_tag] = (data[first:index], last_tag)
+                first = -1
+            if is_wanted:
+                if length <= _LONGEST_VALUE:
+                    values[tag] = data[end - length : end]
+            elif (stretch := known.get(tag)) and data.startswith(stretch[0], index):
+                index += len(stretch[0])
+                last_tag = stretch[1]
+                continue
+            else:
+                first, first_tag, after = index, tag, (group + 1) << 16
+        index, last_tag = end, tag
+    return index, last_tag
+
+
 def _too_long(tag: int, length: int, missing: int, *, is_derailed: bool) -> Broken:
     if tag in PIXELS:
         return Broken(f"{missing} of {length} bytes of its pixels are missing at the end")
@@ -202,14 +166,18 @@ def ends_with_pixels(window: Window, position: int, coding: Coding) -> bool:
     """
     if not window.is_seekable:
         return False
-    data, at = window.data, max(0, position - window.start)
+    marks = _marks(coding)
+    rows = window.data.find(marks[_ROWS], max(0, position - window.start))
+    if rows < 0:
+        return False
+    near = window.data[max(0, position - window.start, rows - _NEAR_ROWS) : rows + _NEAR_ROWS]
     length = 1
     for tag, default in _FACTORS:
-        mark = _mark(tag, coding)
-        found = data.find(mark, at)
-        value = data[found + len(mark) : found + len(mark) + 2] if found >= 0 else b""
+        mark = marks[tag]
+        found = near.find(mark)
+        value = near[found + len(mark) : found + len(mark) + 2] if found >= 0 else b""
         length *= int.from_bytes(value, coding.byte_order) if len(value) == 2 else default
-    length = length * _frames(data, at, coding) // 8
+    length = length * _frames(near, marks[_FRAMES], coding) // 8
     length += length % 2
     if not 0 < length < min(UNDEFINED_LENGTH, window.size - 12):
         return False
@@ -220,19 +188,24 @@ def ends_with_pixels(window: Window, position: int, coding: Coding) -> bool:
     return head[:4] == _PIXEL_TAG[coding.order] and head[4:6] in {b"OW", b"OB"} and head[8:] == written
 
 
-_FACTORS = ((0x00280010, 0), (0x00280011, 0), (0x00280100, 0), (0x00280002, 1))  # rows, columns, bits, samples
+_ROWS, _FRAMES = 0x00280010, 0x00280008
+_NEAR_ROWS = 256  # bytes: group 28 begins with these elements
+_FACTORS = ((_ROWS, 0), (0x00280011, 0), (0x00280100, 0), (0x00280002, 1))  # rows, columns, bits, samples
 
 
 @cache
-def _mark(tag: int, coding: Coding) -> bytes:
-    """Return what stands before the value of an unsigned short."""
-    head = pack(f"{coding.order}HH", tag >> 16, tag & 0xFFFF)
-    return head + (pack(f"{coding.order}L", 2) if coding.is_implicit else b"US" + pack(f"{coding.order}H", 2))
+def _marks(coding: Coding) -> dict[int, bytes]:
+    """Return what stands before the values of the factors, which are unsigned shorts, and of the number of frames."""
+    marks = {}
+    for tag in (tag for tag, _ in _FACTORS):
+        head = pack(f"{coding.order}HH", tag >> 16, tag & 0xFFFF)
+        marks[tag] = head + (pack(f"{coding.order}L", 2) if coding.is_implicit else b"US" + pack(f"{coding.order}H", 2))
+    marks[_FRAMES] = pack(f"{coding.order}HH", _FRAMES >> 16, _FRAMES & 0xFFFF) + (b"" if coding.is_implicit else b"IS")
+    return marks
 
 
-def _frames(data: bytes, at: int, coding: Coding) -> int:
-    mark = pack(f"{coding.order}HH", 0x0028, 0x0008) + (b"" if coding.is_implicit else b"IS")
-    found = data.find(mark, at)
+def _frames(data: bytes, mark: bytes, coding: Coding) -> int:
+    found = data.find(mark)
     if found < 0:
         return 1
     start = found + 8

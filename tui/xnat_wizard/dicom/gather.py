@@ -3,7 +3,7 @@
 import contextlib
 import re
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Event
 
@@ -21,8 +21,7 @@ from xnat_wizard.dicom.walk import Listing, Refused, Stopped, joined
 from xnat_wizard.findings import printable
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
-_UID_LENGTH = 64
+_UID = re.compile(r"(?=.{3,64}$)[0-9]+(\.[0-9]+)+")
 
 _NEEDED = (
     ("sop_class_uid", "SOP Class UID"),
@@ -267,14 +266,26 @@ _CODE_OF_KIND = {
 }
 
 
+@lru_cache(1024)
+def _is_known_uid(text: str) -> bool:
+    return bool(_UID.fullmatch(text))
+
+
 def _lacking(header: Header) -> str:
     """Say which of the UIDs that XNAT needs are missing or malformed; "" when all are there."""
+    if (
+        _UID.fullmatch(header.sop_instance_uid)
+        and _is_known_uid(header.sop_class_uid)
+        and _is_known_uid(header.series_instance_uid)
+        and _is_known_uid(header.study_instance_uid)
+    ):
+        return ""
     missing, odd = [], []
     for name, words in _NEEDED:
         value = getattr(header, name)
         if not value:
             missing.append(words)
-        elif len(value) > _UID_LENGTH or not _UID.fullmatch(value):
+        elif not _UID.fullmatch(value):
             odd.append(words)
     parts = []
     if missing:

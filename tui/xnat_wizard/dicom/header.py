@@ -2,22 +2,14 @@
 
 import os
 import struct
+from functools import lru_cache
 from pathlib import Path
 
 from xnat_wizard.dicom import charset
-from xnat_wizard.dicom.elements import (
-    ALL_VRS,
-    BeyondKept,
-    Broken,
-    Coding,
-    Inflated,
-    Window,
-    ends_with_pixels,
-    holds_whole_pixels,
-    walk,
-)
+from xnat_wizard.dicom.elements import ALL_VRS, ends_with_pixels, holds_whole_pixels, walk, walk_plain
 from xnat_wizard.dicom.model import Header
 from xnat_wizard.dicom.opened import FolderFile
+from xnat_wizard.dicom.window import BeyondKept, Broken, Coding, Inflated, Window
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -28,27 +20,40 @@ _CHARSET = 0x00080005
 _TRANSFER_SYNTAX = 0x00020010
 _MEDIA_SOP_CLASS = 0x00020002
 _PATIENT_NAME = 0x00100010
-_CODES = {  # plain ASCII by the standard: no character set
-    "sop_class_uid": 0x00080016,
-    "sop_instance_uid": 0x00080018,
-    "study_instance_uid": 0x0020000D,
-    "series_instance_uid": 0x0020000E,
-    "modality": 0x00080060,
-    "series_number": 0x00200011,
-    "instance_number": 0x00200013,
-    "study_date": 0x00080020,
-    "study_time": 0x00080030,
-}
-_TEXTS = {
-    "series_description": 0x0008103E,
-    "study_description": 0x00081030,
-    "patient_id": 0x00100020,
-    "manufacturer": 0x00080070,
-}
-_WANTED = frozenset({_CHARSET, _PATIENT_NAME, *_CODES.values(), *_TEXTS.values()})
+_SOP_INSTANCE = 0x00080018
+_META_WANTED = frozenset({_TRANSFER_SYNTAX, _MEDIA_SOP_CLASS})
+_META_CODING = Coding(is_implicit=False)
+_AFTER_META = 0x00030000
+_META_LONG = frozenset({b"OB", b"UN", b"OW", b"UT", b"SQ"})
+_META_ELEMENT = struct.Struct("<H2sH").unpack_from
+_SOP_CLASS, _STUDY, _SERIES = 0x00080016, 0x0020000D, 0x0020000E
+_MODALITY, _SERIES_NUMBER, _INSTANCE_NUMBER = 0x00080060, 0x00200011, 0x00200013
+_STUDY_DATE, _STUDY_TIME = 0x00080020, 0x00080030
+_SERIES_DESCRIPTION, _STUDY_DESCRIPTION = 0x0008103E, 0x00081030
+_PATIENT_ID, _MANUFACTURER = 0x00100020, 0x00080070
+_WANTED = frozenset(
+    {
+        _CHARSET,
+        _SOP_CLASS,
+        _SOP_INSTANCE,
+        _STUDY,
+        _SERIES,
+        _MODALITY,
+        _SERIES_NUMBER,
+        _INSTANCE_NUMBER,
+        _STUDY_DATE,
+        _STUDY_TIME,
+        _SERIES_DESCRIPTION,
+        _STUDY_DESCRIPTION,
+        _PATIENT_ID,
+        _PATIENT_NAME,
+        _MANUFACTURER,
+    }
+)
+_KEPT_VALUES = 4096
 _ONLY_MARK = "nothing follows the DICM mark"
 _ONLY_META = "no data set follows its file meta information"
-_IDENTIFYING = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
+_IDENTIFYING = frozenset({_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES})
 _AFTER_WANTED = max(_WANTED) + 1
 _LIKELY_FIRST = frozenset({0x00080000, 0x00080001, 0x00080005, 0x00080008, 0x00080010, 0x00080012, 0x00080016})
 _LIKELY_ALL = frozenset({0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018, 0x00080020, 0x00080060})
@@ -92,7 +97,7 @@ def read_open_header(window: Window) -> Header | None:
         if guess is None:
             return None
         position = _read_meta(window, 0, values) if window.data[:2] == b"\x02\0" else 0
-    syntax = _code(values.get(_TRANSFER_SYNTAX))
+    syntax = _known_code(values.get(_TRANSFER_SYNTAX, b""))
     try:
         if syntax == DEFLATED:
             window = Inflated(window.file, position)
@@ -122,22 +127,24 @@ def _read_meta(window: Window, position: int, values: dict[int, bytes]) -> int:
 
     Always explicit little endian, whatever the rest is. Its group length is not trusted: it is often wrong.
     """
-    start = window.data  # holds the file's beginning, and nearly always all of this
-    while True:
-        head = start[position : position + 12] if position + 12 <= len(start) else window.bytes_at(position, 12)
+    position, _ = walk_plain(window, position, _META_CODING, _META_WANTED, values, _AFTER_META)
+    size = window.size
+    while True:  # whatever that did not understand
+        head = window.bytes_at(position, 12)
         if len(head) < 8 or head[:2] != b"\x02\0":
             return position
-        vr, length, size = head[4:6], int.from_bytes(head[6:8], "little"), 8
+        element, vr, length = _META_ELEMENT(head, 2)
+        body = position + 8
         if vr not in ALL_VRS:
             length = int.from_bytes(head[4:8], "little")
-        elif vr in {b"OB", b"UN", b"OW", b"UT", b"SQ"}:
-            length, size = int.from_bytes(head[8:12], "little"), 12
-        if position + size + length > window.size:
+        elif vr in _META_LONG:
+            length, body = int.from_bytes(head[8:12], "little"), position + 12
+        position = body + length
+        if position > size:
             raise UnreadableDicom("it was cut or damaged: the file ends inside its file meta information")
-        tag = 0x00020000 | int.from_bytes(head[2:4], "little")
-        if tag in {_TRANSFER_SYNTAX, _MEDIA_SOP_CLASS}:
-            values[tag] = window.bytes_at(position + size, length)
-        position += size + length
+        tag = 0x00020000 | element
+        if tag in _META_WANTED:
+            values[tag] = window.bytes_at(body, length)
 
 
 def _coding(first: bytes, syntax: str) -> Coding:
@@ -196,29 +203,39 @@ def _reads_as(head: bytes, size: int, coding: Coding) -> bool:
     return count >= 3 and is_known
 
 
-def _code(value: bytes | None) -> str:
-    return value.decode("latin-1").strip("\0 ") if value else ""
+def _code(value: bytes) -> str:
+    """Decode a value that is plain ASCII by the standard."""
+    return value.decode("latin-1").strip("\0 ")
+
+
+def _text(value: bytes, terms: bytes) -> str:
+    """Decode a value with the file's character set."""
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii").strip("\0 ")
+    return charset.decode(value, charset.codecs_of(terms)).strip("\0 ")
+
+
+_known_code = lru_cache(_KEPT_VALUES)(_code)  # most values are those of the file before
+_known_text = lru_cache(_KEPT_VALUES)(_text)
 
 
 def _header(values: dict[int, bytes], syntax: str) -> Header:
-    names: tuple[str, ...] = ()
-
-    def text(tag: int) -> str:
-        nonlocal names
-        value = values.get(tag)
-        if not value:
-            return ""
-        if value.isascii() and b"\x1b" not in value:
-            return value.decode("ascii").strip("\0 ")
-        names = names or charset.codecs_of(values.get(_CHARSET, b""))
-        return charset.decode(value, names).strip("\0 ")
-
-    codes = {name: _code(values.get(tag)) for name, tag in _CODES.items()}
-    texts = {name: text(tag) for name, tag in _TEXTS.items()}
+    get, terms = values.get, values.get(_CHARSET, b"")
     return Header(
         transfer_syntax_uid=syntax,
-        patient_name=text(_PATIENT_NAME).rstrip("="),
-        media_sop_class_uid=_code(values.get(_MEDIA_SOP_CLASS)),
-        **codes,
-        **texts,
+        sop_class_uid=_known_code(get(_SOP_CLASS, b"")),
+        sop_instance_uid=_code(get(_SOP_INSTANCE, b"")),
+        study_instance_uid=_known_code(get(_STUDY, b"")),
+        series_instance_uid=_known_code(get(_SERIES, b"")),
+        modality=_known_code(get(_MODALITY, b"")),
+        series_number=_known_code(get(_SERIES_NUMBER, b"")),
+        series_description=_known_text(get(_SERIES_DESCRIPTION, b""), terms),
+        instance_number=_known_code(get(_INSTANCE_NUMBER, b"")),
+        study_date=_known_code(get(_STUDY_DATE, b"")),
+        study_time=_known_code(get(_STUDY_TIME, b"")),
+        study_description=_known_text(get(_STUDY_DESCRIPTION, b""), terms),
+        patient_id=_known_text(get(_PATIENT_ID, b""), terms),
+        patient_name=_known_text(get(_PATIENT_NAME, b""), terms).rstrip("="),
+        manufacturer=_known_text(get(_MANUFACTURER, b""), terms),
+        media_sop_class_uid=_known_code(get(_MEDIA_SOP_CLASS, b"")),
     )

@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
 
-from xnat_wizard.dicom.elements import Window
 from xnat_wizard.dicom.header import UnreadableDicom, read_open_header
 from xnat_wizard.dicom.model import Header
 from xnat_wizard.dicom.opened import OpenFile
 from xnat_wizard.dicom.source import Source
 from xnat_wizard.dicom.walk import Stopped
+from xnat_wizard.dicom.window import Stretches, Window
 
 _SLOW_OPEN_S = 0.001  # to open and read 8 kB: a warm local disk takes 0.02 ms, NFS 1 to 4 ms
 _READERS = 16
 _SAMPLE = 64  # files between two looks at the time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What reading one file gave: a header, or why it could not be read, or the first bytes of something else."""
 
@@ -40,10 +40,11 @@ class Reader:
         self._pool: ThreadPoolExecutor | None = None
         self._opening_s: list[float] = []
         self._kept: dict[str, Answer] = {}
+        self._stretches = Stretches()
 
     def keep(self, path: str, file: OpenFile) -> None:
         """Read a file that passes by, and keep the answer until it is asked for."""
-        self._kept[path] = _answer(path, file, lambda: None)
+        self._kept[path] = _answer(path, file, self._stretches, lambda: None)
 
     def read(self, files: list[tuple[str, int]]) -> Iterator[Answer]:
         """Read files; each is a path below the source and its size as far as known."""
@@ -73,7 +74,7 @@ class Reader:
         began = time.perf_counter()
         try:
             with source.open(path) as opened:
-                return _answer(path, opened, lambda: self._note_opening(began))
+                return _answer(path, opened, self._stretches, lambda: self._note_opening(began))
         except PermissionError:
             return Answer(path, size_bytes, 0, None, "there is no permission to read it", b"")
         except OSError as error:
@@ -84,10 +85,10 @@ class Reader:
             self._opening_s.append(time.perf_counter() - began)
 
 
-def _answer(path: str, file: OpenFile, on_opened: Callable[[], None]) -> Answer:
+def _answer(path: str, file: OpenFile, stretches: Stretches, on_opened: Callable[[], None]) -> Answer:
     size_bytes, mtime_ns = file.size_bytes, file.mtime_ns
     try:
-        window = Window(file)
+        window = Window(file, stretches)
         on_opened()
         head = window.data
         header = read_open_header(window)
