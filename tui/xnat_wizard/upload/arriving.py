@@ -89,6 +89,7 @@ class Arrival:
             if row.status != "READY" or not isinstance(problem, Retry) or not tries_left:
                 why = await self._log(uri) or (problem.finding.why if problem else "")
                 raise SessionEndedError(SessionState.FAILED, outcomes.not_archived(row, why, self._session))
+            await self._tools.sleep(_LAST_LOOK_S)
 
     async def archived(self, *, is_expected: bool = True, label: str = "") -> Session | None:
         """Return the session as the archive has it; when it is expected, look again a few times.

@@ -20,6 +20,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, find_changed, in_thread
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
+from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.model import ImportAnswer
@@ -259,7 +260,7 @@ class Sender:
             raise SessionEndedError(SessionState.FAILED, split(answer.uris, self._session))
         uri = answer.uris[-1]
         if uri != self.uri:
-            if self.uri:
+            if is_prearchive(self.uri):
                 self._tools.tell(f"{self._session.session_label}: the server goes on in {uri}, no longer in {self.uri}")
             self.uri = uri
             records.set_uri(self._session.id, uri)

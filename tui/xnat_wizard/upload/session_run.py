@@ -78,8 +78,6 @@ class SessionRun:
                 self._archived = await self._arrival.archived()
                 uri = ""
         found = await self._look(uri if is_readable else "")
-        if found.is_in_archive:
-            self._require_our_subject(self._archived)
         if found.is_all_in_archive and uri:
             self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")
             uri = ""
@@ -112,7 +110,7 @@ class SessionRun:
             return await self._tools.patience.call(partial(self._tools.site.prearchive_session, uri))
 
     async def _look(self, uri: str) -> Look:
-        """Look which files are there, in the prearchive row of that URI and in the archive."""
+        """Look which files are there, in the prearchive row of that URI and in the archive, under our subject."""
         tools = self._tools
         found = await look(
             tools.site,
@@ -124,6 +122,8 @@ class SessionRun:
             prearchive_uri=uri,
             archived=self._archived,
         )
+        if found.is_in_archive:
+            self._require_our_subject(self._archived)
         self._is_ours = found.is_in_archive or (
             self._archived is not None and self._archived.study_instance_uid == self._session.study_instance_uid != ""
         )

@@ -5,7 +5,7 @@ from xnat_wizard.xnat.answers import Row, cell, id_of, number
 from xnat_wizard.xnat.errors import Refused, Retry
 from xnat_wizard.xnat.http import WORK_S, Http
 from xnat_wizard.xnat.model import ArchiveVerdict, Resource, Scan, Session, Subject
-from xnat_wizard.xnat.prearchive import MOVED
+from xnat_wizard.xnat.prearchive import MOVED, scans_of
 from xnat_wizard.xnat.refusals import why
 from xnat_wizard.xnat.uris import normalise, path_of
 
@@ -105,17 +105,7 @@ async def subject_exists(http: Http, project: str, subject: str) -> bool:
 async def list_scans(http: Http, session_id: str) -> tuple[Scan, ...]:
     """List the scans of a session, in the site's order."""
     rows = (await http.get(path_of("data", "experiments", session_id, "scans"), _ALL)).rows()
-    return tuple(
-        Scan(
-            id=row["ID"],
-            xsi_type=row.get("xsiType", ""),
-            type=row.get("type", ""),
-            series_description=row.get("series_description", ""),
-            quality=row.get("quality", ""),
-        )
-        for row in rows
-        if row.get("ID")
-    )
+    return scans_of(rows)
 
 
 async def list_resources(http: Http, session_id: str) -> tuple[Resource, ...]:

@@ -1,5 +1,7 @@
 """The prearchive: what waits there, what is in it, and what can be done with it (wire contract 6.1 to 6.5)."""
 
+from collections.abc import Iterable
+
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Answer, Row, cell
 from xnat_wizard.xnat.errors import Refused, Retry
@@ -54,6 +56,11 @@ async def list_scans(http: Http, uri: str) -> tuple[Scan, ...]:
         Refused: prearchive.not_built.
     """
     rows = (await http.get(encoded(uri) + "/scans", _JSON)).rows()
+    return scans_of(rows)
+
+
+def scans_of(rows: Iterable[Row]) -> tuple[Scan, ...]:
+    """Return the scans of a list, in the site's order."""
     return tuple(
         Scan(
             id=row["ID"],
