@@ -13,7 +13,7 @@ from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Plan, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.model import Plan, PlannedSession, SessionState, UploadProgress, UploadState
 from xnat_wizard.upload.worker import is_running
 
 LOOK_BACK = 50  # so many of the newest uploads are looked at
@@ -117,13 +117,22 @@ def newest_unfinished(site_url: str) -> Unfinished | None:
 
 
 def is_same(sent: Plan, plan: Plan) -> bool:
-    """Tell whether a journal's plan sends the same sessions under the same labels to the same place."""
+    """Tell whether a journal's plan sends the same files, in the same sessions and under the same labels.
+
+    Files that changed since are others: an upload leaves out what is no longer as it was surveyed.
+    """
 
     def gist(one: Plan) -> tuple[object, ...]:
-        sessions = {(two.key, two.subject_label, two.session_label, two.file_count) for two in one.included}
+        sessions = {(two.key, two.subject_label, two.session_label, _files(two)) for two in one.included}
         return one.source.absolute(), one.site_url, one.project, one.destination, sessions
 
     return gist(sent) == gist(plan)
+
+
+def _files(session: PlannedSession) -> frozenset[tuple[object, ...]]:
+    images = {(one.path, one.size_bytes, one.mtime_ns) for series in session.series for one in series.instances}
+    pairs = {(one.par_path, one.rec_path, one.par_size_bytes, one.rec_size_bytes) for one in session.pairs}
+    return frozenset(images | pairs)
 
 
 def cancel(path: Path) -> None:
