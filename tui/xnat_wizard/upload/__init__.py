@@ -3,6 +3,9 @@
 Codes of the findings made here:
 
     label.empty, .illegal, .taken       a label typed by a person
+    label.bad_pattern, .bad_table, .template_exists            a rule for all labels that cannot be used
+    label.no_value, .row_missing, .row_unknown, .row_twice, .ignored_column    what a rule says nothing of
+    label.changed, .merged_folders, .split_folder              what becomes of the labels that a rule asks for
     plan.empty, .blocked, .label_clash  what forbids a plan as it stands
     plan.label_changed, .shared_subject, .parrec_to_archive    what is worth knowing about it
     plan.no_session, .unreadable, .newer                       a plan that cannot be used

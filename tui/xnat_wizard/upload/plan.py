@@ -56,7 +56,7 @@ def draft(
         session = PlannedSession(
             key=_key(study),
             subject_label=subject_label,
-            session_label=_session_label(subject_label, study.session)
+            session_label=session_folder_label(subject_label, study.session)
             if study.session
             else with_suffix(subject_label, f"_{modality}{visits[study.subject, modality]}"),
             subject_folder=study.subject,
@@ -178,7 +178,7 @@ def _studies(survey: Survey) -> list[tuple[_Study, list[Series], list[ParRecPair
     return content
 
 
-def _session_label(subject_label: str, folder: str) -> str:
+def session_folder_label(subject_label: str, folder: str) -> str:
     """Name a session after its folder; the subject goes before it, since a label stands once in a project."""
     label = clean_label(folder)
     rest = label[len(subject_label) :]
