@@ -223,3 +223,47 @@ def test_the_layout_is_kept_in_the_file_of_a_plan(tmp_path: Path) -> None:
     save(plan, tmp_path / "plan.json")
     assert load(tmp_path / "plan.json") == plan
     assert '"layout": "{subject}/*"' in (tmp_path / "plan.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"s1_MR1"', '"s1 MR1"', "XNAT would make `s1_MR1` of `s1 MR1`"),
+        ('"subject_label": "s2"', '"subject_label": ""', "XNAT would make `subject` of ``"),
+        ('"s2_MR1"', '"S1_mr1"', "`S1_mr1` stands above already"),
+        ('"s2_MR1"', "77", "a label stands in quotes"),
+        ('"is_included": true', '"is_included": "yes"', "true or false"),
+    ],
+)
+def test_mistakes_of_an_edit_by_hand_are_named_with_their_line(tmp_path: Path, old: str, new: str, why: str) -> None:
+    path = tmp_path / "plan.json"
+    save(plan_of(survey(series("s1/a"), series("s2/a", study="1.4"))), path)
+    text = path.read_text().replace(old, new, 1)
+    path.write_text(text)
+    with pytest.raises(Problem, match=r"plan\.bad_edit") as problem:
+        load(path)
+    line = next(number for number, line in enumerate(text.splitlines(), start=1) if line.endswith(f"{new},"))
+    assert problem.value.finding.where == f"{path}:{line}"
+    assert why in problem.value.finding.why
+
+
+def test_labels_edited_by_hand_are_taken_even_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    save(plan_of(survey(series("s1/a"))), path)
+    path.write_text(path.read_text().replace('"s1_MR1"', '"baseline"'), encoding="utf-8-sig")
+    assert labels(load(path)) == [("s1", "baseline")]
+    path.write_text(path.read_text(encoding="utf-8-sig").replace('"baseline",', '"baseline"'))
+    with pytest.raises(Problem, match=r"plan\.unreadable") as problem:
+        load(path)
+    assert problem.value.finding.where == f"{path}:13"
+
+
+def test_what_must_not_go_is_not_included_by_hand(tmp_path: Path) -> None:
+    stop = finding("structure.bad", Severity.STOP)
+    path = tmp_path / "plan.json"
+    save(plan_of(survey(series("s/a", held_by=("structure.bad",)), findings=[stop])), path)
+    assert not load(path).included
+    path.write_text(path.read_text().replace('"is_included": false', '"is_included": true'))
+    with pytest.raises(Problem, match=r"plan\.bad_edit") as problem:
+        load(path)
+    assert "s cannot be sent: structure.bad" in problem.value.finding.why

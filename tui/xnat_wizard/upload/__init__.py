@@ -8,7 +8,7 @@ Codes of the findings made here:
     label.changed, .merged_folders, .split_folder              what becomes of the labels that a rule asks for
     plan.empty, .blocked, .label_clash  what forbids a plan as it stands
     plan.label_changed, .shared_subject, .parrec_to_archive    what is worth knowing about it
-    plan.no_session, .unreadable, .newer                       a plan that cannot be used
+    plan.no_session, .unreadable, .newer, .bad_edit            a plan that cannot be used
     forecast.no_right                   the account may not upload into the project
     forecast.merges, .in_prearchive     part of it is there already, and is completed
     forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
@@ -16,6 +16,8 @@ Codes of the findings made here:
     forecast.archives_by_itself, .script_on, .filter_on        settings that change an upload
     journal.unreadable, .newer          a journal that cannot be used
     upload.none, .unknown               no upload of that name
+    upload.busy, .not_only_ours         what is in the prearchive was not deleted
+    upload.not_complete, .no_local_files    no local file is called safely stored
     upload.running, .no_worker, .ends_at_logout                about the worker process
     upload.server_gone, .no_source, .other_source, .stopped, .unexpected    the whole upload stopped, and can be resumed
     upload.rerouted, .split, .refused, .rejected_all, .nothing_sent, .gone    one session failed

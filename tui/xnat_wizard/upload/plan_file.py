@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.upload import hand_edits
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Receipt, ReceiptLine
 
 FORMAT = "xnat-wizard plan"
@@ -38,12 +39,15 @@ def load(path: Path) -> Plan:
 
     Raises:
         OSError: the file cannot be read.
-        Problem: `plan.unreadable` when it is no plan, `plan.newer` when a newer version wrote it.
+        Problem: `plan.unreadable` when it is no plan, `plan.newer` when a newer version wrote it, `plan.bad_edit`
+            when an edit by hand made labels in it that cannot be.
     """
     try:
-        raw = json.loads(path.read_bytes())
+        text = path.read_bytes().decode("utf-8-sig")
+        raw = json.loads(text)
         _check_format(raw, path)
-        return decode_plan(raw)
+        plan = decode_plan(raw)
+        hand_edits.refuse_bad(plan, text, path)
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(
             Finding(
@@ -51,9 +55,10 @@ def load(path: Path) -> Plan:
                 "The file is not a saved plan",
                 f"Reading it failed: {type(error).__name__}: {error}",
                 ("Choose the file that was saved as a plan", "Or plan again from the folder"),
-                where=str(path),
+                where=f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path),
             )
         ) from error
+    return plan
 
 
 def _check_format(raw: dict[str, Any], path: Path) -> None:
