@@ -5,12 +5,12 @@ stdout is data, stderr is talk. Heavy imports stand in the command that needs th
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 
-from xnat_wizard.cli import practice, source, uploads, wizard
-from xnat_wizard.cli.talk import Exit, explain, say
-from xnat_wizard.findings import Problem
+from xnat_wizard.cli import practice, receipts, requests, source, uploads, wizard
+from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
+from xnat_wizard.findings import Finding, Problem
 
 __all__ = ["Exit", "main"]
 
@@ -22,12 +22,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except Problem as problem:
-        explain(problem.finding)
-        is_network = problem.finding.code.startswith("site.")
-        return Exit.NO_CONNECTION if is_network else Exit.FAILED
+        return _fail(problem.finding, options)
     except KeyboardInterrupt:
         say("Stopped.")
         return Exit.STOPPED
+    except BrokenPipeError:
+        let_go(sys.stdout)  # who read the data has seen enough
+        return Exit.FAILED
+    except OSError as error:
+        return _fail(_of_the_system(error), options)
+
+
+def _fail(finding: Finding, options: argparse.Namespace) -> Exit:
+    if getattr(options, "json", False):
+        put_mapping(finding.as_dict())
+    explain(finding)
+    return exit_of(finding)
+
+
+def _of_the_system(error: OSError) -> Finding:
+    return Finding(
+        "system.refused",
+        "The system did not let this program go on",
+        f"It said: {error.strerror or type(error).__name__}",
+        ("Look whether the file is there and may be read or written, and whether the disk is full",),
+        where=str(error.filename or ""),
+    )
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        put(f"xnat-wizard {version('xnat-wizard')}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Get medical images into XNAT, with proof that every one arrived. "
         "Without a command, the wizard opens.",
     )
-    parser.add_argument("--version", action="version", version=f"xnat-wizard {version('xnat-wizard')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site")
     parser.add_argument("--user", default=os.environ.get("XNAT_USER", ""), help="user name there")
     parser.set_defaults(run=wizard.open_from)
@@ -44,4 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     practice.add_to(commands)
     source.add_to(commands)
     uploads.add_to(commands)
+    requests.add_to(commands)
+    receipts.add_to(commands)
     return parser

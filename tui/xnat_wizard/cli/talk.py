@@ -1,9 +1,16 @@
-"""What every command says and how it ends: exit codes, data for stdout, talk for stderr."""
+"""What every command says and how it ends: exit codes, data for stdout, talk for stderr.
 
+Whatever comes from files and servers goes through here, so that no control character reaches a terminal.
+"""
+
+import json
+import os
 import sys
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import TextIO
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem, printable
 
 
 class Exit(IntEnum):
@@ -17,16 +24,87 @@ class Exit(IntEnum):
     STOPPED = 130
 
 
+def exit_of(finding: Finding) -> Exit:
+    """Return how a command ends that a finding has ended."""
+    if finding.code.startswith("site.") or finding.code == "upload.server_gone":
+        return Exit.NO_CONNECTION
+    return Exit.USAGE if finding.code.startswith("terminal.") else Exit.FAILED
+
+
 def put(text: str) -> None:
-    """Print a line of data."""
-    print(text, flush=True)  # noqa: T201  the command line is what prints
+    """Print lines of data.
+
+    Raises:
+        BrokenPipeError: who read them has gone.
+    """
+    try:
+        print(_lines(text), flush=True)  # noqa: T201  the command line is what prints
+    except BrokenPipeError:
+        raise
+    except OSError:
+        let_go(sys.stdout)
 
 
-def say(text: str) -> None:
-    """Print a line of talk."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  the command line is what prints
+def put_object(kind: str, **fields: object) -> None:
+    """Print one JSON object on a line of its own."""
+    put(json.dumps({"type": kind, **fields}))
+
+
+def put_mapping(fields: Mapping[str, object]) -> None:
+    """Print one JSON object that names its type itself."""
+    put(json.dumps(fields))
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Print lines of talk; when the terminal is gone, nobody listens any more, and the work goes on."""
+    write(_lines(text) + end)
+
+
+def write(raw: str) -> None:
+    """Write to the terminal what this program has made itself: no text from elsewhere."""
+    try:
+        sys.stderr.write(raw)
+        sys.stderr.flush()
+    except OSError:
+        let_go(sys.stderr)
 
 
 def explain(finding: Finding) -> None:
     """Print a finding as talk."""
     say(finding.as_text())
+
+
+def let_go(stream: TextIO) -> None:
+    """Send what is still to be written nowhere: what it was written to is gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def ask(question: str, *, is_yes: bool) -> bool:
+    """Ask a question whose answer is no unless somebody types yes.
+
+    Args:
+        question: without the choices.
+        is_yes: `--yes` was given.
+
+    Raises:
+        Problem: `terminal.needed` when there is nobody to ask.
+    """
+    if is_yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Problem(
+            Finding(
+                "terminal.needed",
+                f"Nobody can answer: {question}",
+                "Standard input is not a terminal",
+                ("Give `--yes` to say yes beforehand",),
+            )
+        )
+    say(f"{question} [y/N] ", end="")
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+
+def _lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

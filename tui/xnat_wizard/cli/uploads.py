@@ -1,107 +1,227 @@
-"""`upload`, `status`: uploads without the wizard."""
+"""`upload`, `attach`, `resume`: uploads that run without the wizard, in this process or in one of their own."""
 
 import argparse
-import asyncio
-import getpass
-import json
-import os
-import sys
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.talk import Exit, put
-from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.settings import Secret, uploads_dir
+from xnat_wizard.cli.access import add_login_to, login_for
+from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
+from xnat_wizard.findings import Finding, Problem, Severity
 
 if TYPE_CHECKING:
+    from xnat_wizard.upload.journal import Journal
+    from xnat_wizard.upload.model import Plan
     from xnat_wizard.xnat.model import Login
+    from xnat_wizard.xnat.site import Site
+
+ID_HELP = "the upload's folder name, as `status` shows it (default: the newest)"
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands to the program's."""
     upload = commands.add_parser("upload", help="run a plan unattended, until every file is accounted for")
     upload.add_argument("plan", type=Path, help="a file written by `plan` or saved in the wizard")
-    upload.add_argument("--user", default=os.environ.get("XNAT_USER", ""), help="user name (default: XNAT_USER)")
-    upload.add_argument("--ca-file", default="", help="certificate authority of the site, if it is a private one")
+    upload.add_argument("--detach", action="store_true", help="go on in a process of its own; print the upload's ID")
+    upload.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_login_to(upload)
     upload.set_defaults(run=_upload)
 
-    status = commands.add_parser("status", help="list the uploads of this account and how they stand")
-    status.add_argument("--json", action="store_true", help="one JSON object a line")
-    status.set_defaults(run=_status)
+    attach = commands.add_parser("attach", help="watch an upload until it ends; Ctrl+C stops watching, not the upload")
+    attach.add_argument("id", nargs="?", default="", help=ID_HELP)
+    attach.add_argument("--json", action="store_true", help="one JSON object a line")
+    attach.set_defaults(run=_attach)
+
+    resume = commands.add_parser("resume", help="go on with an upload that was paused or stopped, on its own")
+    resume.add_argument("id", nargs="?", default="", help=ID_HELP)
+    resume.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_login_to(resume)
+    resume.set_defaults(run=_resume)
 
 
-def _login_for(site: str, options: argparse.Namespace) -> "Login":
-    """Ask for what is missing: the password comes from XNAT_PASS or the terminal, never from the command line."""
-    from xnat_wizard.xnat.model import Login
-
-    username = options.user or (input("User name: ") if sys.stdin.isatty() else "")
-    password = os.environ.get("XNAT_PASS") or (getpass.getpass() if sys.stdin.isatty() else "")
-    if not (username and password):
-        raise Problem(
-            Finding(
-                code="login.missing",
-                what="No user name or password was given",
-                why="There is no terminal to ask on.",
-                todo=("Set XNAT_USER and XNAT_PASS in the environment of this command",),
-            )
-        )
-    return Login(site, username, Secret(password), ca_file=options.ca_file)
+# -- upload ----------------------------------------------------------------------------------------
 
 
 def _upload(options: argparse.Namespace) -> int:
-    import time
+    import asyncio
 
-    from xnat_wizard.upload.engine import run
-    from xnat_wizard.upload.journal import Journal
-    from xnat_wizard.upload.model import UploadState
-    from xnat_wizard.upload.plan import load
-    from xnat_wizard.upload.receipt import as_text
-    from xnat_wizard.xnat.site import Site
+    from xnat_wizard.upload.plan import check, load
 
     plan = load(options.plan)
-    login = _login_for(plan.site_url, options)
-    journal = Journal.create(uploads_dir() / time.strftime("%Y%m%d-%H%M%S"), plan)
-
-    async def send() -> UploadState:
-        site = await Site.connect(login)
-        try:
-            return await run(journal, site)
-        finally:
-            await site.close()
-
-    try:
-        state = asyncio.run(send())
-        receipt = journal.receipt()
-        if receipt:
-            put(as_text(receipt))
-    finally:
-        journal.close()
-    codes = {UploadState.DONE: Exit.DONE, UploadState.INCOMPLETE: Exit.INCOMPLETE, UploadState.CANCELLED: Exit.STOPPED}
-    return codes.get(state, Exit.FAILED)
+    findings = check(plan)
+    for finding in findings:
+        explain(finding)
+    if any(finding.severity is Severity.STOP for finding in findings):
+        return Exit.FAILED
+    login = login_for(plan.site_url, options)
+    if options.detach:
+        return asyncio.run(_detach(plan, login, is_json=options.json))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the upload goes on
+    return asyncio.run(_run_here(plan, login, is_json=options.json))
 
 
-def _status(options: argparse.Namespace) -> int:
+async def _run_here(plan: "Plan", login: "Login", *, is_json: bool) -> Exit:
+    from xnat_wizard.upload.journal import Journal
+    from xnat_wizard.upload.worker import is_running
+    from xnat_wizard.xnat.site import Site
+
+    async with await Site.connect(login) as site:
+        path = _journal_of(plan)
+        with Journal.open(path) as journal:
+            if is_json:
+                put_object("started", upload=path.parent.name)
+            if not is_running(path):
+                return await _run(journal, site, is_json=is_json)
+    say("It is running already, in another process.")
+    return _follow(path, is_json=is_json)
+
+
+async def _run(journal: "Journal", site: "Site", *, is_json: bool) -> Exit:
+    """Run the engine and show what it does; a signal to end makes it end in good order."""
+    import asyncio
+
+    from xnat_wizard.cli.following import LOOK_EVERY_S, Follower, report
+    from xnat_wizard.upload import engine
+    from xnat_wizard.upload.journal import Journal
+
+    events = journal.events()
+    work = asyncio.create_task(engine.run(journal, site))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, work.cancel)
+    with Journal.open(journal.path) as seen:  # a connection of its own, which sees what the engine changes
+        follower = Follower(seen, is_json=is_json, since_event=events[-1].id if events else 0)
+        while not work.done():
+            follower.look()
+            await asyncio.wait({work}, timeout=LOOK_EVERY_S)
+        follower.look()
+        follower.end()
+    if work.cancelled():
+        say(f"Stopped. Go on with it: `xnat-wizard resume {journal.path.parent.name}`, or the same command again.")
+        return Exit.STOPPED
+    work.result()
+    return report(journal, is_json=is_json)
+
+
+async def _detach(plan: "Plan", login: "Login", *, is_json: bool) -> Exit:
+    from xnat_wizard.upload.worker import is_running
+    from xnat_wizard.xnat.site import Site
+
+    async with await Site.connect(login) as site:
+        path = _journal_of(plan)
+        if is_running(path):
+            say("It is running already.")
+            _tell_id(path, is_json=is_json)
+        else:
+            await _start_worker(path, site, is_json=is_json)
+    return Exit.DONE
+
+
+def _journal_of(plan: "Plan") -> Path:
+    """Return the journal of an unfinished upload of the same plan, else a new one."""
+    from xnat_wizard.upload import uploads
+
+    path = uploads.unfinished(plan)
+    if path is not None:
+        say(f"Going on with upload {path.parent.name}: what the server has is not sent again.")
+        return path
+    return uploads.begin(plan)
+
+
+async def _start_worker(path: Path, site: "Site", *, is_json: bool) -> None:
+    from xnat_wizard.upload import logout, worker
+
+    risk = logout.risk()
+    if risk is not None:
+        explain(risk)
+    worker.start(path, await site.worker_login())
+    _tell_id(path, is_json=is_json)
+    say(f"It goes on by itself. Watch it: `xnat-wizard attach {path.parent.name}`")
+
+
+def _tell_id(path: Path, *, is_json: bool) -> None:
+    if is_json:
+        put_object("started", upload=path.parent.name)
+    else:
+        put(path.parent.name)
+
+
+# -- attach and resume -----------------------------------------------------------------------------
+
+
+def _attach(options: argparse.Namespace) -> int:
+    from xnat_wizard.upload import uploads
+
+    return _follow(uploads.find(options.id), is_json=options.json)
+
+
+def _follow(path: Path, *, is_json: bool) -> Exit:
+    """Show an upload until it has ended."""
+    from xnat_wizard.cli.following import LOOK_EVERY_S, Follower, report
     from xnat_wizard.upload.journal import Journal
     from xnat_wizard.upload.worker import is_running
 
-    for path in sorted(uploads_dir().glob("*/journal.sqlite")):
-        journal = Journal.open(path)
+    with Journal.open(path) as journal:
+        follower = Follower(journal, is_json=is_json)
         try:
-            now = journal.progress()
+            while is_running(path):  # its state may still be that of an earlier run
+                follower.look()
+                time.sleep(LOOK_EVERY_S)
+            if not follower.look().state.is_final:
+                raise Problem(_not_running(path))
+        except KeyboardInterrupt:
+            follower.end()
+            say(f"The upload goes on. Watch it again: `xnat-wizard attach {path.parent.name}`")
+            return Exit.STOPPED
         finally:
-            journal.close()
-        facts = {
-            "upload": path.parent.name,
-            "project": now.project,
-            "state": str(now.state),
-            "is_running": is_running(path),
-            "files_total": now.files_total,
-            "files_sent": now.files_sent,
-        }
-        if options.json:
-            put(json.dumps({"type": "upload", **facts}))
-        else:
-            running = "  (working)" if facts["is_running"] else ""
-            counts = f"{now.files_sent} of {now.files_total} files"
-            put(f"{path.parent.name}  {now.project}  {now.state}  {counts}{running}")
+            follower.end()
+        return report(journal, is_json=is_json)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from xnat_wizard.upload import uploads
+    from xnat_wizard.upload.journal import Journal
+    from xnat_wizard.upload.model import Request, UploadState
+    from xnat_wizard.upload.worker import is_running
+
+    path = uploads.find(options.id)
+    with Journal.open(path) as journal:
+        state, address = journal.progress().state, journal.site_url
+        if is_running(path):
+            if state is UploadState.PAUSED:
+                journal.request(Request.GO_ON)
+                say("Going on.")
+            else:
+                say("It is running already.")
+            _tell_id(path, is_json=options.json)
+            return Exit.DONE
+    if state in {UploadState.DONE, UploadState.CANCELLED}:
+        raise Problem(
+            Finding(
+                "upload.over",
+                f"Upload {path.parent.name} is {state}: there is nothing to go on with",
+                "A finished or cancelled upload is not taken up again",
+                ("Start it anew: `xnat-wizard upload PLAN`; what the server has is not sent again",),
+            )
+        )
+    return asyncio.run(_start_again(path, login_for(address, options), is_json=options.json))
+
+
+async def _start_again(path: Path, login: "Login", *, is_json: bool) -> Exit:
+    from xnat_wizard.xnat.site import Site
+
+    async with await Site.connect(login) as site:
+        await _start_worker(path, site, is_json=is_json)
     return Exit.DONE
+
+
+def _not_running(path: Path) -> Finding:
+    return Finding(
+        "upload.not_running",
+        f"No process works on upload {path.parent.name}",
+        "It has ended before its work was done: a crash, a reboot, or a log-out",
+        (f"Go on with it: `xnat-wizard resume {path.parent.name}`; what the server has is not sent again",),
+        where=str(path.parent),
+    )

@@ -1,0 +1,113 @@
+"""The installed program as a person or a script runs it: arguments in; exit code, data and talk out."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PROGRAM = str(Path(sys.executable).with_name("xnat-wizard"))
+PATIENCE_S = 60.0
+
+
+class Ended(NamedTuple):
+    """A run of the program that is over."""
+
+    code: int
+    data: str
+    talk: str
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the JSON objects of its data, a line each."""
+        return [json.loads(line) for line in self.data.splitlines()]
+
+
+def run(*arguments: str | Path, env: Mapping[str, str] | None = None, text: str = "") -> Ended:
+    """Run the program to its end, without a terminal."""
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        env={**os.environ, **(env or {})},
+        input=text.encode(),
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    return Ended(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for another process; ask it often."""
+    pause = threading.Event()
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "the other process did not get there"
+        pause.wait(0.01)
+
+
+class OnTerminal:
+    """The program on a pseudo-terminal of its own, which can be taken away."""
+
+    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(  # noqa: S606  a pseudo-terminal is made by a fork
+                PROGRAM, [PROGRAM, *map(str, arguments)], {**os.environ, **(env or {}), "TERM": "xterm"}
+            )
+        self.seen = b""
+
+    def read(self) -> str:
+        """Read what it has written by now."""
+        while self._terminal >= 0 and select.select([self._terminal], [], [], 0.02)[0]:
+            try:
+                data = os.read(self._terminal, 65536)
+            except OSError:  # it has ended
+                break
+            if not data:
+                break
+            self.seen += data
+        return self.seen.decode(errors="replace")
+
+    def until(self, text: str) -> None:
+        """Read until a text has come."""
+        until(lambda: text in self.read())
+
+    def type(self, text: str) -> None:
+        """Type."""
+        os.write(self._terminal, text.encode())
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost line does: the program's session gets SIGHUP, and its output has no end."""
+        os.close(self._terminal)
+        self._terminal = -1
+
+    def interrupt(self) -> None:
+        """Press Ctrl+C."""
+        self.type("\x03")
+
+    def wait(self) -> int:
+        """Wait for its end; return the exit code, negative for a signal."""
+        status: list[int] = []
+
+        def has_ended() -> bool:
+            self.read()
+            pid, found = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                status.append(found)
+            return bool(pid)
+
+        until(has_ended)
+        if self._terminal >= 0:
+            self.read()
+            self.hang_up()
+        return os.waitstatus_to_exitcode(status[0])
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
