@@ -35,6 +35,7 @@ KEYWORDS = {
     "patient_id": "PatientID",
     "patient_name": "PatientName",
     "manufacturer": "Manufacturer",
+    "accession_number": "AccessionNumber",
 }
 DAMAGED = {  # cut, or an element header written twice: the walk runs over the end of the file
     "MR_truncated.dcm",

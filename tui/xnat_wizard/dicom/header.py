@@ -30,7 +30,7 @@ _SOP_CLASS, _STUDY, _SERIES = 0x00080016, 0x0020000D, 0x0020000E
 _MODALITY, _SERIES_NUMBER, _INSTANCE_NUMBER = 0x00080060, 0x00200011, 0x00200013
 _STUDY_DATE, _STUDY_TIME = 0x00080020, 0x00080030
 _SERIES_DESCRIPTION, _STUDY_DESCRIPTION = 0x0008103E, 0x00081030
-_PATIENT_ID, _MANUFACTURER = 0x00100020, 0x00080070
+_PATIENT_ID, _MANUFACTURER, _ACCESSION = 0x00100020, 0x00080070, 0x00080050
 _WANTED = frozenset(
     {
         _CHARSET,
@@ -48,6 +48,7 @@ _WANTED = frozenset(
         _PATIENT_ID,
         _PATIENT_NAME,
         _MANUFACTURER,
+        _ACCESSION,
     }
 )
 _KEPT_VALUES = 4096
@@ -238,4 +239,5 @@ def _header(values: dict[int, bytes], syntax: str) -> Header:
         patient_name=_known_text(get(_PATIENT_NAME, b""), terms).rstrip("="),
         manufacturer=_known_text(get(_MANUFACTURER, b""), terms),
         media_sop_class_uid=_known_code(get(_MEDIA_SOP_CLASS, b"")),
+        accession_number=_known_text(get(_ACCESSION, b""), terms),
     )

@@ -109,6 +109,7 @@ def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
         instances=tuple(instances),
         held_by=tuple(sorted(set(batches[0].held_by))),
         session_folder=batches[0].session_folder,
+        accession_number=header.accession_number,
     )
 
 

@@ -36,6 +36,7 @@ class Header:
     patient_name: str
     manufacturer: str
     media_sop_class_uid: str = ""  # (0002,0002) of the file meta information; tells a DICOMDIR
+    accession_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Series:
     instances: tuple[Instance, ...]
     held_by: tuple[str, ...] = ()  # codes of the STOP and ASK findings that keep it back
     session_folder: str = ""  # what the layout takes for the session's name, if it names one
+    accession_number: str = ""
 
     @property
     def size_bytes(self) -> int:

@@ -20,6 +20,7 @@ FIELDS = {  # what a pattern may name, in words for people
     "patient_name": "patient name in the headers",
     "study_date": "date of the study, YYYYMMDD",
     "study_description": "study description in the headers",
+    "accession_number": "accession number in the headers",
     "modality": "type of the session: MR, PET, CT",
     NUMBER: "counts what would otherwise have the same label, by date",
     SUBJECT: "the subject label, in a pattern for sessions",

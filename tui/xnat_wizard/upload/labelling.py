@@ -6,7 +6,7 @@ nothing to say of keep their labels, with a finding. Texts that differ stay diff
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +19,7 @@ from xnat_wizard.upload.labels import clean_label, unique_labels, with_suffix
 from xnat_wizard.upload.model import Plan, PlannedSession
 from xnat_wizard.upload.plan import session_folder_label
 
-_PATIENT = {"patient_id": "patient_id", "patient_name": "patient_name", "study_description": "study_description"}
-_MANY = 2  # so many values and more are told of as a number
+_HEADERS = ("patient_id", "patient_name", "study_description", "accession_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def relabel(plan: Plan, rule: Rule) -> tuple[Plan, tuple[Finding, ...]]:
 def known_values(plan: Plan, session: PlannedSession) -> dict[str, str]:
     """Return what a pattern or a table may ask of a session; "" where the headers are silent or do not agree."""
     series = session.series or session.left_out
-    headers = {name: {getattr(one, name).strip(" ^") for one in series} - {""} for name in _PATIENT.values()}
+    headers = {name: {getattr(one, name).strip(" ^") for one in series} - {""} for name in _HEADERS}
     return {
         "folder": session.subject_folder or plan.source.name,
         "subject_folder": session.subject_folder,
@@ -126,13 +125,13 @@ def _by_pattern(plan: Plan, rule: ByPattern, values: Mapping[str, Values], findi
     return wishes
 
 
-def _doubt(session: PlannedSession, fields: Iterable[str]) -> str:
+def _doubt(session: PlannedSession, fields: frozenset[str]) -> str:
     """Say which header of a session has several values, so that none can be taken."""
     series = session.series or session.left_out
-    for field, name in _PATIENT.items():
+    for name in sorted(fields.intersection(_HEADERS)):
         found = {getattr(one, name).strip(" ^") for one in series} - {""}
-        if field in fields and len(found) >= _MANY:
-            return f"Its series have {len(found)} different values of {field}"
+        if len(found) > 1:
+            return f"Its series have {len(found)} different values of {name}"
     return ""
 
 
