@@ -27,7 +27,7 @@ Please continue your visit at our <a href="/">home page</a>.
 TOMCAT = (
     '<!doctype html><html lang="en"><head><title>HTTP Status 401 &ndash; Unauthorized</title></head><body>'
     "<h1>HTTP Status 401 &ndash; Unauthorized</h1><hr/><p><b>Type</b> Status Report</p>"
-    "<p><b>Message</b> Login &quot;failed&quot;</p></body></html>"
+    '<p><b>Message</b> Login &quot;failed&quot;</p><hr class="line" /><h3>Apache Tomcat/9.0.80</h3></body></html>'
 )
 TIMEOUT = "did not return a valid data URI within the timeout interval"
 EXISTS = "Session already exists, retry with overwrite enabled"
@@ -93,6 +93,9 @@ def test_columns_are_found_under_their_other_names() -> None:
 def test_messages_are_read_from_each_kind_of_page() -> None:
     assert error_text(PAGE.format(message="A <b>\n 'x' & \"y\"")) == "A <b> 'x' & \"y\""
     assert error_text(TOMCAT) == 'Login "failed"'
+    assert (
+        error_text("<html><title>HTTP Status 400 - Bad</title><h3>Apache Tomcat</h3></html>") == "HTTP Status 400 - Bad"
+    )
     assert error_text("plain text\r\n") == "plain text"
     assert error_text("<html></html>") == ""
     assert len(error_text("x" * 5000)) < 700

@@ -21,7 +21,7 @@ PASSWORD_PAGE = "XDATScreen_UpdateUser"  # noqa: S105  the name of a page
 INACTIVE_PAGE = "InactiveAccount"
 SETUP_PAGE = "/setup"
 
-_H3 = re.compile(r"<h3>(.*?)</h3>", re.DOTALL | re.IGNORECASE)
+_H3 = re.compile(r"<h3>(?!\s*Apache Tomcat)(.*?)</h3>", re.DOTALL | re.IGNORECASE)  # Tomcat signs its pages in one
 _TOMCAT = re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
