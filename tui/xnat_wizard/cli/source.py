@@ -3,12 +3,21 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.talk import Exit, explain, put
+from xnat_wizard.cli.talk import Exit, explain, put, say
+from xnat_wizard.findings import Finding, Problem
+
+if TYPE_CHECKING:
+    from xnat_wizard.upload.labelling import Rule
 
 LAYOUT_HELP = (
     "how its folders are nested: subject-series (default), subject-session-series, flat (a folder is a subject), "
     "headers (folders say nothing), or a pattern such as '{subject}/{session}/*/{series}'"
+)
+PATTERN_HELP = (
+    "made of {folder}, {session_folder}, {patient_id}, {patient_name}, {accession_number}, {study_description}, "
+    "{study_date}, {modality} and the counter {n}: '{patient_id[0:6]}', '{folder/sub-([0-9]+)/}', 'S{n:03}'"
 )
 
 
@@ -26,6 +35,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     plan.add_argument("--site", required=True, help="address of the XNAT site")
     plan.add_argument("--project", required=True, help="project ID")
     plan.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
+    plan.add_argument("--subjects", default="", metavar="PATTERN", help="subject labels, " + PATTERN_HELP)
+    plan.add_argument(
+        "--sessions",
+        default="",
+        metavar="PATTERN",
+        help="session labels, likewise; may name {subject}: '{subject}_v{n}'",
+    )
+    plan.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.csv",
+        help="a table of labels; its first row names columns: subject_folder, session_folder, patient_id, study_date "
+        "or study_instance_uid to find a session, subject_label and session_label for what it gets",
+    )
+    plan.add_argument("--labels-template", type=Path, metavar="FILE.csv", help="write such a table to be filled in")
     plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
     plan.set_defaults(run=_plan)
 
@@ -70,16 +94,46 @@ def _survey(options: argparse.Namespace) -> int:
     return Exit.DONE if found.series or found.pairs else Exit.FAILED
 
 
+def _rule(options: argparse.Namespace) -> "Rule | None":
+    """Return the rule for labels that was asked for, if any."""
+    from xnat_wizard.upload.label_table import read_table
+    from xnat_wizard.upload.labelling import ByPattern
+
+    if options.labels and (options.subjects or options.sessions):
+        raise Problem(
+            Finding(
+                "label.two_rules",
+                "Labels come from a table or from patterns, not from both",
+                "Both --labels and a pattern were given",
+                ("Leave out --labels, or --subjects and --sessions",),
+            )
+        )
+    if options.labels:
+        return read_table(options.labels)
+    if options.subjects or options.sessions:
+        return ByPattern.parse(options.subjects, options.sessions)
+    return None
+
+
 def _plan(options: argparse.Namespace) -> int:
     from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.survey import survey
+    from xnat_wizard.upload.labelling import relabel, write_template
     from xnat_wizard.upload.model import Destination
     from xnat_wizard.upload.plan import check, draft, save
 
     found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
-    for finding in (*found.findings, *check(plan)):
+    notes = check(plan)
+    if rule := _rule(options):
+        plan, said = relabel(plan, rule)
+        told = {"plan.label_changed", "plan.shared_subject"}  # the rule says it with its reasons
+        notes = (*said, *(finding for finding in check(plan) if finding.code not in told))
+    for finding in (*found.findings, *notes):
         explain(finding)
+    if options.labels_template:
+        write_template(plan, options.labels_template)
+        say(f"Fill in the table {options.labels_template}, then give it with --labels.")
     save(plan, options.output)
     for session in plan.sessions:
         mark = "x" if session.is_included else " "
