@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
-from xnat_wizard.cli.talk import Exit, let_go, put, put_object, say
+from xnat_wizard.cli.talk import Exit, explain, let_go, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, printable
 
 if TYPE_CHECKING:
@@ -39,13 +39,22 @@ def _verify(options: argparse.Namespace) -> int:
     path = _journal_of(options.upload)
     with UploadLock(path), Journal.open(path) as journal:
         receipt = asyncio.run(_compare(journal, login_for(journal.site_url, options)))
+        code = _exit_of(receipt)
         if options.list_stored:
-            _list_stored(journal, receipt, is_json=options.json, ends_with_null=options.null)
+            try:
+                _list_stored(journal, receipt, is_json=options.json, ends_with_null=options.null)
+            except Problem as problem:
+                explain(problem.finding)
+                code = code or Exit.FAILED
         elif options.json:
             put_object("receipt", upload=path.parent.name, **asdict(receipt))
         else:
             put(as_text(receipt))
     say(f"{receipt.verdict}. Kept in {path.parent}")
+    return code
+
+
+def _exit_of(receipt: "Receipt") -> Exit:
     if receipt.verdict.startswith("INCOMPLETE"):
         return Exit.INCOMPLETE
     return Exit.FAILED if receipt.verdict.startswith("NOT PROVEN") else Exit.DONE

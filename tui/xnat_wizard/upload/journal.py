@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from xnat_wizard.upload import journal_plan, plan_file
+from xnat_wizard.upload import journal_facts, journal_plan, plan_file
 from xnat_wizard.upload import journal_schema as schema
+from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
 from xnat_wizard.upload.model import (
     Destination,
     Event,
@@ -150,6 +151,14 @@ class Journal:
         """Give every file below the source, what became of it, and a remark."""
         for path, fate, remark in self._database.execute("SELECT path, fate, remark FROM file ORDER BY id"):
             yield plan_file.text_path(path), Fate(fate), remark
+
+    def file_facts(self) -> Iterator[FileFact]:
+        """Give every file with all that is known of it, in the order of the plan."""
+        return journal_facts.file_facts(self._database)
+
+    def series_facts(self) -> Iterator[SeriesFact]:
+        """Give every series with all that is known of it, in the order of the plan."""
+        return journal_facts.series_facts(self._database)
 
     @property
     def source(self) -> Path:

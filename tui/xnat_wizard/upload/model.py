@@ -1,6 +1,6 @@
 """The values of an upload: the plan, its states, and what a screen reads of a running one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -224,3 +224,4 @@ class Receipt:
     verdict: str  # COMPLETE, COMPLETE BY COUNT, INCOMPLETE n, NOT PROVEN
     not_proven: tuple[str, ...]
     not_sent: tuple[str, ...]  # "2 not DICOM", ...
+    site_facts: dict[str, str | bool | None] = field(default_factory=dict)  # settings that change what is stored

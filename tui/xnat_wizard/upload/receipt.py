@@ -3,16 +3,14 @@
 Answers to requests are no proof and are not added up here (missing-data 4.1).
 """
 
-import os
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
-from xnat_wizard.upload import plan_file
+from xnat_wizard.upload import receipt_files
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
@@ -23,7 +21,6 @@ from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.site import Site
 
 TEXT_NAME = "receipt.txt"
-JSON_NAME = "receipt.json"
 WIDTH = 80
 
 _SHORT = {"file-name token": "by name", "count": "by count"}
@@ -112,23 +109,24 @@ async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> R
         verdict="NOT PROVEN" if doubts else _verdict(lines),
         not_proven=(*doubts, *await _not_proven(journal, site, lines)),
         not_sent=journal.not_sent,
+        site_facts=await _site_facts(site, progress.project),
     )
 
 
+async def _site_facts(site: Site, project: str) -> dict[str, str | bool | None]:
+    """Return the settings that change what is stored; none where the site does not answer."""
+    try:
+        return asdict(await site.upload_settings(project))
+    except SiteProblem:
+        return {}
+
+
 def keep(journal: Journal, receipt: Receipt) -> None:
-    """Keep a receipt in the journal, and as two files beside it that only this person can read."""
+    """Keep a receipt in the journal, and as files beside it that only this person can read."""
     journal.records.keep_receipt(receipt)
-    folder = journal.path.parent
-    _write(folder / JSON_NAME, plan_file.encode_receipt(receipt))
-    _write(folder / TEXT_NAME, as_text(receipt))
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text + "\n")
-    draft.replace(path)
+    receipt_files.write(journal, receipt)
+    with receipt_files.private_file(journal.path.parent / TEXT_NAME) as file:
+        file.write(as_text(receipt) + "\n")
 
 
 def _place(session: SessionRow) -> str:
