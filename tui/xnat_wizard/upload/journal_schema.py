@@ -54,7 +54,6 @@ UPLOAD_MOVES: dict[U, frozenset[U]] = {
     U.CANCELLED: frozenset(),
 }
 
-_WORKING = frozenset({S.SENDING, S.BUILDING, S.CHECKING, S.ARCHIVING, S.VERIFYING})
 _ENDS = frozenset({S.INCOMPLETE, S.FAILED, S.CANCELLED})
 
 SESSION_MOVES: dict[S, frozenset[S]] = {

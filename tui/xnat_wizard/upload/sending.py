@@ -1,7 +1,8 @@
 """Sends the parts of a session, and finds out about each file whether the server took it.
 
 A part that is refused is cut in halves until the files that the server does not take are found; the others arrive.
-Sending an instance again is harmless: the server names files by their UIDs and replaces equal ones (wire contract 5.7).
+Sending an instance again is harmless while its session waits under the UID it came with: the server names files by
+their UIDs and replaces equal ones (wire contract 5.7).
 """
 
 import asyncio
