@@ -1,5 +1,6 @@
 """The forecast against a real practice server: what the site will do, before anything is sent."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from support import Practice
 from upload.clocks import short_sleep
+from xnat_wizard.findings import Problem
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload import engine
@@ -101,3 +103,137 @@ async def test_a_label_that_may_be_another_visit_is_asked_about(site: Site, arch
     fewer = edit(archived, second.key, is_included=False)
     pairs_only = replace(fewer, sessions=(replace(first, study_instance_uid="", series=()), fewer.sessions[1]))
     assert await codes(pairs_only, site) == {first.key: ["forecast.unknown_study"]}
+
+
+async def test_an_alias_a_title_or_other_letters_are_no_project_id(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor
+) -> None:
+    def rename(store: Store) -> None:
+        store.state.projects["DEMO"].aliases = ["D1"]
+        store.state.projects["DEMO"].name = "A demo"
+
+    practice.on_loop(rename)
+    plan = plan_for(study_folder)
+    assert await codes(replace(plan, project="D1"), site) == {"": ["forecast.project_alias"]}
+    assert await codes(replace(plan, project="a demo"), site) == {"": ["forecast.project_title"]}
+    assert await codes(replace(plan, project="demo"), site) == {"": ["forecast.project_title"]}
+    with pytest.raises(Problem, match=r"project\.not_found"):
+        await forecast(replace(plan, project="nothing"), site)
+
+
+async def test_quarantine_and_a_script_that_refuses_are_told(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor
+) -> None:
+    script = 'version "6.1"\n// no reject here\n(0008,0060) = "SR" ? reject\n'
+
+    def change(store: Store) -> None:
+        store.state.projects["DEMO"].quarantine_code = 1
+        store.state.configs.append(Config("anon", "projects/DEMO", "DEMO", script, "enabled", "o", 0.0, 1))
+
+    practice.on_loop(change)
+    found = await codes(plan_for(study_folder), site)
+    assert found == {"": ["forecast.script_rejects", "forecast.quarantine", "forecast.script_on"]}
+
+
+@pytest.mark.parametrize("whose", ["site", "project"])
+@pytest.mark.parametrize(
+    ("mode", "lines", "code"),
+    [
+        ("blacklist", "LOCALIZER\n[Modality]\nSR", "forecast.filter_drops"),
+        ("whitelist", "t1_|\\bep2d", "forecast.filter_drops"),
+        ("whitelist", "[Modality]\nCT", "forecast.filter_drops_all"),
+    ],
+)
+async def test_series_that_a_filter_will_drop_are_the_ones_that_never_arrive(
+    practice: Practice,
+    site: Site,
+    study_folder: Path,
+    plan_for: PlanFor,
+    new_journal: NewJournal,
+    whose: str,
+    mode: str,
+    lines: str,
+    code: str,
+) -> None:
+    def switch(store: Store) -> None:
+        if whose == "site":
+            store.state.preferences.update(
+                enableSitewideSeriesImportFilter=True,
+                sitewideSeriesImportFilterMode=mode,
+                sitewideSeriesImportFilter=lines,
+            )
+        else:
+            contents = json.dumps({"mode": mode, "enabled": "true", "list": lines})
+            store.state.configs.append(Config("seriesImportFilter", "config", "DEMO", contents, "enabled", "o", 0.0, 1))
+
+    practice.on_loop(switch)
+    plan = plan_for(study_folder)
+    plan = edit(plan, plan.sessions[1].key, is_included=False)
+    (session,) = plan.included
+    found = await forecast(plan, site)
+    assert [finding.code for finding in found[""]] == ["forecast.filter_on"]
+    assert [finding.code for finding in found[session.key]] == [code]
+    (said,) = found[session.key]
+    with new_journal(plan) as journal:
+        await engine.run(journal, site, sleep=short_sleep)
+    arrived = await site.session("DEMO", session.session_label)
+    there = {scan.id for scan in await site.scans(arrived.id)} if arrived else set()
+    missing = [one for one in session.series if one.series_number not in there]
+    assert missing
+    assert all(f"{one.series_number} {one.series_description}" in said.what for one in missing[:4])
+    assert not any(
+        f"{one.series_number} {one.series_description}" in said.what for one in session.series if one not in missing
+    )
+
+
+async def test_a_filter_that_cannot_be_simulated_says_so(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor
+) -> None:
+    contents = '{"mode": "modalityMap", "enabled": "true", "modalities": {}}'
+    practice.on_loop(
+        lambda store: store.state.configs.append(
+            Config("seriesImportFilter", "config", "DEMO", contents, "enabled", "o", 0.0, 1)
+        )
+    )
+    found = await forecast(plan_for(study_folder), site)
+    assert "was not simulated: its mode is `modalityMap`" in found[""][0].why
+    assert [finding for key, some in found.items() if key for finding in some] == []
+
+
+async def test_what_waits_and_cannot_be_archived_is_told_in_the_words_of_the_site(
+    site: Site, study_folder: Path, plan_for: PlanFor, archived: Plan, new_journal: NewJournal
+) -> None:
+    first, second = archived.sessions
+    waiting = edit(plan_for(study_folder, Destination.PREARCHIVE), first.key, is_included=False, session_label="x")
+    waiting = edit(waiting, second.key, subject_label=first.subject_label, session_label=first.session_label)
+    with new_journal(waiting) as journal:
+        await engine.run(journal, site, sleep=short_sleep)
+    (row,) = await site.prearchive("DEMO")
+    assert row.is_settled
+    assert (await codes(waiting, site))[second.key] == ["forecast.other_study", "forecast.in_prearchive"]
+    found = (await forecast(replace(waiting, destination=Destination.ARCHIVE), site))[second.key]
+    assert [finding.code for finding in found] == [
+        "forecast.archive_conflict",
+        "forecast.other_study",
+        "forecast.in_prearchive",
+    ]
+    assert "It says: " in found[0].why
+
+
+async def test_a_subject_in_other_letters_is_named(site: Site, archived: Plan) -> None:
+    first, second = archived.sessions
+    plan = edit(edit(archived, second.key, is_included=False), first.key, subject_label=first.subject_label.upper())
+    found = await codes(plan, site)
+    assert found == {first.key: ["forecast.merges", "forecast.subject_spelling"]}
+
+
+async def test_the_size_of_the_largest_request_is_told_when_a_proxy_might_refuse_it(
+    site: Site, study_folder: Path, plan_for: PlanFor
+) -> None:
+    plan = plan_for(study_folder)
+    first = plan.sessions[0]
+    heavy = replace(first.series[0].instances[0], size_bytes=250_000_000)
+    series = replace(first.series[0], instances=(heavy,))
+    plan = replace(plan, sessions=(replace(first, series=(series,)),))
+    (finding,) = (await forecast(plan, site))[""]
+    assert (finding.code, "250 MB" in finding.why) == ("forecast.size_unknown", True)

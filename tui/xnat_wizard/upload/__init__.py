@@ -13,7 +13,10 @@ Codes of the findings made here:
     forecast.merges, .in_prearchive     part of it is there already, and is completed
     forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
     forecast.unknown_study              what it would join, though it may be another visit
-    forecast.archives_by_itself, .script_on, .filter_on        settings that change an upload
+    forecast.project_alias, .project_title                     what was given is not the ID of the project
+    forecast.archives_by_itself, .script_on, .filter_on, .quarantine    settings that change an upload
+    forecast.filter_drops, .filter_drops_all, .filter_unsure, .script_rejects    what will not arrive
+    forecast.archive_conflict, .subject_spelling, .size_unknown         what else the site may do with it
     journal.unreadable, .newer          a journal that cannot be used
     upload.none, .unknown               no upload of that name
     upload.busy, .not_only_ours         what is in the prearchive was not deleted

@@ -1,19 +1,24 @@
 """What is wrong in a plan, and what a site will do with it: looked up before anything is sent.
 
-Only reads. Sources: wire contract 4.1 (labels), 5.8 (archiving without being asked), 6.6 and 6.7 (merge and clash).
+Only reads, and `validate-archive`, which changes nothing. Sources: wire contract 4.1 (labels), 6.6 and 6.7 (merge
+and clash).
 """
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Severity, by_weight
-from xnat_wizard.upload.labels import is_legal
+from xnat_wizard.upload import settings_forecast
+from xnat_wizard.upload.labels import clean_label, is_legal
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.upload.places import is_for_subject
+from xnat_wizard.xnat.errors import Fatal, Refused
 
 if TYPE_CHECKING:
-    from xnat_wizard.xnat.model import PrearchiveSession, Session, UploadSettings
+    from xnat_wizard.xnat.model import PrearchiveSession, Project, Session
     from xnat_wizard.xnat.site import Site
+
+_HARMLESS_VERDICTS = {"1", "16"}  # the session exists, or a scan of it: it is completed (6.6)
 
 
 def check(plan: Plan) -> tuple[Finding, ...]:
@@ -77,7 +82,9 @@ def _about_session(plan: Plan, session: PlannedSession) -> list[Finding]:
             Finding(
                 "plan.label_changed",
                 f"Folder `{session.subject_folder}` becomes subject `{session.subject_label}`",
-                "XNAT takes letters without accents, digits, `_` and `-`, at most 64 characters, each label once",
+                "XNAT takes letters without accents, digits, `_` and `-`, at most 64 characters, each label once"
+                if session.subject_label.startswith(clean_label(session.subject_folder))
+                else "This label was chosen for it",
                 ("Edit the label if another one is wanted",),
                 where=session.subject_folder,
                 severity=Severity.NOTE,
@@ -105,17 +112,12 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
     Raises:
         Problem: the site cannot be asked.
     """
-    project = await site.project(plan.project)
-    if not project.may_upload:
-        no_right = Finding(
-            "forecast.no_right",
-            f"The account may not upload into project `{plan.project}`",
-            f"Its role there is: {project.role}",
-            ("Ask an owner of the project to make you a member", "Choose another project"),
-        )
-        return {"": (no_right,)}
-    settings = await site.upload_settings(plan.project)
-    findings: dict[str, list[Finding]] = {"": _about_project(plan, settings)}
+    project = await _project(plan, site)
+    if isinstance(project, Finding):
+        return {"": (project,)}
+    settings, rules = await site.upload_settings(plan.project), await site.arrival_rules(plan.project)
+    findings: dict[str, list[Finding]] = {"": settings_forecast.about_settings(plan, settings, rules)}
+    subjects = {subject.label.casefold(): subject.label for subject in await site.subjects(plan.project)}
     sessions = await site.sessions(plan.project)
     archived = {session.label.casefold(): session for session in sessions}
     archived_studies = {session.study_instance_uid: session for session in sessions if session.study_instance_uid}
@@ -132,46 +134,93 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
         elif session.study_instance_uid in archived_studies:
             found.append(_archived_elsewhere(session, archived_studies[session.study_instance_uid]))
         rows = {row.uri: row for row in (*waiting[label], *waiting[session.study_instance_uid])}
-        found.extend(_about_waiting(session, row) for row in rows.values())
+        for row in rows.values():
+            found.append(_about_waiting(session, row))
+            found.extend(await _about_archiving(plan, session, row, site))
+        found.extend(_about_subject(session, subjects))
+        found.extend(settings_forecast.about_series(session, rules))
         findings[session.key] = found
     return {key: tuple(by_weight(some)) for key, some in findings.items()}
 
 
-def _about_project(plan: Plan, settings: "UploadSettings") -> list[Finding]:
-    findings = []
-    if settings.archives_by_itself and plan.destination is Destination.PREARCHIVE:
-        findings.append(
-            Finding(
-                "forecast.archives_by_itself",
-                f"Project `{plan.project}` archives what arrives by itself",
-                f"Its prearchive code is {settings.prearchive_code}",
-                ("Nothing to do: these sessions are sent so that they wait in the prearchive all the same",),
-                severity=Severity.NOTE,
-            )
+async def _project(plan: Plan, site: "Site") -> "Project | Finding":
+    """Return the project, or why nothing can be sent there: title for ID, alias for ID, no right."""
+    try:
+        project = await site.project(plan.project)
+    except Refused as problem:
+        if problem.finding.code != "project.not_found":
+            raise
+        alike = [one.id for one in await site.projects() if plan.project.casefold() in _names(one)]
+        if not alike:
+            raise
+        return Finding(
+            "forecast.project_title",
+            f"`{plan.project}` is no ID of a project; `{alike[0]}` has a name like it",
+            "XNAT looks for the exact ID; a title, a running title or other letter case is not found",
+            (f"Take `{alike[0]}`, if that is the project",),
         )
-    if settings.is_site_script_on or settings.is_project_script_on:
-        whose = "site" if settings.is_site_script_on else "project"
-        findings.append(
-            Finding(
-                "forecast.script_on",
-                f"The {whose} rewrites header fields of what arrives",
-                f"The anonymization script of the {whose} is switched on",
-                ("Nothing to do: arrival is proved by file names then, not by MD5",),
-                severity=Severity.NOTE,
-            )
+    if project.id != plan.project:
+        return Finding(
+            "forecast.project_alias",
+            f"`{plan.project}` is another name of project `{project.id}`",
+            "XNAT files the images under the ID, and an upload is compared with what was asked for",
+            (f"Take `{project.id}`",),
         )
-    if settings.has_site_filter or settings.has_project_filter:
-        whose = "site" if settings.has_site_filter else "project"
-        findings.append(
-            Finding(
-                "forecast.filter_on",
-                f"The {whose} may drop some series",
-                f"A series import filter of the {whose} is switched on",
-                ("Compare the receipt with the plan: it names what did not arrive",),
-                severity=Severity.NOTE,
-            )
+    if not project.may_upload:
+        return Finding(
+            "forecast.no_right",
+            f"The account may not upload into project `{plan.project}`",
+            f"Its role there is: {project.role}",
+            ("Ask an owner of the project to make you a member", "Choose another project"),
         )
-    return findings
+    return project
+
+
+def _names(project: "Project") -> set[str]:
+    return {text.casefold() for text in (project.id, project.name, project.running_title)}
+
+
+async def _about_archiving(
+    plan: Plan, session: PlannedSession, row: "PrearchiveSession", site: "Site"
+) -> list[Finding]:
+    """Ask the site whether it would archive what waits under this very label; changes nothing there (6.6)."""
+    is_ours = row.label == session.session_label and row.study_instance_uid == session.study_instance_uid
+    if plan.destination is not Destination.ARCHIVE or not is_ours or not row.is_settled:
+        return []
+    try:
+        verdicts = await site.validate_archive(row.uri, subject=session.subject_label, session=session.session_label)
+    except (Refused, Fatal):
+        return []
+    against = [verdict for verdict in verdicts if verdict.type != "WARN" and verdict.code not in _HARMLESS_VERDICTS]
+    if not against:
+        return []
+    return [
+        Finding(
+            "forecast.archive_conflict",
+            f"XNAT would not archive session `{row.label}` as it waits in the prearchive",
+            "It says: " + "; ".join(verdict.message or f"code {verdict.code}" for verdict in against),
+            ("Look at the session in the prearchive first", "Or choose another session label"),
+            where=session.subject_folder,
+            severity=Severity.ASK,
+        )
+    ]
+
+
+def _about_subject(session: PlannedSession, subjects: dict[str, str]) -> list[Finding]:
+    """Say when the project has the subject in other letters: XNAT takes it for the same (4.1)."""
+    there = subjects.get(session.subject_label.casefold())
+    if there is None or there == session.subject_label:
+        return []
+    return [
+        Finding(
+            "forecast.subject_spelling",
+            f"Subject `{session.subject_label}` exists as `{there}`",
+            "XNAT does not tell upper case from lower case in subject labels, so the images go to that subject",
+            (f"Choose the label `{there}`", "If it is somebody else, choose a label that differs"),
+            where=session.subject_folder,
+            severity=Severity.NOTE,
+        )
+    ]
 
 
 def _about_archived(session: PlannedSession, there: "Session") -> Finding:

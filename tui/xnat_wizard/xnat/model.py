@@ -111,6 +111,25 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesFilterText:
+    """A series import filter as it is stored (9.4)."""
+
+    mode: str  # "blacklist", "whitelist", "modalityMap"
+    lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalRules:
+    """What is switched on to filter and rewrite what arrives; `None` or "" where nothing is, as far as can be read."""
+
+    site_filter: SeriesFilterText | None
+    project_filter: SeriesFilterText | None
+    site_script: str
+    project_script: str
+    unread: tuple[str, ...] = ()  # what may be on and cannot be read, in words
+
+
+@dataclass(frozen=True, slots=True)
 class ImportAnswer:
     """What the import service answered: one URI per session touched; empty when all was rejected (5.6)."""
 

@@ -57,23 +57,23 @@ async def read_project(http: Http, identity: Identity, project_id: str) -> Proje
         description=unescape(cell(fields, "description")),
         principal_investigator=", ".join(filter(None, lead)),
         role=identity.role_in(found),
-        accessibility=await _text(http, path + "/accessibility"),
-        prearchive_code=await _text(http, path + "/prearchive_code"),
+        accessibility=await bare_text(http, path + "/accessibility"),
+        prearchive_code=await bare_text(http, path + "/prearchive_code"),
     )
 
 
 async def upload_settings(http: Http, project_id: str) -> UploadSettings:
     """Read what changes an upload; what the account may not read is `None` or ""."""
     path = path_of("data", "projects", project_id)
-    site = await _site_config(http)
-    script = await _text(http, path_of("xapi", "anonymize", "projects", project_id, "enabled"))
+    site = await site_config(http)
+    script = await bare_text(http, path_of("xapi", "anonymize", "projects", project_id, "enabled"))
     template = site.get("dicomFileNameTemplate")
     return UploadSettings(
-        prearchive_code=await _text(http, path + "/prearchive_code"),
-        quarantine_code=await _text(http, path + "/quarantine_code"),
-        is_site_script_on=_as_bool(site.get("enableSitewideAnonymizationScript")),
-        is_project_script_on=_as_bool(script),
-        has_site_filter=_as_bool(site.get("enableSitewideSeriesImportFilter")),
+        prearchive_code=await bare_text(http, path + "/prearchive_code"),
+        quarantine_code=await bare_text(http, path + "/quarantine_code"),
+        is_site_script_on=as_bool(site.get("enableSitewideAnonymizationScript")),
+        is_project_script_on=as_bool(script),
+        has_site_filter=as_bool(site.get("enableSitewideSeriesImportFilter")),
         has_project_filter=await _has_filter(http, path),
         file_name_template=template if isinstance(template, str) else "",
     )
@@ -91,10 +91,10 @@ async def set_project_script(http: Http, project_id: str, *, is_on: bool) -> Non
     path = script + "/enabled"
     wanted = "true" if is_on else "false"
     try:
-        if is_on and not await _text(http, script):
+        if is_on and not await bare_text(http, script):
             default = (await http.get("/xapi/anonymize/default")).body
             await http.call("PUT", script, upload=Upload(Bytes(default), len(default), "text/plain"))
-        if await _text(http, path) != wanted:
+        if await bare_text(http, path) != wanted:
             await http.call("PUT", path, {"enable": wanted}, headers={"Content-Type": "application/json"})
     except Refused as problem:
         if problem.status == 403:
@@ -149,7 +149,8 @@ def _from_plain(row: Row, identity: Identity) -> Project:
     )
 
 
-async def _site_config(http: Http) -> dict[str, object]:
+async def site_config(http: Http) -> dict[str, object]:
+    """Read what the account may read of the site's settings; nothing where it may read none (1.9)."""
     try:
         answer = await http.call("GET", "/xapi/siteConfig", headers={"Accept": "application/json"})
         config = answer.json()
@@ -158,7 +159,7 @@ async def _site_config(http: Http) -> dict[str, object]:
     return config if isinstance(config, dict) else {}
 
 
-async def _text(http: Http, path: str) -> str:
+async def bare_text(http: Http, path: str) -> str:
     """Read a bare value, "" where it cannot be read."""
     try:
         return (await http.get(path)).bare
@@ -179,7 +180,7 @@ async def _has_filter(http: Http, path: str) -> bool | None:
     return bool(rows) and rows[-1].get("status") == "enabled"
 
 
-def _as_bool(value: object) -> bool | None:
+def as_bool(value: object) -> bool | None:
     """Read a switch that may be JSON or text; `None` when it is not told."""
     text = str(value).strip().lower() if value is not None else ""
     return {"true": True, "false": False}.get(text)

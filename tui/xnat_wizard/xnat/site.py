@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Self
 
-from xnat_wizard.xnat import archive, creation, files, importing, prearchive, projects, sessions
+from xnat_wizard.xnat import archive, creation, files, importing, policies, prearchive, projects, sessions
 from xnat_wizard.xnat import login as logins
 from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.http import Http
@@ -19,6 +19,7 @@ from xnat_wizard.xnat.keepalive import KeepAlive
 from xnat_wizard.xnat.login import look
 from xnat_wizard.xnat.model import (
     ArchiveVerdict,
+    ArrivalRules,
     Identity,
     ImportAnswer,
     Login,
@@ -121,6 +122,10 @@ class Site:
     async def upload_settings(self, project_id: str) -> UploadSettings:
         """Read the settings of site and project that change an upload."""
         return await projects.upload_settings(self._http, project_id)
+
+    async def arrival_rules(self, project_id: str) -> ArrivalRules:
+        """Read the series import filters and scripts that are switched on for a project."""
+        return await policies.arrival_rules(self._http, project_id)
 
     async def set_project_script(self, project_id: str, is_on: bool) -> None:  # noqa: FBT001  the state itself
         """Switch the project's anonymization script.
