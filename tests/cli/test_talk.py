@@ -9,11 +9,13 @@ import pytest
 
 from cli.conftest import NewPlan
 from cli.program import PROGRAM, OnTerminal, run
+from xnat_wizard.cli import main
 from xnat_wizard.findings import Finding, printable
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.plan import load
 
+COMMANDS = ("upload", "attach", "resume", "status", "pause", "cancel", "verify", "plan", "survey", "practice")
 ODD = "a\x1b[31mred\x07\u202eback\udcff\nline"
 
 
@@ -73,9 +75,7 @@ def test_a_reader_that_leaves_early_is_no_crash(new_plan: NewPlan) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["upload", "attach", "resume", "status", "pause", "cancel", "verify", "plan", "survey"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     ended = run(command, "--help")
     assert ended.code == 0
@@ -85,3 +85,23 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_no_password_is_an_argument() -> None:
     for command in ("upload", "resume", "cancel", "verify"):
         assert "password" not in run(command, "--help").data
+
+
+def test_a_fault_of_the_program_is_a_finding_without_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> list[Path]:
+        raise LookupError("Doe^Jane")
+
+    monkeypatch.setattr(uploads, "journals", fail)
+    assert main(["status", "--json"]) == 1
+    said = capsys.readouterr()
+    assert "LookupError at test_talk.py:" in said.err
+    assert "Doe" not in said.err + said.out
+
+
+def test_help_names_every_command_that_the_readme_has() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"`xnat-wizard {command}" in readme or f"`{command} [ID]`" in readme
+        assert command in run("--help").data

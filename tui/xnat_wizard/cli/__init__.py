@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from xnat_wizard.cli import practice, receipts, requests, source, uploads, wizard
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.FAILED
     except OSError as error:
         return _fail(_of_the_system(error), options)
+    except Exception as error:  # noqa: BLE001  one of the three doors: what nobody expected becomes a finding
+        return _fail(_unexpected(error), options)
 
 
 def _fail(finding: Finding, options: argparse.Namespace) -> Exit:
@@ -38,6 +41,19 @@ def _fail(finding: Finding, options: argparse.Namespace) -> Exit:
         put_mapping(finding.as_dict())
     explain(finding)
     return exit_of(finding)
+
+
+def _unexpected(error: Exception) -> Finding:
+    """Say where a fault of this program lies, without its text: a text may hold a path or a name."""
+    import traceback
+
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return Finding(
+        "program.fault",
+        "This command has stopped because of a fault in this program",
+        f"{type(error).__name__} at {' < '.join(reversed(places[-6:]))}",
+        ("Try again; a running or finished upload is not touched by this", "If it stops again, report these lines"),
+    )
 
 
 def _of_the_system(error: OSError) -> Finding:
