@@ -18,7 +18,16 @@ from xnat_wizard.upload.journal_schema import (
     check_upload_move,
 )
 from xnat_wizard.upload.lock import UploadLock, is_held
-from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, SessionState, UploadState
+from xnat_wizard.upload.model import (
+    Compression,
+    Fate,
+    Options,
+    Receipt,
+    ReceiptLine,
+    Request,
+    SessionState,
+    UploadState,
+)
 from xnat_wizard.upload.plan import edit
 from xnat_wizard.upload.records import CheckedFile
 
@@ -191,3 +200,41 @@ def test_only_one_holds_the_lock(journal: Journal) -> None:
         with pytest.raises(Problem, match=r"upload\.running"):
             UploadLock(journal.path)
     assert not is_held(journal.path)
+
+
+def test_how_an_upload_travels_is_kept(journal: Journal) -> None:
+    assert journal.options() == Options()
+    wanted = Options(5_000_000, 12, Compression.NEVER)
+    journal.set_options(wanted)
+    assert journal.options() == wanted
+
+
+def test_a_screen_reads_connections_retries_and_trouble(journal: Journal) -> None:
+    records = journal.records
+    records.note_connections(3)
+    records.note_retry("The site asks to slow down")
+    records.note_retry("The site asks to slow down")
+    now = journal.progress()
+    assert (now.connections, now.retries, now.trouble) == (3, 2, "The site asks to slow down")
+    records.note_calm()
+    assert (journal.progress().retries, journal.progress().trouble) == (2, "")
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) -> None:
+    journal.records.add_event("from before")
+    plan = journal.plan()
+    journal.close()
+    database = sqlite3.connect(journal.path)
+    for column in ("limit_bytes_s", "most_connections", "compression", "connections", "retries", "trouble"):
+        database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
+    database.execute("PRAGMA user_version = 1")
+    database.commit()
+    database.close()
+    for _ in range(2):
+        with Journal.open(journal.path) as old:
+            assert old.options() == Options()
+            assert old.plan() == plan
+            assert [event.text for event in old.events()] == ["from before"]
+            old.records.note_retry("x")
+    with Journal.open(journal.path) as old:
+        assert old.progress().retries == 2

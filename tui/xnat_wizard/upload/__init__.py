@@ -19,6 +19,7 @@ Codes of the findings made here:
     forecast.archive_conflict, .subject_spelling, .size_unknown         what else the site may do with it
     journal.unreadable, .newer          a journal that cannot be used
     upload.none, .unknown               no upload of that name
+    upload.bad_rate                     what was typed is no limit for an upload
     upload.busy, .not_only_ours         what is in the prearchive was not deleted
     upload.not_complete, .no_local_files    no local file is called safely stored
     upload.running, .no_worker, .ends_at_logout                about the worker process

@@ -15,9 +15,11 @@ from xnat_wizard.upload import journal_facts, journal_plan, plan_file
 from xnat_wizard.upload import journal_schema as schema
 from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
 from xnat_wizard.upload.model import (
+    Compression,
     Destination,
     Event,
     Fate,
+    Options,
     Plan,
     Receipt,
     Request,
@@ -76,7 +78,9 @@ class Journal:
             raise FileNotFoundError(path)
         database = _connect(path)
         try:
-            schema.check_version(database, str(path))
+            if not schema.check_version(database, str(path)):
+                with transaction(database):
+                    schema.bring_up_to_date(database)
         except BaseException:
             database.close()
             raise
@@ -103,8 +107,8 @@ class Journal:
 
     def progress(self) -> UploadProgress:
         """Return the upload in numbers; counts over parts, so its cost does not grow with the files."""
-        state, project, destination, started_s, ended_s, finding = self._database.execute(
-            "SELECT state, project, destination, started_s, ended_s, finding FROM upload"
+        state, project, destination, started_s, ended_s, finding, *traffic = self._database.execute(
+            "SELECT state, project, destination, started_s, ended_s, finding, connections, retries, trouble FROM upload"
         ).fetchone()
         rows = self._database.execute(
             "SELECT s.key, s.subject_label, s.session_label, s.state, s.files_total, coalesce(sum(p.files_sent), 0),"
@@ -135,6 +139,7 @@ class Journal:
             started_s,
             ended_s,
             plan_file.decode_finding(finding),
+            *traffic,
         )
 
     def events(self, since_id: int = 0) -> tuple[Event, ...]:
@@ -181,6 +186,21 @@ class Journal:
     def plan(self) -> Plan:
         """Return the plan of what this upload sends; sessions that were not included are not kept."""
         return journal_plan.read(self._database)
+
+    def options(self) -> Options:
+        """Return how the upload is to travel."""
+        limit_bytes_s, most_connections, compression = self._database.execute(
+            "SELECT limit_bytes_s, most_connections, compression FROM upload"
+        ).fetchone()
+        return Options(limit_bytes_s, most_connections, Compression(compression))
+
+    def set_options(self, options: Options) -> None:
+        """Say how the upload is to travel, from the next start of its worker on."""
+        with transaction(self._database) as database:
+            database.execute(
+                "UPDATE upload SET limit_bytes_s = ?, most_connections = ?, compression = ?",
+                (options.limit_bytes_s, options.most_connections, str(options.compression)),
+            )
 
     # -- asking the worker ---------------------------------------------------------------------------
 

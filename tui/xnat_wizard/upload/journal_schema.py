@@ -9,7 +9,17 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
-VERSION = 1
+VERSION = 2
+
+_SINCE_2 = """
+ALTER TABLE upload ADD COLUMN limit_bytes_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE upload ADD COLUMN most_connections INTEGER NOT NULL DEFAULT 8;
+ALTER TABLE upload ADD COLUMN compression TEXT NOT NULL DEFAULT 'auto';
+ALTER TABLE upload ADD COLUMN connections INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE upload ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE upload ADD COLUMN trouble TEXT NOT NULL DEFAULT '';
+"""
+MIGRATIONS: dict[int, str] = {2: _SINCE_2}  # by the version they lead to; a new journal goes through all of them
 
 TABLES = """
 CREATE TABLE upload (
@@ -97,14 +107,30 @@ def check_session_move(old: S, new: S) -> None:
 
 def lay_out(database: sqlite3.Connection) -> None:
     """Make the tables of a new journal, inside the caller's transaction."""
-    for statement in TABLES.split(";\n"):
-        if statement.strip():
-            database.execute(statement)
+    _execute(database, TABLES)
+    _migrate(database, 1)
+
+
+def bring_up_to_date(database: sqlite3.Connection) -> None:
+    """Give a journal of an older version what it lacks, inside the caller's transaction; others may have done it."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    _migrate(database, version)
+
+
+def _migrate(database: sqlite3.Connection, version: int) -> None:
+    for step in range(version + 1, VERSION + 1):
+        _execute(database, MIGRATIONS[step])
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def check_version(database: sqlite3.Connection, where: str) -> None:
-    """Refuse a journal that this program cannot read.
+def _execute(database: sqlite3.Connection, script: str) -> None:
+    for statement in script.split(";\n"):
+        if statement.strip():
+            database.execute(statement)
+
+
+def check_version(database: sqlite3.Connection, where: str) -> bool:
+    """Refuse a journal that this program cannot read; tell whether it is up to date.
 
     Raises:
         Problem: `journal.unreadable` or `journal.newer`.
@@ -125,6 +151,7 @@ def check_version(database: sqlite3.Connection, where: str) -> None:
                 where=where,
             )
         )
+    return bool(version == VERSION)
 
 
 def _unreadable(where: str, why: str) -> Problem:

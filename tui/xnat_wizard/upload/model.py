@@ -126,6 +126,23 @@ class UploadState(StrEnum):
         return self not in {UploadState.PLANNED, UploadState.RUNNING, UploadState.PAUSED}
 
 
+class Compression(StrEnum):
+    """Whether files are deflated on their way."""
+
+    AUTO = "auto"  # by measuring the line, and never to this machine
+    MEASURED = "measured"  # even to this machine: the address is one end of a tunnel
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an upload travels; kept in its journal, obeyed from the next start of its worker."""
+
+    limit_bytes_s: int = 0  # for the whole upload; 0: none
+    most_connections: int = 8  # at most 12
+    compression: Compression = Compression.AUTO
+
+
 @dataclass(frozen=True, slots=True)
 class SessionProgress:
     """One session of a running upload, as a screen shows it."""
@@ -154,6 +171,9 @@ class UploadProgress:
     started_s: float | None  # epoch seconds
     ended_s: float | None
     finding: Finding | None  # why it stopped as a whole
+    connections: int = 0  # in use now
+    retries: int = 0  # so far, over all runs
+    trouble: str = ""  # why it is waiting to try again, in words; "" when it is not
 
     @property
     def files_total(self) -> int:

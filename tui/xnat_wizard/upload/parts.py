@@ -1,22 +1,27 @@
 """Parts: bounded sets of files of one series that travel in one request, as a zip made while it is read.
 
-The zip holds stored entries whose local headers carry size and CRC, because Java's stream reader refuses stored
-entries with a data descriptor (wire contract 5.4). Its length is known before the first byte is read, so the request
-has a Content-Length. Entry names are numbers: no name of a person or folder leaves the house with them.
+Every entry's local header carries sizes and CRC, because Java's stream reader refuses stored entries with a data
+descriptor (wire contract 5.4). The zip's length is known before the first byte is sent, so the request has a
+Content-Length. For deflated entries that takes a pass before (`packing.squeeze`), which keeps only lengths and CRCs.
+Entry names are numbers: no name of a person or folder leaves the house with them.
 
-Memory: one file of at most 8 MB and one piece of at most 1 MB at a time; longer files are read twice, in pieces.
+Memory: one file of at most 8 MB, the same deflated, and one piece of at most 1 MB at a time; longer files are read
+twice, in pieces.
 """
 
 import asyncio
 import hashlib
 import struct
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from xnat_wizard.dicom.model import Instance
 from xnat_wizard.dicom.opened import OpenFile
+from xnat_wizard.upload import deflating
+from xnat_wizard.upload.deflating import Squeezed
 from xnat_wizard.upload.local import LocalSource
 
 MAX_BYTES = 100_000_000
@@ -31,6 +36,7 @@ _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")
 _LOCATOR64 = struct.Struct("<4sIQI")
+_STORED, _DEFLATED = 0, 8
 _DOS_DATE = 0x21  # 1980-01-01: when a file was written is nobody's business
 
 
@@ -104,6 +110,19 @@ def find_changed(items: Sequence[Item]) -> dict[int, str]:
     return changed
 
 
+def read_sample(item: Item, size_bytes: int) -> bytes:
+    """Return some bytes out of the middle of a file, where the pixels are.
+
+    Raises:
+        SourceChangedError: it is not what the survey saw.
+    """
+    with read_unchanged(item) as file:
+        try:
+            return file.read_at(item.size_bytes // 2, size_bytes)
+        except OSError as error:
+            raise SourceChangedError(item.file_id, _reason(error)) from error
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file is gone since the survey"
@@ -152,6 +171,9 @@ def read_pieces(item: Item) -> Iterator[bytes]:
         _compare(item, file.now())
 
 
+_ALL_STORED: Mapping[int, Squeezed] = MappingProxyType({})
+
+
 class ZipStream:
     """The zip of one part, made while it is read; iterate once.
 
@@ -159,8 +181,15 @@ class ZipStream:
     is not what the survey saw; `failure` keeps that error, since an HTTP library may wrap it.
     """
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], squeezed: Mapping[int, Squeezed] = _ALL_STORED) -> None:
+        """Prepare; reads nothing.
+
+        Args:
+            items: the files.
+            squeezed: those to deflate, as `packing.squeeze` returned them; the others are stored.
+        """
         self._items = tuple(items)
+        self._squeezed = squeezed
         self.md5: dict[int, str] = {}
         self.failure: SourceChangedError | None = None
 
@@ -169,8 +198,9 @@ class ZipStream:
         """Return the exact length of the whole zip."""
         offset = size = central = 0
         for item in self._items:
-            central += len(_central_header(item, 0, offset))
-            offset += len(_local_header(item, 0)) + item.size_bytes
+            facts = self._facts(item, 0)
+            central += len(_central_header(item, facts, offset))
+            offset += len(_local_header(item, facts)) + facts.packed_bytes
         size = offset + central
         return size + len(_end(len(self._items), central, offset))
 
@@ -196,41 +226,68 @@ class ZipStream:
         offset = 0
         central = bytearray()
         for item in self._items:
-            crc = 0
-            for kind, piece in _entry(item):
-                if isinstance(kind, _Digests):
-                    crc = kind.crc
-                    self.md5[item.file_id] = kind.md5
-                    header = _local_header(item, crc)
-                    central += _central_header(item, crc, offset)
-                    offset += len(header) + item.size_bytes
-                    yield header
+            facts, content = self._entry(item)
+            header = _local_header(item, facts)
+            central += _central_header(item, facts, offset)
+            offset += len(header) + facts.packed_bytes
+            yield header
+            for piece in content:
                 yield from _bounded(piece)
         yield bytes(central) + _end(len(self._items), len(central), offset)
 
+    def _facts(self, item: Item, crc: int) -> "_Facts":
+        squeezed = self._squeezed.get(item.file_id)
+        return _Facts(_DEFLATED, *squeezed) if squeezed else _Facts(_STORED, crc, item.size_bytes)
 
-@dataclass(frozen=True, slots=True)
-class _Digests:
-    crc: int
-    md5: str
-
-
-def _entry(item: Item) -> Iterator[tuple[_Digests | None, bytes]]:
-    """Give a file's digests with its first bytes, then the rest of it."""
-    if item.size_bytes <= READ_WHOLE_BYTES:
+    def _entry(self, item: Item) -> tuple["_Facts", Iterator[bytes]]:
+        """Return what the header says of a file, and its content as it travels."""
+        if item.size_bytes > READ_WHOLE_BYTES:
+            facts = self._facts(item, 0 if item.file_id in self._squeezed else _crc_of(item))
+            return facts, self._long(item, facts)
         data = b"".join(read_pieces(item))
-        yield _Digests(zlib.crc32(data), hashlib.md5(data, usedforsecurity=False).hexdigest()), data
-        return
-    crc, md5 = 0, hashlib.md5(usedforsecurity=False)
+        self.md5[item.file_id] = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        crc = deflating.crc32(data)
+        facts = self._facts(item, crc)
+        if facts.method is _DEFLATED:
+            data = deflating.deflate(data)
+            _require_same(item, facts, crc, len(data))
+        return facts, iter((data,))
+
+    def _long(self, item: Item, facts: "_Facts") -> Iterator[bytes]:
+        """Give a file in pieces as it travels, and see that it is still the one its header was written for."""
+        stream = deflating.compressor() if facts.method is _DEFLATED else None
+        md5, crc, packed_bytes = hashlib.md5(usedforsecurity=False), 0, 0
+        for piece in read_pieces(item):
+            md5.update(piece)
+            crc = deflating.crc32(piece, crc)
+            packed = stream.compress(piece) if stream else piece
+            packed_bytes += len(packed)
+            if packed_bytes > facts.packed_bytes:
+                break
+            yield packed
+        rest = stream.flush() if stream else b""
+        _require_same(item, facts, crc, packed_bytes + len(rest))
+        self.md5[item.file_id] = md5.hexdigest()
+        yield rest
+
+
+class _Facts(NamedTuple):
+    """What the headers of an entry say of its content."""
+
+    method: int
+    crc: int
+    packed_bytes: int
+
+
+def _crc_of(item: Item) -> int:
+    crc = 0
     for piece in read_pieces(item):
-        crc = zlib.crc32(piece, crc)
-        md5.update(piece)
-    yield _Digests(crc, md5.hexdigest()), b""
-    again = 0
-    for piece in read_pieces(item):
-        again = zlib.crc32(piece, again)
-        yield None, piece
-    if again != crc:
+        crc = deflating.crc32(piece, crc)
+    return crc
+
+
+def _require_same(item: Item, facts: _Facts, crc: int, packed_bytes: int) -> None:
+    if (crc, packed_bytes) != (facts.crc, facts.packed_bytes):
         raise SourceChangedError(item.file_id, "the file changed while it was sent")
 
 
@@ -247,22 +304,26 @@ def _bounded(data: bytes) -> Iterator[bytes]:
 # -- the zip format: PKWARE APPNOTE 4.3.7, 4.3.12, 4.3.14-16, 4.5.3 ----------------------------------
 
 
-def _local_header(item: Item, crc: int) -> bytes:
-    is_wide = item.size_bytes >= ZIP64_FROM
-    size = 0xFFFFFFFF if is_wide else item.size_bytes
-    extra = struct.pack("<HHQQ", 1, 16, item.size_bytes, item.size_bytes) if is_wide else b""
+def _local_header(item: Item, facts: _Facts) -> bytes:
+    size, packed = item.size_bytes, facts.packed_bytes
+    extra = b""
+    if max(size, packed) >= ZIP64_FROM:
+        extra = struct.pack("<HHQQ", 1, 16, size, packed)
+        size = packed = 0xFFFFFFFF
     name = item.entry_name
-    version = 45 if is_wide else 20
-    fixed = _LOCAL.pack(b"PK\x03\x04", version, 0, 0, 0, _DOS_DATE, crc, size, size, len(name), len(extra))
+    version = 45 if extra else 20
+    fixed = _LOCAL.pack(
+        b"PK\x03\x04", version, 0, facts.method, 0, _DOS_DATE, facts.crc, packed, size, len(name), len(extra)
+    )
     return fixed + name + extra
 
 
-def _central_header(item: Item, crc: int, offset: int) -> bytes:
+def _central_header(item: Item, facts: _Facts, offset: int) -> bytes:
     wide: list[int] = []
-    size = item.size_bytes
-    if size >= ZIP64_FROM:
-        wide += [size, size]
-        size = 0xFFFFFFFF
+    size, packed = item.size_bytes, facts.packed_bytes
+    if max(size, packed) >= ZIP64_FROM:
+        wide += [size, packed]
+        size = packed = 0xFFFFFFFF
     if offset >= ZIP64_FROM:
         wide.append(offset)
         offset = 0xFFFFFFFF
@@ -270,7 +331,23 @@ def _central_header(item: Item, crc: int, offset: int) -> bytes:
     name = item.entry_name
     version = 45 if wide else 20
     fixed = _CENTRAL.pack(
-        b"PK\x01\x02", version, version, 0, 0, 0, _DOS_DATE, crc, size, size, len(name), len(extra), 0, 0, 0, 0, offset
+        b"PK\x01\x02",
+        version,
+        version,
+        0,
+        facts.method,
+        0,
+        _DOS_DATE,
+        facts.crc,
+        packed,
+        size,
+        len(name),
+        len(extra),
+        0,
+        0,
+        0,
+        0,
+        offset,
     )
     return fixed + name + extra
 

@@ -44,6 +44,7 @@ class Patience:
         random: Callable[[], float],
         tell: Callable[[str], None],
         probe: Callable[[], Awaitable[object]],
+        on_trouble: Callable[[str], None] = lambda _words: None,
     ) -> None:
         """Set up.
 
@@ -53,12 +54,15 @@ class Patience:
             random: 0 up to 1, spreads the waits.
             tell: is told each wait, in words.
             probe: asks the site something cheap; raises `SiteProblem` when it does not answer.
+            on_trouble: is told why a call is tried again, in words, and "" when one has succeeded after that.
         """
         self._clock = clock
         self._sleep = sleep
         self._random = random
         self._tell = tell
         self._probe = probe
+        self._on_trouble = on_trouble
+        self._is_troubled = False
         self._failures = 0  # in a row, over all connections
         self._first_failure_s = 0.0
         self._next_try_s = 0.0
@@ -84,6 +88,9 @@ class Patience:
                 await self._wait(problem)
             else:
                 self._failures = 0
+                if self._is_troubled:
+                    self._is_troubled = False
+                    self._on_trouble("")
                 return result
 
     async def _is_alive(self) -> bool:
@@ -107,6 +114,8 @@ class Patience:
             self._failures += 1
             self._next_try_s = now_s + wait_s
             self._tell(f"{problem.finding.what}. Trying again in {max(1, round(wait_s))} s")
+        self._is_troubled = True
+        self._on_trouble(problem.finding.what)
         await self._sleep(max(0.0, self._next_try_s - now_s))
 
 

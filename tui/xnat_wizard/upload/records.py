@@ -241,6 +241,21 @@ class Records:
         with transaction(self._database) as database:
             database.execute("UPDATE part SET bytes_sent = ? WHERE id = ?", (bytes_sent, part_id))
 
+    def note_connections(self, count: int) -> None:
+        """Note how many connections are in use."""
+        with transaction(self._database) as database:
+            database.execute("UPDATE upload SET connections = ?", (count,))
+
+    def note_retry(self, trouble: str) -> None:
+        """Note that something is about to be tried again, and why."""
+        with transaction(self._database) as database:
+            database.execute("UPDATE upload SET retries = retries + 1, trouble = ?", (trouble,))
+
+    def note_calm(self) -> None:
+        """Note that nothing waits to be tried again."""
+        with transaction(self._database) as database:
+            database.execute("UPDATE upload SET trouble = ''")
+
     def record_md5(self, md5: Mapping[int, str]) -> None:
         """Keep the digests of files as they were read, by file number."""
         with transaction(self._database) as database:
