@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pyte
 from bench.files import write_tree
 from bench.rounds import median, process_environment, run
 from bench.table import Row
+from xnat_wizard.upload.lock import FILE_NAME, is_held
 
 _ROUNDS = 7
 _KEYS = 30
@@ -133,6 +135,7 @@ def _during_upload(place: Path) -> list[Row]:
         is_running = "Done: every file" not in terminal.text()
     finally:
         terminal.close()
+        _end_worker(demo)
     if not is_running:
         raise RuntimeError("the upload ended before the keys were timed")
     rate = drawn / quiet_s
@@ -150,6 +153,17 @@ def _during_upload(place: Path) -> list[Row]:
             rate <= 2000,
         ),
     ]
+
+
+def _end_worker(home: Path) -> None:
+    """End the worker, which outlives its terminal, by the number in the lock file of its upload."""
+    for journal in home.rglob("uploads/*/journal.sqlite"):
+        for _ in range(100):
+            number = journal.with_name(FILE_NAME).read_text().strip()
+            if not number or not is_held(journal):
+                break
+            os.kill(int(number), signal.SIGTERM)
+            time.sleep(0.1)
 
 
 def _steady(terminal: _Terminal) -> tuple[float, int]:
