@@ -61,6 +61,12 @@ def test_the_plan_reads_back_with_what_is_included(tmp_path: Path) -> None:
         assert journal.not_sent == ("2 files: of sessions that were not included",)
 
 
+def test_the_plan_reads_back_with_the_layout_of_its_folders(tmp_path: Path) -> None:
+    plan = replace(plan_of(survey(series("s/a"))), layout="{subject}/{session}/{series}")
+    with Journal.create(tmp_path / "upload", plan) as journal:
+        assert journal.plan() == plan
+
+
 def test_images_held_back_by_findings_are_counted(tmp_path: Path) -> None:
     found = [finding("structure.x", Severity.STOP)]
     plan = plan_of(survey(series("s/a"), series("s/b", number="2", held_by=("structure.x",)), findings=found))
@@ -225,7 +231,8 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
     plan = journal.plan()
     journal.close()
     database = sqlite3.connect(journal.path)
-    for column in ("limit_bytes_s", "most_connections", "compression", "connections", "retries", "trouble"):
+    columns = ("limit_bytes_s", "most_connections", "compression", "connections", "retries", "trouble", "layout")
+    for column in columns:
         database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
     database.execute("PRAGMA user_version = 1")
     database.commit()

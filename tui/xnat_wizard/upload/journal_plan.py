@@ -19,13 +19,15 @@ from xnat_wizard.upload.tokens import token_of
 def write(database: sqlite3.Connection, plan: Plan) -> None:
     """Write a plan's included sessions into empty tables, inside the caller's transaction."""
     database.execute(
-        "INSERT INTO upload (source, site_url, project, destination, not_sent, state) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO upload (source, site_url, project, destination, not_sent, layout, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
             plan.site_url,
             plan.project,
             str(plan.destination),
             json.dumps(plan.not_sent + plan.kept_back),
+            plan.layout,
             str(UploadState.PLANNED),
         ),
     )
@@ -151,8 +153,8 @@ def _insert(database: sqlite3.Connection, table: str, **values: str | int) -> in
 
 def read(database: sqlite3.Connection) -> Plan:
     """Return the plan of what the upload sends; sessions that were not included are not kept."""
-    source, site_url, project, destination, not_sent = database.execute(
-        "SELECT source, site_url, project, destination, not_sent FROM upload"
+    source, site_url, project, destination, not_sent, layout = database.execute(
+        "SELECT source, site_url, project, destination, not_sent, layout FROM upload"
     ).fetchone()
     return Plan(
         Path(plan_file.text_path(source)),
@@ -161,6 +163,7 @@ def read(database: sqlite3.Connection) -> Plan:
         Destination(destination),
         tuple(_sessions(database)),
         tuple(json.loads(not_sent)),
+        layout,
     )
 
 

@@ -5,11 +5,12 @@ A journal is one SQLite file, readable by its owner only. Paths are kept as byte
 
 import sqlite3
 
+from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
-VERSION = 2
+VERSION = 3
 
 _SINCE_2 = """
 ALTER TABLE upload ADD COLUMN limit_bytes_s INTEGER NOT NULL DEFAULT 0;
@@ -19,7 +20,13 @@ ALTER TABLE upload ADD COLUMN connections INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE upload ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE upload ADD COLUMN trouble TEXT NOT NULL DEFAULT '';
 """
-MIGRATIONS: dict[int, str] = {2: _SINCE_2}  # by the version they lead to; a new journal goes through all of them
+_SINCE_3 = f"""
+ALTER TABLE upload ADD COLUMN layout TEXT NOT NULL DEFAULT '{HOUSE.pattern}';
+"""
+MIGRATIONS: dict[int, str] = {
+    2: _SINCE_2,
+    3: _SINCE_3,
+}  # by the version they lead to; a new journal goes through all of them
 
 TABLES = """
 CREATE TABLE upload (
