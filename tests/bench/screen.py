@@ -17,8 +17,8 @@ from bench.table import Row
 from xnat_wizard.upload.lock import FILE_NAME, is_held
 
 _ROUNDS = 7
-_KEYS = 30
-_QUIET_S = 6.0
+_KEYS = 20
+_QUIET_S = 5.0
 _COLUMNS, _ROWS = 80, 24
 _PROGRAM = Path(sys.executable).with_name("xnat-wizard")
 _BUTTONS = (b"Pause", b"Cancel", b"Log", b"Receipt")  # the words a moved focus repaints; progress repaints none
@@ -91,7 +91,10 @@ def answers(place: Path) -> list[Row]:
         _timed("from the command to the login step", first, 0.8, bare),
         _timed("`--help`", help_s, 0.1, bare).with_note("the other: an interpreter that does nothing"),
     ]
-    return rows + _during_upload(place)
+    try:
+        return rows + _during_upload(place)
+    except RuntimeError as error:
+        return [*rows, Row("9", "keys and bytes in mid-upload", note=str(error).splitlines()[0])]
 
 
 def _timed(what: str, seconds: list[float], wanted_s: float, other: str = "") -> Row:
@@ -112,7 +115,7 @@ def _first_screen(home: Path) -> float:
 
 def _during_upload(place: Path) -> list[Row]:
     demo = place / "demo"
-    tree = write_tree(demo / "sample-study", files=2500, subjects=1, series=10)
+    tree = write_tree(demo / "sample-study", files=5000, subjects=1, series=10)
     shutil.copytree(tree.folder, demo / "faulty-study", ignore=lambda *_: ["SUB0001"])
     terminal = _Terminal(place / "home", "practice", "--open", "--fast", "--no-anonymization", "--folder", str(demo))
     try:
