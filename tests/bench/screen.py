@@ -139,6 +139,7 @@ def _during_upload(place: Path) -> list[Row]:
     finally:
         terminal.close()
         _end_worker(demo)
+        _remove(demo)
     if not is_running:
         raise RuntimeError("the upload ended before the keys were timed")
     rate = drawn / quiet_s
@@ -167,6 +168,15 @@ def _end_worker(home: Path) -> None:
                 break
             os.kill(int(number), signal.SIGTERM)
             time.sleep(0.1)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that a server on its way out may still write to."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _steady(terminal: _Terminal) -> tuple[float, int]:
