@@ -9,7 +9,7 @@ import pytest
 
 from support import Practice
 from upload.clocks import short_sleep
-from xnat_wizard.findings import Problem
+from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload import engine
@@ -51,7 +51,7 @@ async def test_a_label_of_another_subject_or_study_is_named(site: Site, archived
     stranger = edit(fewer, first.key, subject_label="somebody")
     assert await codes(stranger, site) == {first.key: ["forecast.other_subject"]}
     renamed = edit(fewer, first.key, session_label="another")
-    assert await codes(renamed, site) == {first.key: ["forecast.same_study"]}
+    assert await codes(renamed, site) == {first.key: ["forecast.same_study", "forecast.subject_exists"]}
     swapped = edit(edit(archived, second.key, session_label="x"), first.key, session_label=second.session_label)
     swapped = edit(swapped, first.key, subject_label=second.subject_label)
     assert (await codes(swapped, site))[first.key] == ["forecast.other_study"]
@@ -218,6 +218,16 @@ async def test_what_waits_and_cannot_be_archived_is_told_in_the_words_of_the_sit
         "forecast.in_prearchive",
     ]
     assert "It says: " in found[0].why
+
+
+async def test_a_subject_that_is_there_already_is_named(site: Site, archived: Plan) -> None:
+    first, second = archived.sessions
+    joining = edit(archived, second.key, is_included=False)
+    joining = replace(joining, sessions=(replace(first, session_label="later", study_instance_uid="1.2"), second))
+    (finding,) = (await forecast(replace(joining, sessions=(joining.sessions[0],)), site))[first.key]
+    assert (finding.code, finding.severity) == ("forecast.subject_exists", Severity.NOTE)
+    assert finding.what == f"Subject `{first.subject_label}` is in the project already"
+    assert "`later` join that subject" in finding.why
 
 
 async def test_a_subject_in_other_letters_is_named(site: Site, archived: Plan) -> None:

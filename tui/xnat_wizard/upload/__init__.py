@@ -16,7 +16,8 @@ Codes of the findings made here:
     forecast.project_alias, .project_title                     what was given is not the ID of the project
     forecast.archives_by_itself, .script_on, .filter_on, .quarantine    settings that change an upload
     forecast.filter_drops, .filter_drops_all, .filter_unsure, .script_rejects    what will not arrive
-    forecast.archive_conflict, .subject_spelling, .size_unknown         what else the site may do with it
+    forecast.subject_exists, .subject_spelling    whom the images join
+    forecast.archive_conflict, .size_unknown      what else the site may do with it
     journal.unreadable, .newer          a journal that cannot be used
     upload.none, .unknown               no upload of that name
     upload.bad_rate                     what was typed is no limit for an upload

@@ -137,7 +137,7 @@ async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
         for row in rows.values():
             found.append(_about_waiting(session, row))
             found.extend(await _about_archiving(plan, session, row, site))
-        found.extend(_about_subject(session, subjects))
+        found.extend(_about_subject(session, subjects, is_archived=label in archived))
         found.extend(settings_forecast.about_series(session, rules))
         findings[session.key] = found
     return {key: tuple(by_weight(some)) for key, some in findings.items()}
@@ -206,21 +206,26 @@ async def _about_archiving(
     ]
 
 
-def _about_subject(session: PlannedSession, subjects: dict[str, str]) -> list[Finding]:
-    """Say when the project has the subject in other letters: XNAT takes it for the same (4.1)."""
+def _about_subject(session: PlannedSession, subjects: dict[str, str], *, is_archived: bool) -> list[Finding]:
+    """Say when the project has the subject, perhaps in other letters: XNAT takes it for the same (4.1).
+
+    Args:
+        session: of the plan.
+        subjects: the labels in the project by their small letters.
+        is_archived: the archive has the session too, which is said elsewhere.
+    """
     there = subjects.get(session.subject_label.casefold())
-    if there is None or there == session.subject_label:
+    if there is None or (there == session.subject_label and is_archived):
         return []
-    return [
-        Finding(
-            "forecast.subject_spelling",
-            f"Subject `{session.subject_label}` exists as `{there}`",
-            "XNAT does not tell upper case from lower case in subject labels, so the images go to that subject",
-            (f"Choose the label `{there}`", "If it is somebody else, choose a label that differs"),
-            where=session.subject_folder,
-            severity=Severity.NOTE,
-        )
-    ]
+    if there == session.subject_label:
+        code, what = "forecast.subject_exists", f"Subject `{there}` is in the project already"
+        why = f"The files of session `{session.session_label}` join that subject"
+        todo = ("Leave it if this is the same person", "If it is somebody else, choose another subject label")
+    else:
+        code, what = "forecast.subject_spelling", f"Subject `{session.subject_label}` exists as `{there}`"
+        why = "XNAT does not tell upper case from lower case in subject labels, so the images go to that subject"
+        todo = (f"Choose the label `{there}`", "If it is somebody else, choose a label that differs")
+    return [Finding(code, what, why, todo, where=session.subject_folder, severity=Severity.NOTE)]
 
 
 def _about_archived(session: PlannedSession, there: "Session") -> Finding:
