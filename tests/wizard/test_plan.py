@@ -10,6 +10,7 @@ from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
 from wizard.stage import folders_of, logged_in, on_stage, planned, send, surveyed
 from xnat_wizard.practice.sample import write_faulty_study
+from xnat_wizard.practice.store import Store
 from xnat_wizard.upload.model import Destination
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer
@@ -232,3 +233,24 @@ async def test_every_later_step_has_help_and_names_its_actions(
             assert {title for title, _, _ in app.step.commands()} <= named if app.step else False
             await pilot.press("ctrl+p")
             await until_text(app, pilot, "Search for commands")
+
+
+async def test_what_filters_and_quarantine_will_do_is_said(practice: Practice, study_folder: Path) -> None:
+    def change(store: Store) -> None:
+        store.state.projects["DEMO"].quarantine_code = 1
+        store.state.preferences.update(
+            enableSitewideSeriesImportFilter=True,
+            sitewideSeriesImportFilterMode="blacklist",
+            sitewideSeriesImportFilter="localizer",
+        )
+
+    practice.on_loop(change)
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep, UploadStep) as (app, pilot),
+    ):
+        await until_text(app, pilot, "filter drops a part")
+        await until_text(app, pilot, "will not arrive: 1 localizer")
+        assert "keeps archived sessions in quarantine" in flat_text(app)
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Go on all the same?")

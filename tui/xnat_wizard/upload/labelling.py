@@ -236,12 +236,14 @@ def _house_label(session: PlannedSession, subject: str, counts: dict[str, int]) 
 
 def _session_labels(plan: Plan, asked: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
     """Make the asked texts legal and distinct; those that are legal already keep themselves, as far as they can."""
-    used: list[str] = []
+    used: set[str] = set()
     labels = {}
     for session in sorted(plan.sessions, key=lambda one: clean_label(asked[one.key]) != asked[one.key]):  # stable
         text = asked[session.key]
-        (label,) = unique_labels([text], taken=used).values()
-        used.append(label)
+        label = clean_label(text)
+        if label.casefold() in used:
+            (label,) = unique_labels([text], taken=used).values()
+        used.add(label.casefold())
         labels[session.key] = label
         if label != text:
             findings.append(_changed("session", text, label, where=session.subject_folder))

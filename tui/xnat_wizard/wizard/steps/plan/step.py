@@ -13,13 +13,18 @@ from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 from xnat_wizard.upload import plan as planning
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.plan.relabel import Asked, RelabelScreen
 from xnat_wizard.wizard.steps.plan.words import (
     COLUMNS,
     DESTINATIONS,
     FORECAST_WORDS,
+    UNNOTED,
+    changed_keys,
     fitting_plan,
     mark,
     reasons,
+    telling,
+    with_labels_of,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
@@ -45,7 +50,8 @@ class PlanStep(StepScreen[Answer]):
 One row is one imaging session in XNAT: one subject, one visit.
 
 - **Space** takes the session in `[x]` or leaves it out `[ ]`. Where something is held back you are asked first.
-- **Enter** edits the subject label and the session label.
+- **Enter** edits the subject label and the session label; **b** labels all sessions by one rule: from folders,
+  headers, a pattern or a CSV table, and **z** takes that back.
 - **State** says what XNAT will do: *new*, *merge* (the session exists, what is missing is added), *clash* (another
   label is wanted), *held* (something needs your yes), *STOP* (cannot be sent).
 - **Prearchive or archive**: in the prearchive sessions wait for somebody to look at them; that is the careful way.
@@ -57,6 +63,8 @@ One row is one imaging session in XNAT: one subject, one visit.
         Binding(
             "o", "not_sent", "Not sent", show=False, id="plan.not_sent", tooltip="Files that are not sent, and why"
         ),
+        Binding("b", "relabel", "Labels", show=False, id="plan.labels", tooltip="Labels for all sessions by one rule"),
+        Binding("z", "undo_labels", "Undo", show=False, id="plan.undo", tooltip="Undo the last change of all labels"),
     ]
     DEFAULT_CSS = """
     PlanStep Checklist { height: 2; }
@@ -79,6 +87,9 @@ One row is one imaging session in XNAT: one subject, one visit.
         self._forecast: dict[str, tuple[Finding, ...]] = {}
         self._is_checking = True
         self._unchecked: Finding | None = None
+        self._asked = Asked()
+        self._of_labels: tuple[Finding, ...] = ()  # what the last rule for all labels had to say
+        self._before_labels: Plan | None = None  # for undo
         severity = {code: [f.severity for f in self._survey.findings if f.code == code] for code in self._codes()}
         self._stops = frozenset(code for code, found in severity.items() if not found or Severity.STOP in found)
 
@@ -99,6 +110,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         yield ActionButton("Next", id="plan-next", tooltip="Go on to the upload", is_main=True)
         yield ActionButton("f Findings", id="plan-findings", tooltip="All findings, explained")
         yield ActionButton("o Not sent", id="plan-not-sent", tooltip="Files that are not sent, and why")
+        yield ActionButton("b Labels", id="plan-labels", tooltip="Labels for all sessions by one rule")
 
     def on_mount(self) -> None:
         """Show the plan and ask the site."""
@@ -110,7 +122,8 @@ One row is one imaging session in XNAT: one subject, one visit.
         rows = self.query_one(Rows)
         rows.show(self._row(session) for session in self._plan.sessions)
         self._show_detail(rows.key)
-        notes = [f"{mark(finding)}  {finding.what}" for finding in self._forecast.get("", ())]
+        told = [finding for finding in self._forecast.get("", ()) if finding.code not in UNNOTED]
+        notes = [f"{mark(finding)}  {finding.what}" for finding in told]
         if self._unchecked:
             notes.append(f"note  The site could not be asked: {self._unchecked.what} (F5: ask again)")
         self.query_one("#plan-note", Static).update("\n".join(notes))
@@ -120,8 +133,9 @@ One row is one imaging session in XNAT: one subject, one visit.
         others = len(self._survey.others)
         left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
         self.tell(f"{counted}: {count_text(files, 'file')}, {bytes_text(size)} to the {self._plan.destination}.{left}")
-        self.query_one("#plan-findings", ActionButton).say(f"f Findings ({len(self._findings())})")
-        self.query_one("#plan-not-sent", ActionButton).say(f"o Not sent ({others})")
+        counts = (("#plan-findings", "f Findings", len(self._findings())), ("#plan-not-sent", "o Not sent", others))
+        for button, words, count in counts:
+            self.query_one(button, ActionButton).say(f"{words} ({count})" if self.size.width >= 80 else words)
 
     def _row(self, session: PlannedSession) -> Row:
         state, tone = self._state(session)
@@ -151,8 +165,9 @@ One row is one imaging session in XNAT: one subject, one visit.
         part = ", but a part is held" if session.left_out or session.left_out_pairs else ""
         if not found:
             return f"new{part}", "warn" if part else "good"
-        words = FORECAST_WORDS.get(found[0].code, found[0].what)
-        return f"{words}{part}", "warn" if part or found[0].severity is not Severity.NOTE else ""
+        first = telling(found)[0]
+        words = FORECAST_WORDS.get(first.code, first.what)
+        return f"{words}{part}", "warn" if part or first.severity is not Severity.NOTE else ""
 
     def _show_detail(self, key: str) -> None:
         session = self._session(key)
@@ -164,7 +179,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         count = count_text(len(session.series), "series", "series")
         lines = [f"{session.modality}{date}, {place}, {count}"]
         held = reasons(session, self._survey) if session.held_by else []
-        for finding in (*held, *self._forecast.get(session.key, ()))[:2]:
+        for finding in (*held, *telling(self._forecast.get(session.key, ())))[:2]:
             cure = f" Do: {finding.todo[0]}." if finding.todo else ""
             lines.append(f"{mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
         listed = [
@@ -180,7 +195,7 @@ One row is one imaging session in XNAT: one subject, one visit.
     def _findings(self) -> list[Finding]:
         ahead = [finding for found in self._forecast.values() for finding in found]
         whole = [self._unchecked] if self._unchecked else []
-        return by_weight((*planning.check(self._plan), *ahead, *whole, *self._survey.findings))
+        return by_weight((*planning.check(self._plan), *ahead, *whole, *self._of_labels, *self._survey.findings))
 
     # -- the site ------------------------------------------------------------------------------------------------
 
@@ -294,6 +309,31 @@ One row is one imaging session in XNAT: one subject, one visit.
             plan = planning.edit(self._plan, session.key, subject_label=labels[0], session_label=labels[1])
             self._take(plan, session.key)
 
+    @on(Button.Pressed, "#plan-labels")
+    def action_relabel(self) -> None:
+        """Label all sessions by one rule."""
+        self.relabel()
+
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def relabel(self) -> None:
+        """Let a rule be chosen, and take the labels it makes."""
+        made = await self.app.push_screen_wait(RelabelScreen(self._plan, self._asked))
+        if made is None:
+            return
+        self._asked, self._of_labels, self._before_labels = made.asked, made.findings, self._plan
+        self._take(made.plan, *changed_keys(self._plan, made.plan))
+        self.notify("New labels. z takes them back.", markup=False)
+
+    def action_undo_labels(self) -> None:
+        """Take the last rule for all labels back."""
+        if self._before_labels is None:
+            self.notify("No change of all labels to undo.", markup=False)
+            return
+        plan = with_labels_of(self._plan, self._before_labels)
+        self._of_labels, self._before_labels = (), None
+        self._take(plan, *changed_keys(self._plan, plan))
+        self.notify("The labels are as they were.", markup=False)
+
     # -- what can be opened --------------------------------------------------------------------------------------
 
     @on(Button.Pressed, "#plan-findings")
@@ -310,6 +350,8 @@ One row is one imaging session in XNAT: one subject, one visit.
         """Yield this step's actions for the palette."""
         yield "Findings", "All findings of folder, plan and site, explained", self.action_findings
         yield "Not sent", "The files that are not sent, and why", self.action_not_sent
+        yield "Labels for all sessions", "By folders, headers, a pattern or a table", self.action_relabel
+        yield "Undo labels", "Take the last change of all labels back", self.action_undo_labels
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
