@@ -218,11 +218,11 @@ def test_how_an_upload_travels_is_kept(journal: Journal) -> None:
 def test_a_screen_reads_connections_retries_and_trouble(journal: Journal) -> None:
     records = journal.records
     records.note_connections(3)
-    records.note_retry("The site asks to slow down")
-    records.note_retry("The site asks to slow down")
+    records.note_trouble("The site asks to slow down")
+    records.note_trouble("The site asks to slow down")
     now = journal.progress()
     assert (now.connections, now.retries, now.trouble) == (3, 2, "The site asks to slow down")
-    records.note_calm()
+    records.note_trouble("")
     assert (journal.progress().retries, journal.progress().trouble) == (2, "")
 
 
@@ -242,6 +242,6 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
             assert old.options() == Options()
             assert old.plan() == plan
             assert [event.text for event in old.events()] == ["from before"]
-            old.records.note_retry("x")
+            old.records.note_trouble("x")
     with Journal.open(journal.path) as old:
         assert old.progress().retries == 2

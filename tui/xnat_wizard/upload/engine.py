@@ -12,15 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload import outcomes, receipt
+from xnat_wizard.upload import outcomes, packing, receipt
 from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.ladder import Ladder
+from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import SessionState, UploadState
+from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
-from xnat_wizard.upload.sending import CONNECTIONS, SessionEndedError, Tools, WarmUp, together
+from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
 from xnat_wizard.upload.session_run import SessionRun
+from xnat_wizard.upload.throttle import Throttle
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 from xnat_wizard.xnat.site import Site
@@ -35,6 +39,7 @@ async def run(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = _random.random,
+    timer: Callable[[], float] = time.monotonic,
     lock: UploadLock | None = None,
 ) -> UploadState:
     """Send what the journal's plan says and is not on the server, and prove that it arrived.
@@ -47,6 +52,7 @@ async def run(
         clock: epoch seconds.
         sleep: waits that many seconds.
         random: 0 up to 1.
+        timer: seconds that only grow, for the speed of things.
         lock: when the caller holds it already.
 
     Raises:
@@ -56,12 +62,13 @@ async def run(
     with (
         lock or UploadLock(journal.path),
         LocalSource(journal.source) as source,
-        ThreadPoolExecutor(CONNECTIONS, "reader") as executor,
+        ThreadPoolExecutor(max(1, min(journal.options().most_connections, CHOICE_MOST)), "reader") as executor,
     ):
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
             return journal.progress().state
         async with site.kept_alive():
-            return await _Upload(journal, site, source, clock, sleep, random, executor).run()
+            here = await asyncio.get_running_loop().run_in_executor(executor, packing.is_here, site.info.url)
+            return await _Upload(journal, site, source, clock, sleep, random, timer, executor, is_here=here).run()
 
 
 class _Upload:
@@ -75,7 +82,10 @@ class _Upload:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
+        timer: Callable[[], float],
         executor: ThreadPoolExecutor,
+        *,
+        is_here: bool,
     ) -> None:
         self._journal = journal
         self._records = journal.records
@@ -86,6 +96,7 @@ class _Upload:
         self._control = Control(self._records, self._tell)
         self._clock = clock
         self._sleep = sleep
+        options, ladder = journal.options(), Ladder()
         self._tools = Tools(
             site=site,
             records=self._records,
@@ -95,13 +106,17 @@ class _Upload:
                 random=random,
                 tell=self._tell,
                 probe=partial(site.project, self._project),
+                on_trouble=self._records.note_trouble,
             ),
             control=self._control,
             source=source,
             project=self._project,
             executor=executor,
-            slots=asyncio.Semaphore(CONNECTIONS),
-            warm_up=WarmUp(),
+            slots=Lanes(Pace(clock=timer, most=options.most_connections), self._records.note_connections),
+            throttle=Throttle(options.limit_bytes_s, clock=timer, sleep=sleep),
+            packing=packing.Packing(options.compression, is_here=is_here, clock=timer),
+            ladder=ladder,
+            warm_up=WarmUp(ladder),
             subject_locks=defaultdict(asyncio.Lock),
             clock=clock,
             sleep=sleep,
@@ -112,6 +127,8 @@ class _Upload:
         """Work until every session has ended, somebody cancels, or the site is gone."""
         is_resumed = self._journal.progress().started_s is not None
         self._records.move_upload(UploadState.RUNNING, now_s=self._clock())
+        self._records.note_trouble("")  # of a run that was killed
+        self._records.note_connections(0)
         self._tell("Resumed: asking the server what it has" if is_resumed else "Started")
         work = asyncio.create_task(self._work())
         watcher = asyncio.create_task(self._control.watch(work, self._sleep))
@@ -190,6 +207,8 @@ class _Upload:
             self._tell(finding.what)
         if self._journal.progress().state is UploadState.PAUSED and state is not UploadState.CANCELLED:
             self._records.move_upload(UploadState.RUNNING)  # what was under way has ended in the pause
+        self._records.note_trouble("")
+        self._records.note_connections(0)
         self._records.move_upload(state, finding, now_s=self._clock())
         return state
 

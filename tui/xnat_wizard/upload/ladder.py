@@ -37,6 +37,11 @@ class Ladder:
         """Tell whether zips are refused and bare files are taken."""
         return self._bare_in_a_row >= GRADUAL_AFTER
 
+    @property
+    def rung(self) -> tuple[int, bool]:
+        """Return what decides about groups; it changes when something is learnt."""
+        return self.limit_bytes, self.is_bare
+
     def groups(self, files: Sequence[FileRow]) -> list[list[FileRow]]:
         """Cut the files of a part into what may travel in one request each."""
         if self.is_bare:
@@ -73,8 +78,8 @@ class Ladder:
         elif was_refused:
             self._bare_in_a_row += 1
 
-    def refused(self, part_id: int, status: int, code: str) -> bool:
-        """Remember that all samples of a part were refused alike; tell whether going on is of no use."""
+    def refused(self, part_id: int, status: int, code: str) -> int:
+        """Remember that all samples of a part were refused alike; return how many were, once going on is of no use."""
         alike = self._refused[status, code]
         alike.add(part_id)
-        return not self.has_accepted and len(alike) >= ALIKE
+        return len(alike) if not self.has_accepted and len(alike) >= ALIKE else 0

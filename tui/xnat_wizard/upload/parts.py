@@ -12,7 +12,7 @@ twice, in pieces.
 import asyncio
 import hashlib
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -271,6 +271,28 @@ class ZipStream:
         yield rest
 
 
+class BareStream:
+    """One file as it is; else like a `ZipStream`."""
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self.size_bytes = item.size_bytes
+        self.md5: dict[int, str] = {}
+        self.failure: SourceChangedError | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the file in pieces."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        try:
+            for piece in read_pieces(self._item):
+                md5.update(piece)
+                yield piece
+        except SourceChangedError as failure:
+            self.failure = failure
+            raise
+        self.md5[self._item.file_id] = md5.hexdigest()
+
+
 class _Facts(NamedTuple):
     """What the headers of an entry say of its content."""
 
@@ -362,15 +384,12 @@ def _end(count: int, central_bytes: int, offset: int) -> bytes:
     return wide + _END.pack(b"PK\x05\x06", 0, 0, count, count, central_bytes, offset, 0)
 
 
-async def in_thread(
-    pieces: Iterator[bytes], executor: Executor, on_piece: Callable[[int], None]
-) -> AsyncIterator[bytes]:
+async def in_thread(pieces: Iterator[bytes], executor: Executor) -> AsyncIterator[bytes]:
     """Take pieces from an iterator in a thread, so that a slow disk does not stop the loop.
 
     Args:
         pieces: is used by one thread at a time.
         executor: the pool of the readers, kept apart from the loop's own.
-        on_piece: is told on the loop how many bytes were handed out, after the consumer asked for more.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -378,4 +397,3 @@ async def in_thread(
         if piece is None:
             return
         yield piece
-        on_piece(len(piece))

@@ -246,15 +246,10 @@ class Records:
         with transaction(self._database) as database:
             database.execute("UPDATE upload SET connections = ?", (count,))
 
-    def note_retry(self, trouble: str) -> None:
-        """Note that something is about to be tried again, and why."""
+    def note_trouble(self, trouble: str) -> None:
+        """Note that something is about to be tried again, and why; "" when nothing waits for that any more."""
         with transaction(self._database) as database:
-            database.execute("UPDATE upload SET retries = retries + 1, trouble = ?", (trouble,))
-
-    def note_calm(self) -> None:
-        """Note that nothing waits to be tried again."""
-        with transaction(self._database) as database:
-            database.execute("UPDATE upload SET trouble = ''")
+            database.execute("UPDATE upload SET retries = retries + ?, trouble = ?", (bool(trouble), trouble))
 
     def record_md5(self, md5: Mapping[int, str]) -> None:
         """Keep the digests of files as they were read, by file number."""

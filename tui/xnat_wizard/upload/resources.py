@@ -30,7 +30,7 @@ class _Body:
         self._tools = tools
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in in_thread(read_pieces(self._item), self._tools.executor, lambda _size: None):
+        async for piece in in_thread(read_pieces(self._item), self._tools.executor):
             yield piece
 
 

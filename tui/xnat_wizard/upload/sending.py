@@ -1,39 +1,47 @@
 """Sends the parts of a session, and finds out about each file whether the server took it.
 
 A part that is refused is cut in halves until the files that the server does not take are found; the others arrive.
+A file that is refused in a zip is tried once more through the door for single objects. What is refused for its size
+travels in smaller parts. Where nothing was ever taken a few files of each part are tried before it is cut up.
+
 Sending an instance again is harmless while its session waits under the UID it came with: the server names files by
 their UIDs and replaces equal ones (wire contract 5.7).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, TypeVar
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload import bodies, packing, stops
 from xnat_wizard.upload.control import Control
+from xnat_wizard.upload.ladder import Ladder, Way
+from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
-from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, find_changed, in_thread
+from xnat_wizard.upload.packing import Packing
+from xnat_wizard.upload.parts import Item, SourceChangedError, find_changed
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
-from xnat_wizard.xnat.errors import Refused, SiteProblem
+from xnat_wizard.upload.throttle import Throttle
+from xnat_wizard.xnat.errors import Refused, Retry, SiteProblem
 from xnat_wizard.xnat.model import ImportAnswer
 from xnat_wizard.xnat.site import Site
 
-CONNECTIONS = 4
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
 KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
 _ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
 _TELL_EVERY_S = 0.25
 _SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
+_TOO_LARGE = 413
+
+T = TypeVar("T")
 
 
 class SessionEndedError(Exception):
@@ -46,22 +54,21 @@ class SessionEndedError(Exception):
 
 
 class WarmUp:
-    """Lets the very first request of an upload travel alone.
+    """Lets the requests of an upload travel alone until one has arrived.
 
     A burst right after a server's start or a project's creation can be filed elsewhere (wire contract 5.7 step 2).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ladder: Ladder) -> None:
         self._lock = asyncio.Lock()
-        self._is_warm = False
+        self._ladder = ladder
 
     async def first(self, send: Callable[[], Awaitable[None]]) -> None:
         """Send the first part of a session; alone, while no other part of the upload has arrived."""
-        if not self._is_warm:
+        if not self._ladder.has_accepted:
             async with self._lock:
-                if not self._is_warm:
+                if not self._ladder.has_accepted:
                     await send()
-                    self._is_warm = True
                     return
         await send()
 
@@ -77,35 +84,15 @@ class Tools:
     source: LocalSource
     project: str
     executor: Executor  # reads files
-    slots: asyncio.Semaphore  # one a connection
+    slots: Lanes  # one a connection
+    throttle: Throttle
+    packing: Packing
+    ladder: Ladder
     warm_up: WarmUp
     subject_locks: defaultdict[str, asyncio.Lock]  # sessions of a new subject are archived one after the other
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     tell: Callable[[str], None]
-
-
-class _Body:
-    """The body of one request; every iteration reads the files anew."""
-
-    def __init__(self, items: Sequence[Item], executor: Executor, on_bytes: Callable[[int], None]) -> None:
-        self._items = items
-        self._executor = executor
-        self._on_bytes = on_bytes
-        self.size_bytes = ZipStream(items).size_bytes
-        self.stream = ZipStream(items)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.stream = ZipStream(self._items)
-        handed_out = 0
-
-        def count(size: int) -> None:
-            nonlocal handed_out
-            handed_out += size
-            self._on_bytes(handed_out)
-
-        async for piece in in_thread(self.stream.pieces(), self._executor, count):
-            yield piece
 
 
 class Sender:
@@ -115,6 +102,7 @@ class Sender:
         self._tools = tools
         self._session = session
         self._refused_in_a_row = 0
+        self._set_aside: list[PartRow] = []  # refused while nothing of the upload had arrived
         self.uri = session.uri
 
     @property
@@ -134,21 +122,25 @@ class Sender:
         if not waiting:
             return
         await self._check_source(waiting[0])
-        await self._tools.warm_up.first(partial(self._send_part, waiting[0]))
-        await together(self._send_part(part) for part in waiting[1:])
+        alone = True
+        while waiting and alone:
+            await self._tools.warm_up.first(partial(self._send_part, waiting.pop(0)))
+            alone = not self._tools.ladder.has_accepted
+        await together(self._send_part(part) for part in waiting)
+        for part in self._set_aside:
+            async with self._tools.slots:
+                await self._send_files(part, self._files_to_send(part), is_thorough=True)
 
     async def _check_source(self, part: PartRow) -> None:
         """Stop the upload when the source as a whole is away, or is another archive than the one that was surveyed."""
         source = self._tools.source
         file = self._files_to_send(part)[0]
         try:
-            is_same = await asyncio.get_running_loop().run_in_executor(
-                self._tools.executor, source.check, file.path, file.mtime_ns
-            )
+            is_same = await self._in_thread(partial(source.check, file.path, file.mtime_ns))
         except Problem as problem:
-            raise GiveUpError(no_source(source.path)) from problem
+            raise GiveUpError(stops.no_source(source.path)) from problem
         if not is_same:
-            raise GiveUpError(other_source(source.path))
+            raise GiveUpError(stops.other_source(source.path))
 
     def _files_to_send(self, part: PartRow) -> list[FileRow]:
         if part.is_pair:
@@ -165,8 +157,7 @@ class Sender:
 
     async def _unchanged(self, part: PartRow, files: list[FileRow]) -> list[FileRow]:
         """Leave out, before anything is sent, the files that are no longer what the survey saw."""
-        look = partial(find_changed, self._items(files))
-        changed = await asyncio.get_running_loop().run_in_executor(self._tools.executor, look)
+        changed = await self._in_thread(partial(find_changed, self._items(files)))
         for reason in dict.fromkeys(changed.values()):
             self._leave_out(part, [file_id for file_id, why in changed.items() if why == reason], reason)
         return [file for file in files if file.id not in changed]
@@ -180,69 +171,167 @@ class Sender:
         files = sorted(files, key=lambda file: source.place(file.path))
         return [Item(file.id, source, file.path, file.size_bytes, file.mtime_ns) for file in files]
 
-    async def _send_files(self, part: PartRow, files: list[FileRow], *, is_second_try: bool = False) -> None:
-        while files:
-            await self._tools.control.gate()
-            body = _Body(self._items(files), self._tools.executor, self._progress_of(part))
-            try:
-                answer = await self._tools.patience.call(partial(self._attempt, body))
-            except SourceChangedError as change:
-                self._leave_out(part, [change.file_id], change.reason)
-                files = [file for file in files if file.id != change.file_id]
-                continue
-            except (Refused, StubbornError) as refusal:
-                problem = refusal.problem if isinstance(refusal, StubbornError) else refusal
-                await self._after_refusal(part, files, problem, is_second_try=is_second_try)
-                return
-            self._take(part, files, body, answer)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._tools.executor, work)
+
+    # -- down the ladder -----------------------------------------------------------------------------
+
+    async def _send_files(self, part: PartRow, files: list[FileRow], *, is_thorough: bool = False) -> None:
+        """Send files in as few requests as the server takes."""
+        ladder = self._tools.ladder
+        known, waiting = ladder.rung, ladder.groups(files)
+        while waiting:
+            if ladder.rung != known:  # what was learnt meanwhile counts for the rest
+                known, waiting = ladder.rung, ladder.groups([file for group in waiting for file in group])
+            await self._send_group(part, waiting.pop(0), is_thorough=is_thorough)
+
+    async def _send_group(self, part: PartRow, files: list[FileRow], *, is_thorough: bool) -> None:
+        if len(files) == 1:
+            problem = await self._send_one(part, files[0])
+            if problem:
+                self._refuse(part, files[0], problem)
             return
-
-    async def _attempt(self, body: _Body) -> ImportAnswer:
-        await self._tools.control.gate()
-        session = self._session
-        try:
-            return await self._tools.site.import_zip(
-                self._tools.project, session.subject_label, session.session_label, body, body.size_bytes
-            )
-        except SiteProblem:
-            if body.stream.failure is not None:  # the HTTP library saw a cut body; this is why
-                raise body.stream.failure from None
-            raise
-
-    def _progress_of(self, part: PartRow) -> Callable[[int], None]:
-        last_told_s = 0.0
-        done = sum(file.size_bytes for file in self._tools.records.files_of_part(part.id) if file.fate in _ANSWERED)
-
-        def note(handed_out: int) -> None:
-            nonlocal last_told_s
-            now_s = self._tools.clock()
-            if now_s - last_told_s >= _TELL_EVERY_S:
-                last_told_s = now_s
-                self._tools.records.note_bytes(part.id, min(part.bytes_total, done + handed_out))
-
-        return note
-
-    async def _after_refusal(
-        self, part: PartRow, files: list[FileRow], problem: SiteProblem, *, is_second_try: bool
-    ) -> None:
-        if problem.status in _NOT_THE_FILES_FAULT or 0 < problem.status < 400:  # a page in the place of an answer
-            raise SessionEndedError(SessionState.FAILED, problem.finding)
-        if len(files) > 1:
-            middle = len(files) // 2
-            await self._send_files(part, files[:middle])
-            await self._send_files(part, files[middle:])
+        problem = await self._send_at_once(part, files, Way.ZIP)
+        if problem is None or not files:
             return
-        if not is_second_try:  # a full disk or a race reads like a bad file (wire contract 5.7)
-            await self._tools.sleep(_SECOND_TRY_AFTER_S)
-            await self._send_files(part, files, is_second_try=True)
-            return
-        self._tools.records.record_fates(part.id, Fate.REFUSED, [files[0].id], problem.finding.what)
+        if problem.status == _TOO_LARGE:
+            await self._send_files(part, files, is_thorough=is_thorough)
+        elif is_thorough or self._tools.ladder.has_accepted or await self._takes_any(part, files):
+            wanted = {file.id for file in files}
+            left = [file for file in self._files_to_send(part) if file.id in wanted]
+            middle = len(left) // 2
+            await self._send_files(part, left[:middle], is_thorough=is_thorough)
+            await self._send_files(part, left[middle:], is_thorough=is_thorough)
+        else:
+            self._set_aside.append(part)
+
+    async def _takes_any(self, part: PartRow, files: list[FileRow]) -> bool:
+        """Try the first, middle and last file of a part that was refused; tell whether the server takes one.
+
+        Raises:
+            GiveUpError: it was so with several parts, and nothing was ever taken.
+        """
+        problems: list[SiteProblem] = []
+        for place in sorted({0, len(files) // 2, len(files) - 1}):
+            problem = await self._send_one(part, files[place])
+            if problem is None or self._tools.ladder.has_accepted:
+                return True
+            problems.append(problem)
+        if len({(problem.status, problem.finding.code) for problem in problems}) > 1:
+            return True  # of several causes each wants to be found
+        self._give_up_if_all_alike(part, problems[0])
+        return False
+
+    def _give_up_if_all_alike(self, part: PartRow, problem: SiteProblem) -> None:
+        parts = self._tools.ladder.refused(part.id, problem.status, problem.finding.code)
+        if parts:
+            raise GiveUpError(stops.refused_alike(parts, problem.finding))
+
+    async def _send_one(self, part: PartRow, file: FileRow) -> SiteProblem | None:
+        """Send one file in each way that may work; return the last refusal."""
+        ladder = self._tools.ladder
+        ways = [Way.BARE, Way.ZIP] if ladder.is_bare else [Way.ZIP, Way.BARE]
+        problem: SiteProblem | None = None
+        while ways:
+            if problem:  # a full disk or a race reads like a bad file (wire contract 5.7)
+                await self._tools.sleep(_SECOND_TRY_AFTER_S)
+            way = ways.pop(0)
+            refusal = await self._send_at_once(part, [file], way, was_refused=problem is not None)
+            if refusal is None:
+                return None
+            if refusal.status == _TOO_LARGE:  # bare it is as large; deflated it is not
+                ways = [] if way is Way.DEFLATED else [Way.DEFLATED]
+            problem = refusal
+        return problem
+
+    def _refuse(self, part: PartRow, file: FileRow, problem: SiteProblem) -> None:
+        self._tools.records.record_fates(part.id, Fate.REFUSED, [file.id], problem.finding.what)
         self._tools.tell(f"A file of {self._session.session_label} was refused: {problem.finding.what}")
         self._refused_in_a_row += 1
         if self._refused_in_a_row >= REFUSALS_IN_A_ROW:
-            raise SessionEndedError(SessionState.FAILED, _all_refused(self._refused_in_a_row, problem.finding))
+            self._give_up_if_all_alike(part, problem)
+            finding = stops.all_refused(self._refused_in_a_row, problem.finding)
+            raise SessionEndedError(SessionState.FAILED, finding)
 
-    def _take(self, part: PartRow, files: list[FileRow], body: _Body, answer: ImportAnswer) -> None:
+    # -- one request ---------------------------------------------------------------------------------
+
+    async def _send_at_once(
+        self, part: PartRow, files: list[FileRow], way: Way, *, was_refused: bool = False
+    ) -> SiteProblem | None:
+        """Send files in one request; return why they were refused, or `None`.
+
+        Files that changed are taken out of the list and left out.
+        """
+        while files:
+            await self._tools.control.gate()
+            body = None
+            try:
+                body = await self._body(part, files, way)
+                answer = await self._tools.patience.call(partial(self._attempt, body, way))
+            except SourceChangedError as change:
+                self._leave_out(part, [change.file_id], change.reason)
+                files[:] = [file for file in files if file.id != change.file_id]
+                continue
+            except (Refused, StubbornError) as refusal:
+                problem = refusal.problem if isinstance(refusal, StubbornError) else refusal
+                if problem.status in _NOT_THE_FILES_FAULT or 0 < problem.status < 400:  # a page instead of an answer
+                    raise SessionEndedError(SessionState.FAILED, problem.finding) from refusal
+                if problem.status == _TOO_LARGE and body and self._tools.ladder.too_large(body.size_bytes):
+                    limit = self._tools.ladder.limit_bytes
+                    self._tools.tell(f"{problem.finding.what}. Going on with parts of at most {limit / 1e6:.1f} MB")
+                return problem
+            self._tools.ladder.accepted(way, was_refused=was_refused)
+            self._take(part, files, body, answer)
+            return None
+        return None
+
+    async def _body(self, part: PartRow, files: list[FileRow], way: Way) -> bodies.Body:
+        tools = self._tools
+        items = self._items(files)
+        if way is Way.BARE:
+            make = bodies.bare(items[0])
+        else:
+            is_packed = way is Way.DEFLATED or await self._is_packing(items)
+            make = bodies.zip_of(items, await self._in_thread(partial(packing.squeeze, items)) if is_packed else {})
+        return bodies.Body(make, tools.executor, tools.throttle, self._on_moved(part, files, make().size_bytes))
+
+    async def _is_packing(self, items: list[Item]) -> bool:
+        tools = self._tools
+        if tools.packing.wants_gauge and tools.packing.gauged(*await self._in_thread(partial(packing.gauge, items))):
+            tools.tell(f"Files are compressed on their way: the line takes {tools.packing.line_bytes_s / 1e6:.1f} MB/s")
+        return tools.packing.is_on
+
+    async def _attempt(self, body: bodies.Body, way: Way) -> ImportAnswer:
+        await self._tools.control.gate()
+        session, site = self._session, self._tools.site
+        send = site.import_object if way is Way.BARE else site.import_zip
+        try:
+            return await send(self._tools.project, session.subject_label, session.session_label, body, body.size_bytes)
+        except SiteProblem as problem:
+            if body.stream.failure is not None:  # the HTTP library saw a cut body; this is why
+                raise body.stream.failure from None
+            if isinstance(problem, Retry):
+                self._tools.slots.stumbled()
+            raise
+
+    def _on_moved(self, part: PartRow, files: list[FileRow], body_bytes: int) -> Callable[[int, int, int], None]:
+        last_told_s = 0.0
+        done = sum(file.size_bytes for file in self._tools.records.files_of_part(part.id) if file.fate in _ANSWERED)
+        unpacked = sum(file.size_bytes for file in files) / max(body_bytes, 1)  # bytes of files a byte of the body
+
+        def note(size_bytes: int, file_count: int, handed_out: int) -> None:
+            nonlocal last_told_s
+            self._tools.slots.moved(int(size_bytes * unpacked), file_count)
+            self._tools.packing.moved(int(size_bytes * unpacked))
+            now_s = self._tools.clock()
+            if now_s - last_told_s >= _TELL_EVERY_S:
+                last_told_s = now_s
+                sent = min(part.bytes_total, done + int(handed_out * unpacked))
+                self._tools.records.note_bytes(part.id, sent)
+
+        return note
+
+    def _take(self, part: PartRow, files: list[FileRow], body: bodies.Body, answer: ImportAnswer) -> None:
         """Compare where the server says it put the files with where they belong."""
         records = self._tools.records
         records.record_md5(body.stream.md5)
@@ -254,11 +343,11 @@ class Sender:
         self._refused_in_a_row = 0
         records.record_fates(part.id, Fate.SENT, ids)
         for uri in answer.uris:
-            if project_of(uri) != self._tools.project:
+            if stops.project_of(uri) != self._tools.project:
                 records.set_uri(self._session.id, uri)
-                raise SessionEndedError(SessionState.FAILED, rerouted(uri, self._tools.project))
+                raise SessionEndedError(SessionState.FAILED, stops.rerouted(uri, self._tools.project))
         if len(set(answer.uris)) > 1:
-            raise SessionEndedError(SessionState.FAILED, split(answer.uris, self._session))
+            raise SessionEndedError(SessionState.FAILED, stops.split(answer.uris, self._session))
         uri = answer.uris[-1]
         if uri != self.uri:
             if is_prearchive(self.uri):
@@ -269,81 +358,6 @@ class Sender:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
-
-
-def project_of(uri: str) -> str:
-    """Return the project that a prearchive or archive URI names, "" when it names none."""
-    _, mark, rest = uri.partition("/projects/")
-    return unquote(rest.split("/", 1)[0]) if mark else ""
-
-
-def no_source(source: Path) -> Finding:
-    """Say that the folder of the images is away."""
-    return Finding(
-        "upload.no_source",
-        "The folder or archive with the images is not there",
-        "It was there when it was surveyed: a disk or a network drive may not be mounted",
-        ("Make it available again at the same place, then resume the upload",),
-        where=str(source),
-    )
-
-
-def other_source(source: Path) -> Finding:
-    """Say that the archive with the images is no longer the one that was surveyed."""
-    return Finding(
-        "upload.other_source",
-        "The archive with the images is not the one that was surveyed",
-        "It was written to or replaced since the survey, so what lies in it is not what was planned",
-        (
-            "If the first archive still exists, put it back as it was, with its time of change: cp -p",
-            "Otherwise choose the archive again, and plan anew: what is on the server already is not sent twice",
-        ),
-        where=str(source),
-    )
-
-
-def rerouted(uri: str, project: str) -> Finding:
-    """Say that data landed somewhere else than it was sent to."""
-    there = project_of(uri) or "no project"
-    return Finding(
-        "upload.rerouted",
-        f"The server put the images into `{there}` instead of `{project}`",
-        "It did not find the project at that moment, or may not use it, and went by the header of the images",
-        (
-            f"Move the session from `{there}` to `{project}` in the prearchive step, then resume the upload",
-            "If it is not listed there, an administrator of the site can move it",
-        ),
-        where=uri,
-        shareable="An import with an explicit project was filed elsewhere by the site.",
-    )
-
-
-def split(uris: Sequence[str], session: SessionRow) -> Finding:
-    """Say that the server made several sessions of what is one."""
-    return Finding(
-        "upload.split",
-        f"The server put the images of session `{session.session_label}` into {len(set(uris))} sessions",
-        "It answered one request with several places; each holds a part of the images",
-        (
-            "Look at them in the prearchive step, and delete what is not wanted",
-            "Ask the administrator of the site which rule divides sessions, then resume the upload",
-        ),
-        where=", ".join(dict.fromkeys(uris)),
-        shareable="An import of one session was answered with several sessions.",
-    )
-
-
-def _all_refused(count: int, last: Finding) -> Finding:
-    return Finding(
-        "upload.refused",
-        f"The server refused {count} files one after the other",
-        f"The last reason: {last.what}. {last.why}",
-        (
-            "Look at one of the files: the plan names them",
-            "Ask the administrator of the site for the reason in its log",
-        ),
-        where=last.where,
-    )
 
 
 async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -16,7 +16,8 @@ from xnat_wizard.upload.model import Destination, Fate, SessionState
 from xnat_wizard.upload.places import is_for_subject, is_prearchive, is_row_of
 from xnat_wizard.upload.records import CheckedFile, FileRow
 from xnat_wizard.upload.resources import PairSender
-from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools, project_of
+from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
+from xnat_wizard.upload.stops import project_of
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 RESENDS = 1  # of files that were answered for and are not listed

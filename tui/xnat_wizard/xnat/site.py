@@ -151,6 +151,13 @@ class Site:
         async with self.kept_alive():
             return await importing.import_zip(self._http, project, subject, session, body, size_bytes, query=query)
 
+    async def import_object(
+        self, project: str, subject: str, session: str, body: AsyncIterable[bytes], size_bytes: int
+    ) -> ImportAnswer:
+        """Send one bare DICOM object into the prearchive; see `importing.import_object`."""
+        async with self.kept_alive():
+            return await importing.import_object(self._http, project, subject, session, body, size_bytes)
+
     # Prearchive
 
     async def prearchive(self, project: str | None = None) -> tuple[PrearchiveSession, ...]:

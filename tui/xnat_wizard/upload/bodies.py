@@ -1,0 +1,73 @@
+"""The bodies of requests: files as they travel, read in a thread, within the limit of the upload."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Protocol
+
+from xnat_wizard.upload.deflating import Squeezed
+from xnat_wizard.upload.parts import BareStream, Item, SourceChangedError, ZipStream, in_thread
+from xnat_wizard.upload.throttle import Throttle
+
+
+class Stream(Protocol):
+    """Files as one sequence of bytes; knows each file's MD5 afterwards."""
+
+    md5: dict[int, str]
+    failure: SourceChangedError | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the exact length."""
+        ...
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give it in pieces."""
+        ...
+
+
+class Body:
+    """The body of one request; every iteration reads the files anew."""
+
+    def __init__(
+        self,
+        make: Callable[[], Stream],
+        executor: Executor,
+        throttle: Throttle,
+        on_moved: Callable[[int, int, int], None],
+    ) -> None:
+        """Prepare; reads nothing.
+
+        Args:
+            make: gives a fresh stream.
+            executor: reads.
+            throttle: the limit of the whole upload.
+            on_moved: is told bytes and files that have just left, and bytes that have left in all.
+        """
+        self._make = make
+        self._executor = executor
+        self._throttle = throttle
+        self._on_moved = on_moved
+        self.stream = make()
+        self.size_bytes = self.stream.size_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.stream = self._make()
+        handed_out = files = 0
+        async for piece in in_thread(self.stream.pieces(), self._executor):
+            for portion in self._throttle.cut(piece):
+                await self._throttle.take(len(portion))
+                yield portion
+                handed_out += len(portion)
+                read = len(self.stream.md5)
+                self._on_moved(len(portion), read - files, handed_out)
+                files = read
+
+
+def zip_of(items: Sequence[Item], squeezed: Mapping[int, Squeezed]) -> Callable[[], Stream]:
+    """Return what makes a zip of files; those in `squeezed` are deflated."""
+    return lambda: ZipStream(items, squeezed)
+
+
+def bare(item: Item) -> Callable[[], Stream]:
+    """Return what makes a body of one file as it is."""
+    return lambda: BareStream(item)
