@@ -36,10 +36,24 @@ async def test_it_is_offered_taken_up_and_ends_in_the_archive(practice: Practice
         assert "0 of 32 files were sent" in flat_text(app)
         await pilot.press("tab", "enter")
         await until_text(app, pilot, "Resume")
-        await pilot.press("tab", "tab", "enter")
+        await pilot.press("enter")  # the focus is on Resume
         await until_text(app, pilot, "Done: every file was found on the site.")
         await pilot.press("escape")
         await until_text(app, pilot, "[3 Folder]")
+
+
+async def test_one_that_failed_begins_with_resume(practice: Practice, study_folder: Path) -> None:
+    await leave_an_upload(practice, study_folder, UploadState.FAILED)
+    app = WizardApp(Choices(address=practice.url, username="owner"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "answers")
+        await pilot.press(*"owner", "enter")
+        await until_text(app, pilot, "Show it?")
+        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "Resume")
+        await pilot.pause()
+        assert app.focused is not None
+        assert app.focused.id == "upload-resume"
 
 
 async def test_not_now_goes_on_to_the_projects(practice: Practice, study_folder: Path) -> None:

@@ -24,6 +24,7 @@ from xnat_wizard.wizard.steps.upload.words import (
     SENTENCES,
     STATE_WORDS,
     STRANDED,
+    buttons_for,
     cannot_write,
     event_text,
     numbers,
@@ -124,7 +125,7 @@ SSH line; nothing that is stored on the site is sent twice.
         if self._journal is None:
             self.query_one("#upload-start").focus()
         elif self._progress is None or not self._progress.state.is_final:
-            self.query_one("#upload-sessions").focus()
+            self.query_one("#upload-resume" if self._is_resume_next else "#upload-sessions").focus()
 
     @work(group="risks", exit_on_error=False)
     async def look_for_risks(self) -> None:
@@ -186,7 +187,7 @@ SSH line; nothing that is stored on the site is sent twice.
         if self._journal is not None and self._progress is not None and state.is_final:
             reason = f"{self._progress.finding.what}. " if self._progress.finding else ""
             self.tell(f"{reason}Kept in {self._journal.path.parent}")
-            self.query_one("#upload-next").focus()
+            self.query_one("#upload-resume" if self._is_resume_next else "#upload-next").focus()
         elif state is not UploadState.PLANNED:
             self.tell()
 
@@ -247,25 +248,20 @@ SSH line; nothing that is stored on the site is sent twice.
 
     def _show_buttons(self) -> None:
         state = self._progress.state if self._progress else None
-        is_over = state is not None and state.is_final
-        is_going = state is not None and not is_over and self._is_alive
-        is_stranded = state is not None and not is_over and not self._is_alive
-        shown = {
-            "upload-start": state is None,
-            "upload-next": state is not None,
-            "upload-resume": is_stranded or state in {UploadState.INCOMPLETE, UploadState.FAILED},
-            "upload-again": state is UploadState.CANCELLED,
-            "upload-pause": is_going,
-            "upload-cancel": is_going,
-            "upload-log": state is not None,
-            "upload-receipt": is_over and self._journal is not None and self._journal.receipt() is not None,
-        }
+        has_receipt = self._journal is not None and self._journal.receipt() is not None
+        shown = buttons_for(state, is_alive=self._is_alive, has_receipt=has_receipt)
         focused = self.focused
         for name, is_shown in shown.items():
             self.query_one(f"#{name}").display = is_shown
         self.query_one("#upload-pause", ActionButton).say("p Go on" if state is UploadState.PAUSED else "p Pause")
         if focused is not None and not focused.display:
-            self.query_one("#upload-sessions").focus()
+            self.query_one("#upload-resume" if self._is_resume_next else "#upload-sessions").focus()
+
+    @property
+    def _is_resume_next(self) -> bool:
+        """Tell whether the likeliest act is to go on with an upload that stopped before its end."""
+        is_incomplete = self._progress is not None and self._progress.state is UploadState.INCOMPLETE
+        return self.query_one("#upload-resume").display and not is_incomplete
 
     # -- start, pause, cancel ------------------------------------------------------------------------------------
 

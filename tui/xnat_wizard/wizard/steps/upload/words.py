@@ -57,6 +57,23 @@ def session_row(session: SessionProgress) -> Row:
     return Row(session.key, cells, tone)
 
 
+def buttons_for(state: UploadState | None, *, is_alive: bool, has_receipt: bool) -> dict[str, bool]:
+    """Return by id which buttons can be pressed; `None` is an upload that was not started."""
+    is_over = state is not None and state.is_final
+    is_going = state is not None and not is_over and is_alive
+    is_stranded = state is not None and not is_over and not is_alive
+    return {
+        "upload-start": state is None,
+        "upload-next": state is not None,
+        "upload-resume": is_stranded or state in {UploadState.INCOMPLETE, UploadState.FAILED},
+        "upload-again": state is UploadState.CANCELLED,
+        "upload-pause": is_going,
+        "upload-cancel": is_going,
+        "upload-log": state is not None,
+        "upload-receipt": is_over and has_receipt,
+    }
+
+
 def numbers(progress: UploadProgress) -> str:
     """Return what was sent and found in figures, and how long it took once it is over."""
     stored = sum(session.files_stored for session in progress.sessions)
