@@ -4,7 +4,15 @@ import pytest
 
 from upload.clocks import Clock
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.patience import GIVE_UP_AFTER_S, GiveUpError, Patience, StubbornError
+from xnat_wizard.upload.patience import (
+    GIVE_UP_AFTER_S,
+    LONGEST_GAP_S,
+    MAX_RETRY_AFTER_S,
+    MAX_WAIT_S,
+    GiveUpError,
+    Patience,
+    StubbornError,
+)
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, Retry, RetryAfter, SiteProblem
 
 GONE = Finding("site.unreachable", "No connection to x", "It does not answer", ("Wait",))
@@ -83,3 +91,69 @@ async def test_connections_share_one_wait() -> None:
     patience = patience_for(sites[0], clock, told)
     assert await asyncio.gather(*(patience.call(site.ask) for site in sites)) == ["there"] * 4
     assert len(told) == 1
+
+
+async def test_a_machine_that_was_suspended_does_not_use_up_the_patience() -> None:
+    clock, told = Clock(), list[str]()
+
+    class Suspending(FlakySite):
+        """Its machine sleeps for a night between two tries, or an upload is paused."""
+
+        async def ask(self) -> str:
+            if self.calls == 2:
+                clock.now_s += 8 * 3600
+            return await super().ask()
+
+    site = Suspending([Retry(GONE) for _ in range(6)])
+    assert await patience_for(site, clock, told).call(site.ask) == "there"
+    assert clock.waits == [1, 2, 4, 8, 16, 30]
+
+
+async def test_only_time_spent_trying_ends_the_upload() -> None:
+    clock = Clock()
+
+    class Suspending(FlakySite):
+        """Its machine sleeps for an hour, once."""
+
+        async def ask(self) -> str:
+            if self.calls == 5:
+                clock.now_s += 3600
+            return await super().ask()
+
+    site = Suspending([Retry(GONE) for _ in range(1000)])
+    with pytest.raises(GiveUpError) as end:
+        await patience_for(site, clock, []).call(site.ask)
+    assert GIVE_UP_AFTER_S - LONGEST_GAP_S < sum(clock.waits) < 1.2 * GIVE_UP_AFTER_S
+    assert "Tried for 10 minutes" in end.value.finding.why
+
+
+async def test_a_wait_that_the_site_asks_for_may_be_longer_than_the_limit() -> None:
+    clock, told = Clock(), list[str]()
+    site = FlakySite([RetryAfter(GONE, seconds=1800, status=503) for _ in range(3)])
+    assert await patience_for(site, clock, told).call(site.ask) == "there"
+    assert clock.waits == [1800] * 3
+    assert told[0] == "No connection to x. Trying again in 30 min, as the site asks"
+
+
+async def test_no_site_makes_an_upload_wait_for_more_than_an_hour_at_a_time() -> None:
+    clock, told = Clock(), list[str]()
+    site = FlakySite([RetryAfter(GONE, seconds=7200, status=503)])
+    assert await patience_for(site, clock, told).call(site.ask) == "there"
+    assert clock.waits == [MAX_RETRY_AFTER_S]
+    assert told == ["No connection to x. Trying again in 60 min; the site asks for 120 min"]
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_tries() -> None:
+    clock = Clock()
+
+    class SetBack(FlakySite):
+        """Its machine's clock is set back by a day, once."""
+
+        async def ask(self) -> str:
+            if self.calls == 2:
+                clock.now_s -= 24 * 3600
+            return await super().ask()
+
+    site = SetBack([Retry(GONE) for _ in range(4)])
+    assert await patience_for(site, clock, []).call(site.ask) == "there"
+    assert max(clock.waits) <= MAX_WAIT_S

@@ -2,6 +2,9 @@
 
 Failures are sorted by their kind, never by their words (`xnat/errors.py`). All connections of an upload share one
 wait, so that a site that is gone is not asked by each of them in its own rhythm.
+
+Only time spent trying is counted: a machine that was suspended, a pause, and a site that asks for a long wait do not
+end an upload at the next failure.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +13,9 @@ from typing import TypeVar
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.errors import Retry, RetryAfter, SiteProblem
 
-GIVE_UP_AFTER_S = 600.0  # without any success of any connection
+GIVE_UP_AFTER_S = 600.0  # of trying, without any success of any connection
+LONGEST_GAP_S = 120.0  # so much between two failures counts as trying; the rest is a machine or an upload that slept
+MAX_RETRY_AFTER_S = 3600.0  # the longest single wait that a site may ask for; it counts as trying like any other gap
 STUBBORN_AFTER = 6  # failures of one call, if the site answers others
 MAX_WAIT_S = 30.0
 
@@ -64,7 +69,9 @@ class Patience:
         self._on_trouble = on_trouble
         self._is_troubled = False
         self._failures = 0  # in a row, over all connections
-        self._first_failure_s = 0.0
+        self._tried_s = 0.0  # since the first of them, without the long gaps
+        self._last_failure_s = 0.0
+        self._wait_s = 0.0
         self._next_try_s = 0.0
 
     async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -103,25 +110,33 @@ class Patience:
 
     async def _wait(self, problem: SiteProblem) -> None:
         now_s = self._clock()
-        if self._failures == 0:
-            self._first_failure_s = now_s
-        if now_s - self._first_failure_s > GIVE_UP_AFTER_S:
-            raise GiveUpError(_gone(problem, now_s - self._first_failure_s))
+        gap_s = now_s - self._last_failure_s if self._failures else 0.0
+        self._tried_s = self._tried_s + min(LONGEST_GAP_S, max(0.0, gap_s)) if self._failures else 0.0
+        self._last_failure_s = now_s
+        if self._tried_s > GIVE_UP_AFTER_S:
+            raise GiveUpError(_gone(problem, self._tried_s))
         if self._next_try_s <= now_s:  # otherwise another connection has set the time
-            wait_s = min(MAX_WAIT_S, 2.0**self._failures) * (0.75 + self._random() / 2)
-            if isinstance(problem, RetryAfter):
-                wait_s = max(wait_s, problem.seconds)
+            self._wait_s = min(MAX_WAIT_S, 2.0**self._failures) * (0.75 + self._random() / 2)
+            asked_s = problem.seconds if isinstance(problem, RetryAfter) else 0.0
+            self._wait_s = max(self._wait_s, min(asked_s, MAX_RETRY_AFTER_S))
             self._failures += 1
-            self._next_try_s = now_s + wait_s
-            self._tell(f"{problem.finding.what}. Trying again in {max(1, round(wait_s))} s")
+            self._next_try_s = now_s + self._wait_s
+            self._tell(f"{problem.finding.what}. Trying again in {_in_words(self._wait_s, asked_s)}")
         self._is_troubled = True
         self._on_trouble(problem.finding.what)
-        await self._sleep(max(0.0, self._next_try_s - now_s))
+        await self._sleep(min(self._wait_s, max(0.0, self._next_try_s - now_s)))  # the clock may be set back
 
 
 def _is_worth_another_try(problem: SiteProblem) -> bool:
     # A name service that fails in mid-upload is a network that is down: the name was known at the start.
     return isinstance(problem, Retry) or problem.finding.code == "site.unknown_host"
+
+
+def _in_words(wait_s: float, asked_s: float) -> str:
+    if wait_s <= GIVE_UP_AFTER_S:
+        return f"{max(1, round(wait_s))} s"
+    whose = f"; the site asks for {asked_s / 60:.0f} min" if asked_s > wait_s else ", as the site asks"
+    return f"{wait_s / 60:.0f} min{whose}"
 
 
 def _gone(problem: SiteProblem, seconds: float) -> Finding:
