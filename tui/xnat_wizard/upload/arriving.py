@@ -16,7 +16,7 @@ from xnat_wizard.upload.sending import SessionEndedError, Tools
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Retry, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
-DEADLINE_S = 1800.0
+DEADLINE_S = 1800.0  # of waiting for the server to finish with a row
 _FIRST_LOOK_S = 2.0
 _LAST_LOOK_S = 15.0
 _TRIES = 3
@@ -118,7 +118,7 @@ class Arrival:
 
     async def _settled(self, uri: str, *, is_answered: bool = False) -> PrearchiveSession | None:
         """Wait until nothing goes on with a row: seen twice, or once right after an answer; `None` when it is gone."""
-        deadline_s = self._tools.clock() + DEADLINE_S
+        waited_s = 0.0  # between looks, not by the clock: a machine that was suspended has not waited
         wait_s = _FIRST_LOOK_S
         seen = ""
         while True:
@@ -129,10 +129,11 @@ class Arrival:
             is_resting = row.is_settled or row.status == "RECEIVING"
             if is_resting and (is_answered or row.status in {seen, "READY", "RECEIVING"}):
                 return row
-            if self._tools.clock() > deadline_s:
+            if waited_s > DEADLINE_S:
                 raise SessionEndedError(SessionState.FAILED, outcomes.stuck(row, DEADLINE_S, self._session))
             seen = row.status
             await self._tools.sleep(wait_s)
+            waited_s += wait_s
             wait_s = min(_LAST_LOOK_S, wait_s * 1.5)
 
     async def _log(self, uri: str) -> str:
