@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support import Practice
 from xnat_wizard.cli import main
 from xnat_wizard.upload.plan import load
 
@@ -56,3 +57,20 @@ def test_two_rules_and_bad_patterns_are_refused(
     assert plan(study_folder, output, "--subjects", "{nobody}") != 0
     assert "It knows no {nobody}" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_the_forecast_of_the_site_is_told(
+    practice: Practice, study_folder: Path, tmp_path: Path, account: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forecast(project: str) -> tuple[int, str]:
+        where = ["--site", practice.url, "--project", project, "--output", str(tmp_path / "plan.json")]
+        code = main(["plan", str(study_folder), *where, "--forecast"])
+        return code, capsys.readouterr().err
+
+    code, told = forecast("DEMO")
+    assert (code, "The site has none of these sessions yet" in told) == (0, True)
+    practice.on_loop(lambda store: setattr(store.state.projects["DEMO"], "quarantine_code", 1))
+    code, told = forecast("DEMO")
+    assert (code, "keeps archived sessions in quarantine" in told) == (0, True)
+    code, told = forecast("demo")
+    assert (code, "`demo` is no ID of a project" in told) == (1, True)

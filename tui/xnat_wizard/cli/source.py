@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xnat_wizard.cli import access
 from xnat_wizard.cli.talk import Exit, explain, put, say
-from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 
 if TYPE_CHECKING:
     from xnat_wizard.upload.labelling import Rule
+    from xnat_wizard.upload.model import Plan
 
 LAYOUT_HELP = (
     "how its folders are nested: subject-series (default), subject-session-series, flat (a folder is a subject), "
@@ -51,6 +53,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     plan.add_argument("--labels-template", type=Path, metavar="FILE.csv", help="write such a table to be filled in")
     plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
+    plan.add_argument("--forecast", action="store_true", help="log in and say what the site will do with each session")
+    access.add_login_to(plan)
     plan.set_defaults(run=_plan)
 
 
@@ -138,4 +142,27 @@ def _plan(options: argparse.Namespace) -> int:
     for session in plan.sessions:
         mark = "x" if session.is_included else " "
         put(f"[{mark}] {session.subject_label}  {session.session_label}  {session.file_count} files")
+    if options.forecast and not _is_welcome(plan, options):
+        return Exit.FAILED
     return Exit.DONE if plan.included else Exit.FAILED
+
+
+def _is_welcome(plan: "Plan", options: argparse.Namespace) -> bool:
+    """Ask the site what it will do with a plan; tell whether nothing forbids it. Nothing is changed there."""
+    import asyncio
+
+    from xnat_wizard.upload.plan import forecast
+    from xnat_wizard.xnat.site import Site
+
+    login = access.login_for(plan.site_url, options)
+
+    async def ask() -> dict[str, tuple[Finding, ...]]:
+        async with await Site.connect(login) as site:
+            return await forecast(plan, site)
+
+    findings = [finding for some in asyncio.run(ask()).values() for finding in some]
+    for finding in by_weight(findings):
+        explain(finding)
+    if not findings:
+        say("The site has none of these sessions yet, and nothing in its settings changes them.")
+    return all(finding.severity is not Severity.STOP for finding in findings)

@@ -15,7 +15,7 @@ from xnat_wizard.findings import Finding, Severity, by_weight
 from xnat_wizard.upload import label_table
 from xnat_wizard.upload.label_pattern import NUMBER, SUBJECT, Pattern, Unfilled
 from xnat_wizard.upload.label_table import Entry, Table
-from xnat_wizard.upload.labels import clean_label, unique_labels, with_suffix
+from xnat_wizard.upload.labels import clean_label, distinct_labels, unique_labels, with_suffix
 from xnat_wizard.upload.model import Plan, PlannedSession
 from xnat_wizard.upload.plan import session_folder_label
 
@@ -236,17 +236,14 @@ def _house_label(session: PlannedSession, subject: str, counts: dict[str, int]) 
 
 def _session_labels(plan: Plan, asked: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
     """Make the asked texts legal and distinct; those that are legal already keep themselves, as far as they can."""
-    used: set[str] = set()
-    labels = {}
-    for session in sorted(plan.sessions, key=lambda one: clean_label(asked[one.key]) != asked[one.key]):  # stable
-        text = asked[session.key]
-        label = clean_label(text)
-        if label.casefold() in used:
-            (label,) = unique_labels([text], taken=used).values()
-        used.add(label.casefold())
-        labels[session.key] = label
-        if label != text:
-            findings.append(_changed("session", text, label, where=session.subject_folder))
+    in_order = sorted(plan.sessions, key=lambda one: clean_label(asked[one.key]) != asked[one.key])  # stable
+    made = distinct_labels(asked[session.key] for session in in_order)
+    labels = {session.key: label for session, label in zip(in_order, made, strict=True)}
+    findings += [
+        _changed("session", asked[session.key], labels[session.key], where=session.subject_folder)
+        for session in plan.sessions
+        if labels[session.key] != asked[session.key]
+    ]
     return labels
 
 

@@ -63,3 +63,20 @@ def unique_labels(names: Iterable[str], *, taken: Iterable[str] = ()) -> dict[st
         used.add(label.casefold())
         labels[name] = label
     return {name: labels[name] for name in ordered}
+
+
+def distinct_labels(texts: Iterable[str]) -> list[str]:
+    """Give every text a legal label, in their order; one that is taken, case aside, gets `_2`, `_3` and so on."""
+    used: set[str] = set()
+    numbers: dict[str, int] = {}  # the last one given: a thousand equal texts take no million tries
+    labels = []
+    for text in texts:
+        label = clean = clean_label(text)
+        number = numbers.get(clean.casefold(), 1)
+        while label.casefold() in used:
+            number += 1
+            label = _cut(clean, text, f"_{number}")
+        numbers[clean.casefold()] = number
+        used.add(label.casefold())
+        labels.append(label)
+    return labels

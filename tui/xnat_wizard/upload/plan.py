@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload import forecasting, plan_file
-from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, is_legal, unique_labels, with_suffix
+from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, distinct_labels, is_legal, unique_labels, with_suffix
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 
 if TYPE_CHECKING:
@@ -204,13 +204,8 @@ def _subject_labels(survey: Survey, folders: Iterable[str]) -> dict[str, str]:
 
 
 def _with_distinct_labels(sessions: list[PlannedSession]) -> tuple[PlannedSession, ...]:
-    used: list[str] = []
-    distinct = []
-    for session in sessions:
-        (label,) = unique_labels([session.session_label], taken=used).values()
-        used.append(label)
-        distinct.append(replace(session, session_label=label))
-    return tuple(distinct)
+    labels = distinct_labels(session.session_label for session in sessions)
+    return tuple(replace(session, session_label=label) for session, label in zip(sessions, labels, strict=True))
 
 
 def _severities(findings: Iterable[Finding]) -> dict[str, Severity]:
