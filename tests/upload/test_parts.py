@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upload.builders import instance
-from xnat_wizard.upload import parts
+from xnat_wizard.upload import packing, parts
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
 
@@ -123,9 +123,13 @@ public class Reader {
 
 @pytest.mark.skipif(not shutil.which("javac"), reason="java: the reader XNAT uses is not on this machine")
 @pytest.mark.parametrize("limit", [parts.ZIP64_FROM, 100])
-def test_javas_stream_reader_takes_the_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+@pytest.mark.parametrize("is_deflated", [False, True])
+def test_javas_stream_reader_takes_the_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, *, is_deflated: bool
+) -> None:
     monkeypatch.setattr(parts, "ZIP64_FROM", limit)
-    stream = ZipStream(write(tmp_path, [0, 1, 70_000, 9 * MB]))
+    items = write_images(tmp_path, [70_000, 0, 1, 70_000, 9 * MB])
+    stream = ZipStream(items, packing.squeeze(items) if is_deflated else {})
     path = save(stream, tmp_path / "part.zip")
     (tmp_path / "Reader.java").write_text(READER)
     subprocess.run(["javac", "Reader.java"], cwd=tmp_path, check=True, capture_output=True)
@@ -206,3 +210,65 @@ async def test_pieces_are_taken_in_a_thread() -> None:
     with ThreadPoolExecutor(1) as executor:
         taken = [piece async for piece in in_thread(pieces(), executor)]
     assert taken == [b"ab", b"c"]
+
+
+def image(size: int) -> bytes:
+    """Return bytes that shrink about as much as pixels do."""
+    noise = os.urandom(size // 2 + 1)
+    return bytes(step for byte in noise for step in (byte & 0x3F, byte >> 7))[:size]
+
+
+def write_images(folder: Path, sizes: list[int]) -> list[Item]:
+    """Write files of that size, the first one of noise."""
+    items = write(folder, sizes)
+    for item in items[1:]:
+        disk(item).write_bytes(image(item.size_bytes))
+        os.utime(disk(item), ns=(item.mtime_ns, item.mtime_ns))
+    return items
+
+
+@pytest.mark.parametrize("sizes", [[MB, MB, 0, 5], [9 * MB, 9 * MB, 70_000], [300_000] * 5])
+def test_a_deflated_zip_is_as_long_as_announced_and_noise_is_stored(tmp_path: Path, sizes: list[int]) -> None:
+    items = write_images(tmp_path, sizes)
+    squeezed = packing.squeeze(items)
+    assert sorted(squeezed) == [number for number, size in enumerate(sizes) if number and size > 100]
+    stream = ZipStream(items, squeezed)
+    path = save(stream, tmp_path / "part.zip")
+    assert path.stat().st_size == stream.size_bytes < sum(sizes)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert [archive.read(entry) for entry in archive.namelist()] == [disk(item).read_bytes() for item in items]
+        kinds = [entry.compress_type for entry in archive.infolist()]
+        assert not any(entry.flag_bits for entry in archive.infolist())
+    assert kinds == [zipfile.ZIP_DEFLATED if item.file_id in squeezed else zipfile.ZIP_STORED for item in items]
+    assert stream.md5 == {item.file_id: hashlib.md5(disk(item).read_bytes()).hexdigest() for item in items}  # noqa: S324
+
+
+@settings(max_examples=50)
+@given(
+    sizes=st.lists(st.integers(0, 3000), max_size=8), whole=st.sampled_from([0, 1000, 5000]), piece=st.integers(1, 900)
+)
+def test_any_deflated_zip_reads_back_whatever_the_limits(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], whole: int, piece: int
+) -> None:
+    folder = tmp_path_factory.mktemp("zip")
+    items = write_images(folder, sizes)
+    with pytest.MonkeyPatch.context() as limits:
+        limits.setattr(parts, "READ_WHOLE_BYTES", whole)
+        limits.setattr(parts, "PIECE_BYTES", piece)
+        limits.setattr(parts, "ZIP64_FROM", 2000)
+        stream = ZipStream(items, packing.squeeze(items))
+        path = save(stream, folder / "part.zip")
+        assert path.stat().st_size == stream.size_bytes
+    with zipfile.ZipFile(path) as archive:
+        assert [archive.read(entry) for entry in archive.namelist()] == [disk(item).read_bytes() for item in items]
+
+
+@pytest.mark.parametrize("size", [300_000, 9 * MB])
+def test_a_file_that_changes_after_it_was_squeezed_stops_the_zip(tmp_path: Path, size: int) -> None:
+    items = write_images(tmp_path, [10, size])
+    squeezed = packing.squeeze(items)
+    disk(items[1]).write_bytes(image(size))
+    os.utime(disk(items[1]), ns=(items[1].mtime_ns, items[1].mtime_ns))
+    with pytest.raises(SourceChangedError, match="changed while it was sent"):
+        list(ZipStream(items, squeezed).pieces())

@@ -66,7 +66,8 @@ class Packing:
             return
         now_s = self._clock()
         if self._began_s is None:
-            self._began_s = now_s
+            self._began_s = now_s  # what has left by now took time that nobody measured
+            return
         self._bytes += size_bytes
         elapsed_s = now_s - self._began_s
         if self._stage is _Stage.MEASURING and elapsed_s >= MEASURE_S and self._bytes >= MEASURE_BYTES:

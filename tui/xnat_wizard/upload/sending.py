@@ -40,6 +40,7 @@ _TELL_EVERY_S = 0.25
 _SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
 _TOO_LARGE = 413
+_UNREADABLE = "import.unreadable"  # a bad file, or trouble of the server that passes
 
 T = TypeVar("T")
 
@@ -213,7 +214,7 @@ class Sender:
         """
         problems: list[SiteProblem] = []
         for place in sorted({0, len(files) // 2, len(files) - 1}):
-            problem = await self._send_one(part, files[place])
+            problem = await self._send_one(part, files[place], is_patient=not problems)
             if problem is None or self._tools.ladder.has_accepted:
                 return True
             problems.append(problem)
@@ -227,8 +228,8 @@ class Sender:
         if parts:
             raise GiveUpError(stops.refused_alike(parts, problem.finding))
 
-    async def _send_one(self, part: PartRow, file: FileRow) -> SiteProblem | None:
-        """Send one file in each way that may work; return the last refusal."""
+    async def _send_one(self, part: PartRow, file: FileRow, *, is_patient: bool = True) -> SiteProblem | None:
+        """Send one file in each way that may work, with patience in the last; return the last refusal."""
         ladder = self._tools.ladder
         ways = [Way.BARE, Way.ZIP] if ladder.is_bare else [Way.ZIP, Way.BARE]
         problem: SiteProblem | None = None
@@ -236,7 +237,9 @@ class Sender:
             if problem:  # a full disk or a race reads like a bad file (wire contract 5.7)
                 await self._tools.sleep(_SECOND_TRY_AFTER_S)
             way = ways.pop(0)
-            refusal = await self._send_at_once(part, [file], way, was_refused=problem is not None)
+            refusal = await self._send_at_once(
+                part, [file], way, was_refused=problem is not None, is_patient=is_patient and not ways
+            )
             if refusal is None:
                 return None
             if refusal.status == _TOO_LARGE:  # bare it is as large; deflated it is not
@@ -256,18 +259,29 @@ class Sender:
     # -- one request ---------------------------------------------------------------------------------
 
     async def _send_at_once(
-        self, part: PartRow, files: list[FileRow], way: Way, *, was_refused: bool = False
+        self,
+        part: PartRow,
+        files: list[FileRow],
+        way: Way,
+        *,
+        was_refused: bool = False,
+        is_patient: bool = False,
     ) -> SiteProblem | None:
         """Send files in one request; return why they were refused, or `None`.
 
-        Files that changed are taken out of the list and left out.
+        Args:
+            part: theirs.
+            files: those that changed are taken out of the list and left out.
+            way: how.
+            was_refused: just before, in another way.
+            is_patient: a refusal that may pass is waited for; otherwise the next, smaller request is the second try.
         """
         while files:
             await self._tools.control.gate()
             body = None
             try:
                 body = await self._body(part, files, way)
-                answer = await self._tools.patience.call(partial(self._attempt, body, way))
+                answer = await self._tools.patience.call(partial(self._attempt, body, way, is_patient=is_patient))
             except SourceChangedError as change:
                 self._leave_out(part, [change.file_id], change.reason)
                 files[:] = [file for file in files if file.id != change.file_id]
@@ -301,7 +315,7 @@ class Sender:
             tools.tell(f"Files are compressed on their way: the line takes {tools.packing.line_bytes_s / 1e6:.1f} MB/s")
         return tools.packing.is_on
 
-    async def _attempt(self, body: bodies.Body, way: Way) -> ImportAnswer:
+    async def _attempt(self, body: bodies.Body, way: Way, *, is_patient: bool) -> ImportAnswer:
         await self._tools.control.gate()
         session, site = self._session, self._tools.site
         send = site.import_object if way is Way.BARE else site.import_zip
@@ -310,7 +324,9 @@ class Sender:
         except SiteProblem as problem:
             if body.stream.failure is not None:  # the HTTP library saw a cut body; this is why
                 raise body.stream.failure from None
-            if isinstance(problem, Retry):
+            if problem.finding.code == _UNREADABLE and not is_patient:
+                raise Refused(problem.finding, status=problem.status) from problem
+            if isinstance(problem, Retry) and problem.status != 400:
                 self._tools.slots.stumbled()
             raise
 
