@@ -19,7 +19,7 @@ from xnat_wizard.upload.ladder import Ladder
 from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import SessionState, UploadState
+from xnat_wizard.upload.model import Receipt, SessionState, UploadState
 from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
@@ -193,14 +193,18 @@ class _Upload:
         return self._end(UploadState.CANCELLED)
 
     async def _finished(self) -> UploadState:
-        await self._write_receipt()
+        made = await self._write_receipt()
         is_done = all(session.state is SessionState.DONE for session in self._records.sessions())
-        self._tell("Every file is where it belongs" if is_done else "Ended, and some files are not on the server")
+        if is_done and made.verdict == "NOT PROVEN":
+            self._tell("Every file is there by its name, some with other bytes than here: read the receipt")
+        else:
+            self._tell("Every file is where it belongs" if is_done else "Ended, and some files are not on the server")
         return self._end(UploadState.DONE if is_done else UploadState.INCOMPLETE)
 
-    async def _write_receipt(self) -> None:
+    async def _write_receipt(self) -> Receipt:
         made = await receipt.compose(self._journal, self._site)
         receipt.keep(self._journal, made)
+        return made
 
     def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:
         if finding:

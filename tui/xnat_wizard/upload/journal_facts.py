@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from xnat_wizard.upload import plan_file
+from xnat_wizard.upload.records import OTHER_BYTES
 
 
 class FileFact(NamedTuple):
@@ -41,6 +42,7 @@ class SeriesFact:
     fates: dict[str, int]
     scan_ids: tuple[str, ...]
     missing: tuple[str, ...]  # SOP Instance UIDs, at most MISSING_NAMED
+    other_bytes: int  # files that are stored with other bytes than here, whatever the reason
 
 
 MISSING_NAMED = 1000
@@ -82,6 +84,10 @@ def series_facts(database: sqlite3.Connection) -> Iterator[SeriesFact]:
             dict(fates.fetchall()),
             _different(database, "scan_id", series_id),
             tuple(uid for (uid,) in missing),
+            *database.execute(
+                "SELECT count(*) FROM file WHERE series_id = ? AND fate = 'stored' AND remark = ?",
+                (series_id, OTHER_BYTES),
+            ).fetchone(),
         )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.places import StoredFile
-from xnat_wizard.upload.records import CheckedFile, FileRow
+from xnat_wizard.upload.records import OTHER_BYTES, CheckedFile, FileRow
 from xnat_wizard.upload.tokens import study_in
 
 ABSENT = "the server answered for it and does not list it"
@@ -51,6 +51,7 @@ def match(
         elif study_in(one.name) in {study_instance_uid, ""} or not study_instance_uid:
             by_token[one.token].append(one)
     found: dict[int, tuple[StoredFile, str]] = {}
+    others: set[int] = set()  # of those: with other bytes there than here
     unmatched: dict[str, list[FileRow]] = defaultdict(list)
     for file in files:
         there = _named(by_name, file) if file.name else _of_token(by_token, file)
@@ -59,12 +60,17 @@ def match(
         else:
             is_equal = bool(there.md5) and there.md5 == md5_of(file)
             found[file.id] = there, "MD5" if is_equal else "name and size" if file.name else "file-name token"
+            if there.md5 and not is_equal and md5_of(file):
+                others.add(file.id)
     left = [one for some in by_token.values() for one in some]  # what was matched has left the lists
-    checked = [CheckedFile(key, Fate.STORED, proof, there.scan_id, "") for key, (there, proof) in found.items()]
+    checked = [
+        CheckedFile(key, Fate.STORED, proof, there.scan_id, OTHER_BYTES if key in others else "")
+        for key, (there, proof) in found.items()
+    ]
     archived = {key for key, (there, _) in found.items() if there.is_archived}
     for number, some_files in unmatched.items():
         for file, there, proof in _by_other_means(some_files, _in_scans(number, left), md5_of):
-            checked.append(CheckedFile(file.id, Fate.STORED, proof, there.scan_id, "") if there else _absent(file))
+            checked.append(_found(file, there, proof, md5_of) if there else _absent(file))
             if there and there.is_archived:
                 archived.add(file.id)
     return Matched(checked, frozenset(archived))
@@ -109,6 +115,11 @@ def _by_other_means(
     if rest and was_sent and len(others) == len(files) == len(rest):
         return [(file, there, "count") for file, there in zip(rest, others, strict=True)]
     return matched + [(file, None, "") for file in rest]
+
+
+def _found(file: FileRow, there: StoredFile, proof: str, md5_of: Callable[[FileRow], str]) -> CheckedFile:
+    is_other = proof == "count" and bool(there.md5) and bool(md5_of(file))  # by MD5 it would have been found
+    return CheckedFile(file.id, Fate.STORED, proof, there.scan_id, OTHER_BYTES if is_other else "")
 
 
 def _absent(file: FileRow) -> CheckedFile:

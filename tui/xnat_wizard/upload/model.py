@@ -228,6 +228,7 @@ class ReceiptLine:
     files_stored: int
     proof: str  # "MD5", "file-name token", "name and size", "count", ""
     remark: str
+    files_differing: int = 0  # of those stored: the server has other bytes, and no script explains it
 
 
 @dataclass(frozen=True, slots=True)

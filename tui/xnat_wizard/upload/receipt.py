@@ -16,7 +16,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
 from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_for_subject, is_prearchive
-from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.upload.records import OTHER_BYTES, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.site import Site
 
@@ -92,11 +92,11 @@ async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> R
         doubts: what kept the last look from being a proof.
     """
     progress = journal.progress()
+    site_facts = await _site_facts(site, progress.project)
     lines: list[ReceiptLine] = []
     places: list[str] = []
     for session in journal.records.sessions():
-        for line, remarks in journal.records.series_lines(session.id):
-            lines.append(replace(line, remark="; ".join(f"{count} x {remark}" for remark, count in remarks)))
+        lines += [_line(line, dict(remarks), site_facts) for line, remarks in journal.records.series_lines(session.id)]
         places.append(f"{session.session_label}: {_place(session)}")
     return Receipt(
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -107,10 +107,18 @@ async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> R
         lines=tuple(lines),
         places=tuple(places),
         verdict="NOT PROVEN" if doubts else _verdict(lines),
-        not_proven=(*doubts, *await _not_proven(journal, site, lines)),
+        not_proven=(*doubts, *_not_proven(journal, lines, site_facts)),
         not_sent=journal.not_sent,
-        site_facts=await _site_facts(site, progress.project),
+        site_facts=site_facts,
     )
+
+
+def _line(line: ReceiptLine, remarks: dict[str, int], site_facts: receipt_files.SiteFacts) -> ReceiptLine:
+    """Put the remarks into a line; that bytes differ is none where a script rewrites every header."""
+    if receipt_files.may_be_rewritten(line.modality, site_facts):
+        remarks = {remark: count for remark, count in remarks.items() if remark != OTHER_BYTES}
+    told = "; ".join(f"{count} x {remark}" for remark, count in remarks.items())
+    return replace(line, remark=told, files_differing=remarks.get(OTHER_BYTES, 0))
 
 
 async def _site_facts(site: Site, project: str) -> dict[str, str | bool | None]:
@@ -136,36 +144,65 @@ def _place(session: SessionRow) -> str:
 
 
 def _verdict(lines: Iterable[ReceiptLine]) -> str:
+    lines = list(lines)
     absent = sum(line.files_local - line.files_stored for line in lines)
     if absent:
         return f"INCOMPLETE {absent}"
+    if any(line.files_differing for line in lines):
+        return "NOT PROVEN"
     return "COMPLETE BY COUNT" if any(line.proof == "count" for line in lines) else "COMPLETE"
 
 
-async def _not_proven(journal: Journal, site: Site, lines: list[ReceiptLine]) -> list[str]:
+def _not_proven(journal: Journal, lines: list[ReceiptLine], site_facts: receipt_files.SiteFacts) -> list[str]:
     is_for_archive = journal.progress().destination is Destination.ARCHIVE
+    sessions = journal.records.sessions()
     gaps = [
         f"that session {session.session_label} gets into the archive: it waits in the prearchive"
-        for session in journal.records.sessions()
+        for session in sessions
         if is_for_archive and is_prearchive(session.uri)
     ]
-    unproven = sum(line.files_stored for line in lines if line.proof not in {"MD5", ""})
-    return gaps + ([await _why_unproven(journal, site, unproven)] if unproven else [])
+    gaps += [_why_differing(label, lines) for label in dict.fromkeys(line.session_label for line in lines)]
+    differing = sum(line.files_differing for line in lines)
+    counts = [journal.records.count_proofs(session.id) for session in sessions]
+    unproven = sum(count for some in counts for proof, count in some.items() if proof != "MD5") - differing
+    gaps += [_why_unproven(unproven, sessions, site_facts)] if unproven else []
+    return [gap for gap in gaps if gap]
 
 
-async def _why_unproven(journal: Journal, site: Site, unproven: int) -> str:
-    waiting = any(is_prearchive(session.uri) for session in journal.records.sessions())
-    sentence = f"the bytes of {unproven} files"
-    if waiting:
+def _why_differing(session_label: str, lines: list[ReceiptLine]) -> str:
+    """Say what may have given a session's files other bytes although no script is on, "" when none has."""
+    mine = [line for line in lines if line.session_label == session_label and line.files_differing]
+    if not mine:
+        return ""
+    count = sum(line.files_differing for line in mine)
+    whose = "the server's copy has another digest than the file" if count == 1 else "the server's copies have other"
+    sentence = f"the bytes of {_files(count)} of session {session_label}: {whose}"
+    sentence += "" if count == 1 else " digests than the files"
+    causes = ["another version of the file was there before and was kept", "the file was changed there since"]
+    if any(line.modality != receipt_files.PAR_REC for line in mine):
+        causes = [
+            "the server decompressed the images or wrote their meta information anew",
+            "a script was on when they were archived",
+            *causes,
+        ]
+    return f"{sentence}, and no script is on that rewrites them. It may be that {', or '.join(causes)}"
+
+
+def _why_unproven(unproven: int, sessions: Iterable[SessionRow], site_facts: receipt_files.SiteFacts) -> str:
+    sentence = f"the bytes of {_files(unproven)}"
+    if any(is_prearchive(session.uri) for session in sessions):
         return f"{sentence}: the prearchive keeps no digests, so only names and numbers were compared"
-    try:
-        settings = await site.upload_settings(journal.progress().project)
-    except SiteProblem:
-        return f"{sentence}: the archive has no digest, or another one than the disk"
-    if settings.is_site_script_on or settings.is_project_script_on:
-        whose = "site" if settings.is_site_script_on else "project"
+    scripts = {"site": site_facts.get("is_site_script_on"), "project": site_facts.get("is_project_script_on")}
+    whose = next((owner for owner, is_on in scripts.items() if is_on), "")
+    if whose:
         return f"{sentence}: a script of the {whose} rewrites headers, so digests differ from those on disk"
-    return f"{sentence}: the archive has no digest, or another one than the disk, as after decompression"
+    if any(is_on is None for is_on in scripts.values()):
+        return f"{sentence}: no digest is there, or another one than on disk, and scripts may rewrite headers unseen"
+    return f"{sentence}: the archive has no digest of them"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 # -- as text -----------------------------------------------------------------------------------------
@@ -197,6 +234,8 @@ def as_text(receipt: Receipt) -> str:
 
 def _result(line: ReceiptLine) -> str:
     if line.files_stored == line.files_local:
+        if line.files_differing:
+            return f"present, {line.files_differing} differ"
         return f"all present ({_SHORT.get(line.proof, line.proof)})"
     if line.files_stored:
         return f"{line.files_local - line.files_stored} missing"

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from importlib.metadata import version
@@ -23,7 +23,10 @@ from xnat_wizard.upload.model import Receipt, ReceiptLine
 JSON_NAME = "receipt.json"
 TABLE_NAME = "receipt.csv"
 PAGE_NAME = "receipt.html"
-VERSION = 2
+VERSION = 3  # since 3: `other_bytes` of a series
+
+PAR_REC = "PAR/REC"  # the modality of a pair in a journal
+SiteFacts = Mapping[str, str | bool | None]
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1b1f24;
@@ -94,7 +97,8 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         "source": os.fspath(journal.source),
         "site_facts": receipt.site_facts,
         "sessions": [
-            _session(list(series)) for _, series in groupby(journal.series_facts(), key=lambda one: one.session)
+            _session(list(series), receipt.site_facts)
+            for _, series in groupby(journal.series_facts(), key=lambda one: one.session)
         ],
         "objects": TABLE_NAME,
         "events": [{"time_s": event.when_s, "text": event.text} for event in journal.events()],
@@ -112,20 +116,33 @@ def digest_of(made: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
 
 
-def _session(series: list[SeriesFact]) -> dict[str, Any]:
+def may_be_rewritten(modality: str, site_facts: SiteFacts) -> bool:
+    """Tell whether a script of the site may explain other bytes than here: one is on, or nobody can say.
+
+    Args:
+        modality: of the series; no script touches PAR/REC files.
+        site_facts: the settings that change what is stored, none where they are not known.
+    """
+    scripts = (site_facts.get("is_site_script_on"), site_facts.get("is_project_script_on"))
+    return modality != PAR_REC and any(is_on is not False for is_on in scripts)
+
+
+def _session(series: list[SeriesFact], site_facts: SiteFacts) -> dict[str, Any]:
     head = series[0]
     return {
         "subject_sent": head.subject,
         "session_sent": head.session,
         "study_uid_local": head.study_instance_uid,
         "place": {"kind": _kind(head.uri), "uri": head.uri},
-        "series": [_series(one) for one in series],
+        "series": [_series(one, site_facts) for one in series],
     }
 
 
-def _series(one: SeriesFact) -> dict[str, Any]:
+def _series(one: SeriesFact, site_facts: SiteFacts) -> dict[str, Any]:
     local, stored = sum(one.fates.values()), one.fates.get("stored", 0)
     kind = _kind(one.uri)
+    is_unproven = one.other_bytes and not may_be_rewritten(one.modality, site_facts)
+    whole = "NOT PROVEN" if is_unproven else "COMPLETE"
     return {
         "series_uid_local": one.series_instance_uid,
         "number": one.number,
@@ -140,7 +157,8 @@ def _series(one: SeriesFact) -> dict[str, Any]:
         "in_archive": stored if kind == "archive" else 0,
         "missing": list(one.missing),
         "scan_id_on_server": list(one.scan_ids),
-        "verdict": "COMPLETE" if stored == local else f"INCOMPLETE {local - stored}",
+        "other_bytes": one.other_bytes,
+        "verdict": whole if stored == local else f"INCOMPLETE {local - stored}",
     }
 
 
@@ -184,8 +202,10 @@ def as_page(receipt: Receipt) -> str:
 
 def _row(line: ReceiptLine) -> str:
     absent = line.files_local - line.files_stored
-    tone = "bad" if absent else "good"
+    tone = "bad" if absent or line.files_differing else "good"
     result = f"{absent} missing" if absent else f"all present ({line.proof})"
+    if line.files_differing:
+        result += f", {line.files_differing} with other bytes"
     remark = f"<br>{_text(line.remark)}" if line.remark else ""
     numbers = "".join(f'<td class="n">{count}</td>' for count in (line.files_local, line.files_sent, line.files_stored))
     series = _text(line.series_description or "(no description)")

@@ -17,6 +17,8 @@ from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, Sessio
 
 # How sure an arrival is, the weakest first.
 PROOFS = ("count", "file-name token", "name and size", "MD5")
+# The remark of a stored file whose bytes are not those that were read here.
+OTHER_BYTES = "there under its name, with another MD5 than on disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,13 @@ class Records:
             "SELECT fate, count(*) FROM file WHERE session_id = ? GROUP BY fate", (session_id,)
         )
         return {Fate(fate): count for fate, count in rows}
+
+    def count_proofs(self, session_id: int) -> dict[str, int]:
+        """Count the stored files of a session by what proves them."""
+        rows = self._database.execute(
+            "SELECT proof, count(*) FROM file WHERE session_id = ? AND fate = 'stored' GROUP BY proof", (session_id,)
+        )
+        return dict(rows.fetchall())
 
     def keep_receipt(self, receipt: Receipt) -> None:
         """Keep the receipt; a later one replaces it."""
