@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from upload.builders import series
+from upload.builders import plan_of, series, survey
 from xnat_wizard.practice import filters
 from xnat_wizard.upload.series_filter import NotSimulated, SeriesFilter
-from xnat_wizard.upload.settings_forecast import rejects
+from xnat_wizard.upload.settings_forecast import about_settings, rejects
+from xnat_wizard.xnat.model import ArrivalRules, UploadSettings
 
 
 def drops(mode: str, lines: str, description: str = "t1 mprage", modality: str = "MR") -> bool | None:
@@ -109,3 +110,13 @@ def test_two_readings_of_the_rule_agree(mode: str, lines: str, description: str,
 )
 def test_a_script_that_refuses_images_is_recognised(script: str, is_strict: bool) -> None:  # noqa: FBT001  a table
     assert rejects(script) is is_strict
+
+
+def test_a_filter_that_cannot_be_read_is_told_of() -> None:
+    plan = plan_of(survey(series("s/a")))
+    unread = ArrivalRules(None, None, "", "", ("site", "project"))
+    found = about_settings(plan, UploadSettings("0", "0", False, False, True, None, ""), unread)  # noqa: FBT003  as the site says
+    assert [(finding.code, finding.why) for finding in found] == [
+        ("forecast.filter_on", "It is switched on and was not simulated: this account may not read it"),
+        ("forecast.filter_unsure", "This account may not read that setting"),
+    ]

@@ -165,11 +165,23 @@ def _about_scripts(settings: "UploadSettings", rules: "ArrivalRules") -> list[Fi
 def _about_filters(settings: "UploadSettings", rules: "ArrivalRules") -> list[Finding]:
     active = active_filters(rules)
     findings = [_filter_on(one) for one in active]
-    known = {one.whose for one in active}
     told = {"site": settings.has_site_filter, "project": settings.has_project_filter}
-    hidden = [whose for whose, is_on in told.items() if is_on and whose not in known]
-    findings += [_filter_on(ActiveFilter(whose, None, "This account may not read it")) for whose in hidden]
+    for whose in rules.unread:
+        if told[whose]:
+            findings.append(_filter_on(ActiveFilter(whose, None, "This account may not read it")))
+        else:
+            findings.append(_filter_unknown(whose))
     return findings
+
+
+def _filter_unknown(whose: str) -> Finding:
+    return Finding(
+        "forecast.filter_unsure",
+        f"Whether a series import filter of the {whose} drops series is not known",
+        "This account may not read that setting",
+        ("Compare the receipt with the plan: it names what did not arrive",),
+        severity=Severity.NOTE,
+    )
 
 
 def _filter_on(active: ActiveFilter) -> Finding:

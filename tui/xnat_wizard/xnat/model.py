@@ -126,7 +126,7 @@ class ArrivalRules:
     project_filter: SeriesFilterText | None
     site_script: str
     project_script: str
-    unread: tuple[str, ...] = ()  # what may be on and cannot be read, in words
+    unread: tuple[str, ...] = ()  # "site", "project": whose filter may be on and cannot be read
 
 
 @dataclass(frozen=True, slots=True)

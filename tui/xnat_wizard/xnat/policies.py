@@ -17,17 +17,16 @@ async def arrival_rules(http: Http, project_id: str) -> ArrivalRules:
     site = await site_config(http)
     unread = []
     site_filter = None
-    if as_bool(site.get(_ON)):
-        mode, lines = site.get("sitewideSeriesImportFilterMode"), site.get("sitewideSeriesImportFilter")
-        site_filter = SeriesFilterText(str(mode or "blacklist"), str(lines or ""))
-        if not isinstance(lines, str):
-            site_filter = None
-            unread.append("filter of the site")
+    is_on, lines = as_bool(site.get(_ON)), site.get("sitewideSeriesImportFilter")
+    if is_on is None or (is_on and not isinstance(lines, str)):
+        unread.append("site")
+    elif is_on:
+        site_filter = SeriesFilterText(str(site.get("sitewideSeriesImportFilterMode") or "blacklist"), str(lines))
     project_filter = None
     try:
         project_filter = await _project_filter(http, project_id)
     except (Refused, Fatal):
-        unread.append("filter of the project")
+        unread.append("project")
     site_script = project_script = ""
     if as_bool(site.get(_SCRIPT_ON)):
         site_script = await bare_text(http, "/xapi/anonymize/site") or str(
