@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -73,6 +74,18 @@ def _end_with_stdin() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _same_port(remembered: Path) -> int:
+    """Return the port of the last start where it is free, 0 otherwise: uploads know their site by its address."""
+    try:
+        port = int(remembered.read_text(encoding="ascii"))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, ValueError, OverflowError):
+        return 0
+    return port
+
+
 def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     """Start a practice server as a child that ends with us, make the sample studies, open the wizard on them."""
     import subprocess
@@ -89,7 +102,9 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     if not faulty.is_dir():
         write_faulty_study(faulty)
     command = [sys.executable, "-m", "xnat_wizard", "practice", "--until-stdin-ends"]
-    command += ["--folder", str(folder / "server"), "--port", str(options.port), "--scp-port", str(options.scp_port)]
+    remembered = folder / "port"
+    port = options.port or _same_port(remembered)
+    command += ["--folder", str(folder / "server"), "--port", str(port), "--scp-port", str(options.scp_port)]
     command += ["--fast"] * options.fast + ["--no-anonymization"] * options.no_anonymization
     command += [f"--fault={spec}" for spec in options.fault]
     log = folder / "server.log"
@@ -112,6 +127,7 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
                     where=str(folder),
                 )
             )
+        remembered.write_text(url.rpartition(":")[2], encoding="ascii")
         try:
             return open_wizard(
                 lambda: Choices(
