@@ -38,6 +38,8 @@ class Fault:
     more: int = 0
 
     def __str__(self) -> str:
+        if not self.name:
+            return printable(self.remark)
         more = f" and {self.more} more" if self.more else ""
         return printable(f"{self.name}{more} ({self.remark})" if self.remark else self.name + more)
 
