@@ -234,6 +234,7 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
     columns = ("limit_bytes_s", "most_connections", "compression", "connections", "retries", "trouble", "layout")
     for column in columns:
         database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
+    database.execute("DROP INDEX file_of_series")
     database.execute("PRAGMA user_version = 1")
     database.commit()
     database.close()
