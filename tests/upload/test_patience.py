@@ -5,6 +5,7 @@ import pytest
 from upload.clocks import Clock
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.patience import (
+    FLOWS_BYTES,
     GIVE_UP_AFTER_S,
     LONGEST_GAP_S,
     MAX_RETRY_AFTER_S,
@@ -46,7 +47,53 @@ async def test_waits_grow_and_are_told_in_words() -> None:
     site = FlakySite([Retry(GONE) for _ in range(4)])
     assert await patience_for(site, clock, told).call(site.ask) == "there"
     assert clock.waits == [1, 2, 4, 8]
-    assert told[-1] == "No connection to x. Trying again in 8 s"
+    assert told[-2:] == ["No connection to x. Trying again in 8 s", "Connected again"]
+
+
+async def test_the_connection_that_is_back_is_told_once() -> None:
+    clock, told = Clock(), list[str]()
+    patience = patience_for(FlakySite([]), clock, told)
+    await patience.call(FlakySite([Retry(GONE), Retry(GONE)]).ask)
+    await patience.call(FlakySite([]).ask)
+    assert told[1:] == ["No connection to x. Trying again in 2 s", "Connected again"]
+
+
+async def test_a_request_on_its_way_shows_that_the_connection_is_back() -> None:
+    clock, told, troubles = Clock(), list[str](), list[str]()
+    site = FlakySite([Retry(GONE)])
+    patience = Patience(
+        clock=clock,
+        sleep=clock.sleep,
+        random=lambda: 0.5,
+        tell=told.append,
+        probe=site.probe,
+        on_trouble=troubles.append,
+    )
+
+    async def send() -> None:
+        await site.ask()
+        patience.moved(FLOWS_BYTES - 1)  # so much may wait in this machine
+        assert told[-1] == "No connection to x. Trying again in 1 s"
+        patience.moved(FLOWS_BYTES)
+        assert told[-1] == "Connected again"
+        assert troubles[-1] == ""
+
+    await patience.call(send)
+    assert told.count("Connected again") == 1
+
+
+async def test_a_site_that_answered_all_the_time_was_not_disconnected() -> None:
+    told = list[str]()
+    site = FlakySite([RetryAfter(GONE, seconds=120, status=503)])
+    patience = patience_for(site, Clock(), told)
+
+    async def send() -> None:
+        await site.ask()
+        patience.moved(FLOWS_BYTES)  # it may say no once more
+        assert len(told) == 1
+
+    await patience.call(send)
+    assert told[1:] == ["Tried again with success"]
 
 
 async def test_the_site_may_say_how_long_to_wait() -> None:
@@ -90,7 +137,7 @@ async def test_connections_share_one_wait() -> None:
     sites = [FlakySite([Retry(GONE)]) for _ in range(4)]
     patience = patience_for(sites[0], clock, told)
     assert await asyncio.gather(*(patience.call(site.ask) for site in sites)) == ["there"] * 4
-    assert len(told) == 1
+    assert told == ["No connection to x. Trying again in 1 s", "Connected again"]
 
 
 async def test_a_machine_that_was_suspended_does_not_use_up_the_patience() -> None:
@@ -140,7 +187,7 @@ async def test_no_site_makes_an_upload_wait_for_more_than_an_hour_at_a_time() ->
     site = FlakySite([RetryAfter(GONE, seconds=7200, status=503)])
     assert await patience_for(site, clock, told).call(site.ask) == "there"
     assert clock.waits == [MAX_RETRY_AFTER_S]
-    assert told == ["No connection to x. Trying again in 60 min; the site asks for 120 min"]
+    assert told[0] == "No connection to x. Trying again in 60 min; the site asks for 120 min"
 
 
 async def test_a_clock_that_is_set_back_does_not_stop_the_tries() -> None:

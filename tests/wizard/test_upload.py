@@ -16,6 +16,7 @@ from wizard.screens import check_golden, flat_text, screen_text, until_text
 from wizard.stage import folders_of, logged_in, on_stage, planned
 from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, Request, UploadState
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.steps.archive import ArchiveStep
@@ -181,9 +182,34 @@ async def test_server_gone_in_mid_upload_is_said_and_the_upload_goes_on(
         await pilot.press("enter")
         await until_text(app, pilot, "The upload runs.")
         practice.stop()
-        await until_text(app, pilot, "again")  # the wait and its reason, in words
+        await until_text(app, pilot, "Trying again in")  # the wait and its reason, in words
+        await until_text(app, pilot, "The upload waits for the site")
+        assert "The upload runs." not in flat_text(app)
         practice.start()
         await until_text(app, pilot, "Done: every file was found on the site.")
+
+
+async def test_a_wait_for_the_site_is_the_headline_until_it_is_over(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        with (
+            Journal.create(own_home / "state" / "uploads" / "waiting", ready.plan) as journal,
+            UploadLock(journal.path),
+        ):
+            journal.records.move_upload(UploadState.RUNNING, now_s=1.0)
+            journal.records.add_event("No connection to x. Trying again in 37 s")
+            journal.records.note_trouble("No connection to x")
+            async with on_stage(ready, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "The upload waits for the site")
+                assert "Trying again in 37 s" in flat_text(app)
+                journal.records.note_trouble("")
+                journal.records.add_event("Connected again")
+                await until_text(app, pilot, "Connected again")
+                assert "The upload runs." in flat_text(app)
+                assert "Trying again in 37 s" not in flat_text(app)
 
 
 async def test_while_it_runs_the_prearchive_lets_its_sessions_alone(practice: Practice, long_study: Path) -> None:

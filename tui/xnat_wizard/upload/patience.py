@@ -18,6 +18,7 @@ LONGEST_GAP_S = 120.0  # so much between two failures counts as trying; the rest
 MAX_RETRY_AFTER_S = 3600.0  # the longest single wait that a site may ask for; it counts as trying like any other gap
 STUBBORN_AFTER = 6  # failures of one call, if the site answers others
 MAX_WAIT_S = 30.0
+FLOWS_BYTES = 8_000_000  # of one request: less may wait in this machine while no line is there
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Patience:
         self._tell = tell
         self._probe = probe
         self._on_trouble = on_trouble
-        self._is_troubled = False
+        self._trouble: SiteProblem | None = None
         self._failures = 0  # in a row, over all connections
         self._tried_s = 0.0  # since the first of them, without the long gaps
         self._last_failure_s = 0.0
@@ -95,10 +96,19 @@ class Patience:
                 await self._wait(problem)
             else:
                 self._failures = 0
-                if self._is_troubled:
-                    self._is_troubled = False
-                    self._on_trouble("")
+                self._calm()
                 return result
+
+    def moved(self, size_bytes: int) -> None:
+        """Take note that a request has sent so many bytes by now: the line is there long before the answer."""
+        if size_bytes >= FLOWS_BYTES and self._trouble is not None and not self._trouble.status:
+            self._calm()
+
+    def _calm(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            self._on_trouble("")
+            self._tell("Tried again with success" if trouble.status else "Connected again")
 
     async def _is_alive(self) -> bool:
         try:
@@ -122,7 +132,7 @@ class Patience:
             self._failures += 1
             self._next_try_s = now_s + self._wait_s
             self._tell(f"{problem.finding.what}. Trying again in {_in_words(self._wait_s, asked_s)}")
-        self._is_troubled = True
+        self._trouble = problem
         self._on_trouble(problem.finding.what)
         await self._sleep(min(self._wait_s, max(0.0, self._next_try_s - now_s)))  # the clock may be set back
 

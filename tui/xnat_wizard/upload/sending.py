@@ -339,6 +339,7 @@ class Sender:
             nonlocal last_told_s
             self._tools.slots.moved(int(size_bytes * unpacked), file_count)
             self._tools.packing.moved(int(size_bytes * unpacked))
+            self._tools.patience.moved(handed_out)
             now_s = self._tools.clock()
             if now_s - last_told_s >= _TELL_EVERY_S:
                 last_told_s = now_s

@@ -21,12 +21,11 @@ from xnat_wizard.upload.uploads import begin, is_same, unfinished
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.upload.words import (
     COLUMNS,
-    SENTENCES,
     STATE_WORDS,
-    STRANDED,
     buttons_for,
     cannot_write,
     event_text,
+    headline,
     numbers,
     session_row,
 )
@@ -219,7 +218,7 @@ SSH line; nothing that is stored on the site is sent twice.
         )
 
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
-        self._put("sentence", self._sentence(progress))
+        self._put("sentence", headline(progress, is_alive=self._is_alive))
         self._put("upload-summary", f"{progress.project}, {progress.destination}: {numbers(progress)}")
         self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
@@ -231,9 +230,6 @@ SSH line; nothing that is stored on the site is sent twice.
         bar = self.query_one("#upload-bar", ProgressLine)
         bar.display = True
         bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
-
-    def _sentence(self, progress: UploadProgress) -> str:
-        return SENTENCES[progress.state] if progress.state.is_final or self._is_alive else STRANDED
 
     def _rate_words(self, progress: UploadProgress) -> str:
         amount = f"{bytes_text(progress.bytes_sent)} of {bytes_text(progress.bytes_total)}"

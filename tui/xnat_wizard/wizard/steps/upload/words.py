@@ -37,7 +37,15 @@ SENTENCES = {
     UploadState.CANCELLED: "The upload was cancelled. What was sent stays on the site.",
     UploadState.FAILED: "The upload could not go on. What was sent stays on the site.",
 }
+WAITS = "The upload waits for the site, and goes on by itself when it answers again."
 STRANDED = "The process that uploads has ended before its work was done. Resume sends what is missing."
+
+
+def headline(progress: UploadProgress, *, is_alive: bool) -> str:
+    """Return what an upload does now, in one sentence."""
+    if not progress.state.is_final and not is_alive:
+        return STRANDED
+    return WAITS if progress.state is UploadState.RUNNING and progress.trouble else SENTENCES[progress.state]
 
 
 def session_row(session: SessionProgress) -> Row:
