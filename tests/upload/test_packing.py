@@ -36,6 +36,8 @@ def test_a_slow_line_and_files_that_shrink_are_wanted(line: int, ratio: float, *
     assert not one.is_on
     assert one.line_bytes_s == pytest.approx(line * MB, rel=0.1)
     assert one.gauged(240 * MB, ratio) is is_deflated
+    assert one.is_on is is_deflated
+    assert not one.gauged(240 * MB, ratio)  # decided already
 
 
 def test_never_to_this_machine_unless_it_is_one_end_of_a_tunnel() -> None:

@@ -78,12 +78,16 @@ class Packing:
             self._stage = _Stage.OFF if is_slower else _Stage.ON
 
     def gauged(self, bytes_s: float, ratio: float) -> bool:
-        """Decide by how fast files are deflated and to what part of their size; tell whether they will be."""
-        if self._stage is _Stage.GAUGING:
-            is_worth_it = ratio < deflating.SHRUNK and self.line_bytes_s < SHARE * bytes_s
-            self._stage = _Stage.PROVING if is_worth_it else _Stage.OFF
-            self._began_s, self._bytes = None, 0
-        return self.is_on
+        """Decide by how fast files are deflated and to what part of their size; tell whether they will be from now on.
+
+        Several parts may find out at once; the first decides.
+        """
+        if self._stage is not _Stage.GAUGING:
+            return False
+        is_worth_it = ratio < deflating.SHRUNK and self.line_bytes_s < SHARE * bytes_s
+        self._stage = _Stage.PROVING if is_worth_it else _Stage.OFF
+        self._began_s, self._bytes = None, 0
+        return is_worth_it
 
 
 def gauge(items: Sequence[Item]) -> tuple[float, float]:
