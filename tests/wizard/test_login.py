@@ -106,6 +106,18 @@ async def test_a_server_that_refuses_is_explained(practice: Practice) -> None:
         await until_text(app, pilot, "[2 Project]")
 
 
+async def test_the_line_under_the_address_says_what_the_login_found(practice: Practice) -> None:
+    app = WizardApp(Choices(address=practice.url, username="owner", password=Secret("owner")))
+    async with app.run_test(size=SIZE) as pilot:
+        await until_text(app, pilot, "ok XNAT")
+        practice.stop()
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "site.unreachable")
+        await pilot.press("escape")
+        await until_text(app, pilot, "warn No connection to 127.0.0.1.")
+        assert "ok XNAT" not in flat_text(app)
+
+
 async def test_an_empty_field_is_asked_for() -> None:
     app = WizardApp()
     async with app.run_test(size=SIZE) as pilot:

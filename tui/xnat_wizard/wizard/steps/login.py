@@ -186,6 +186,8 @@ Your password is kept in memory only, and never copied.
             name = "address"
         else:
             name = "password"
+        if name != "password":  # what was seen of the address before no longer holds
+            self._field("address").say(f"{finding.what.rstrip('.')}.", Mark.WARN)
         target = self._input(name)
         target.focus()
         target.select_all()
