@@ -5,7 +5,7 @@ descriptor (wire contract 5.4). The zip's length is known before the first byte 
 Content-Length. For deflated entries that takes a pass before (`packing.squeeze`), which keeps only lengths and CRCs.
 Entry names are numbers: no name of a person or folder leaves the house with them.
 
-Memory: one file of at most 8 MB, the same deflated, and one piece of at most 1 MB at a time; longer files are read
+Memory: one file of at most 2 MB, the same deflated, and one piece of at most 1 MB at a time; longer files are read
 twice, in pieces.
 """
 
@@ -27,7 +27,7 @@ from xnat_wizard.upload.local import LocalSource
 MAX_BYTES = 100_000_000
 MAX_FILES = 2_000
 
-READ_WHOLE_BYTES = 8 * 1024 * 1024
+READ_WHOLE_BYTES = 2 * 1024 * 1024  # times the connections
 PIECE_BYTES = 512 * 1024
 ZIP64_FROM = 0xFFFFFFFF  # sizes and offsets from here on need the wide fields
 
