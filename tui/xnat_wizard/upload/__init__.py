@@ -26,7 +26,7 @@ Codes of the findings made here:
     upload.running, .no_worker, .ends_at_logout                about the worker process
     upload.server_gone, .no_source, .other_source, .stopped, .unexpected    the whole upload stopped, and can be resumed
     upload.rerouted, .split, .refused, .refused_alike, .rejected_all, .nothing_sent, .gone    one session failed
-    upload.incomplete, .cancelled       what is missing, and what stays on the server
+    upload.incomplete, .cancelled, .unfinished    what is missing, and what stays on the server
     prearchive.not_built, .stuck        the server does not finish a session
     prearchive.rewritten, .other_subject    it waits there with another UID, or for another subject than planned
     archive.other_subject, .other_project    it is in the archive for another subject, or shared from another project

@@ -137,14 +137,14 @@ class _Upload:
         except asyncio.CancelledError:
             if self._control.is_cancelled:
                 return await self._cancelled()
-            self._end(UploadState.FAILED, outcomes.stopped())
+            self._failed(outcomes.stopped())
             raise
         except GiveUpError as error:
-            return self._end(UploadState.FAILED, error.finding)
+            return self._failed(error.finding)
         except StubbornError as error:
-            return self._end(UploadState.FAILED, error.problem.finding)
+            return self._failed(error.problem.finding)
         except SiteProblem as problem:
-            return self._end(UploadState.FAILED, problem.finding)
+            return self._failed(problem.finding)
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
@@ -178,19 +178,33 @@ class _Upload:
             self._end_session(session_id, SessionState.FAILED, refusal.finding)
 
     def _end_session(self, session_id: int, state: SessionState, finding: Finding) -> None:
+        session = self._records.session(session_id)
+        finding = outcomes.with_remains(finding, self._records.count_fates(session_id), session)
         self._records.move_session(session_id, state, finding=finding)
         self._tell(finding.what)
 
     async def _cancelled(self) -> UploadState:
+        begun = {session.key for session in self._journal.progress().sessions if session.bytes_sent}
         for session in self._records.sessions():
             if not session.state.is_final:
-                finding = outcomes.cancelled(self._records.count_fates(session.id), session)
+                counts = self._records.count_fates(session.id)
+                finding = outcomes.cancelled(counts, session, has_begun=session.key in begun)
                 self._records.move_session(session.id, SessionState.CANCELLED, finding=finding)
                 if finding:
-                    self._tell(f"{finding.what}: {session.uri}")
+                    self._tell(f"{finding.what}: {finding.where}")
         self._tell("Cancelled")
         await self._write_receipt()
         return self._end(UploadState.CANCELLED)
+
+    def _failed(self, finding: Finding) -> UploadState:
+        """End for now; the sessions that wait in the prearchive for the rest say so."""
+        count = 0
+        for session in self._records.sessions():
+            waits = outcomes.unfinished(self._records.count_fates(session.id), session)
+            if waits:
+                count += 1
+                self._records.move_session(session.id, session.state, finding=waits)
+        return self._end(UploadState.FAILED, outcomes.with_count_of_unfinished(finding, count))
 
     async def _finished(self) -> UploadState:
         made = await self._write_receipt()

@@ -1,14 +1,25 @@
 """Findings about how a session ended: what is missing, what clashed, and the ways out."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.model import Fate, SessionState
+from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import SessionRow
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, Session
 
 _RESUME = "Resume the upload: what the server has is not sent again"
 _LOG_CHARACTERS = 400
+_STAYS = "XNAT was told not to go on by itself, so the session stays there as it is"  # prevent_auto_commit (5.7)
+_WAYS_WITHOUT_THE_REST = (
+    "Or leave it at that: build and archive it in the prearchive step",
+    "Or delete it there",
+)
+_BEFORE_ITS_PLACE = frozenset(
+    {SessionState.WAITING, SessionState.SENDING, SessionState.BUILDING, SessionState.CHECKING}
+)
+_TELLS_WHAT_IS_THERE = frozenset({"upload.incomplete", "upload.gone", "upload.split", "upload.rerouted"})
 
 
 def nothing_arrived(counts: Mapping[Fate, int], session: SessionRow) -> Finding:
@@ -192,21 +203,105 @@ def gone(session: SessionRow) -> Finding:
     )
 
 
-def cancelled(counts: Mapping[Fate, int], session: SessionRow) -> Finding | None:
-    """Say what a cancelled session leaves on the server, `None` when nothing."""
-    there = sum(counts.get(fate, 0) for fate in (Fate.SENT, Fate.STORED, Fate.MISSING))
+def cancelled(counts: Mapping[Fate, int], session: SessionRow, *, has_begun: bool = False) -> Finding | None:
+    """Say what a cancelled session leaves on the server, `None` when nothing.
+
+    Args:
+        counts: of its files by fate.
+        session: as it stood when it was cancelled.
+        has_begun: bytes of it were under way.
+    """
+    there = _answered(counts)
     if not there or not session.uri:
-        return None
+        return _perhaps_there(session) if has_begun and session.state is not SessionState.DONE else None
+    if not is_prearchive(session.uri):
+        why, ways = "The upload was cancelled after they had been sent", tuple[str, ...]()
+    else:
+        why = f"The upload was cancelled after they had been sent. {_STAYS}"
+        ways = (
+            "Delete the session in the prearchive step, if it is not wanted",
+            "Or build and archive it there as it is, without the rest",
+        )
+    again = "lan the upload again: what the server has is not sent again"
     return Finding(
         "upload.cancelled",
-        f"{there} files of session `{session.session_label}` stay on the server",
-        "The upload was cancelled after they had been sent",
-        (
-            "Delete the session in the prearchive step, if it is not wanted",
-            "Or plan the upload again: what the server has is not sent again",
-        ),
+        f"{there} of {sum(counts.values())} files of session `{session.session_label}` stay on the server",
+        why,
+        (*ways, f"Or p{again}" if ways else f"P{again}"),
         where=session.uri,
     )
+
+
+def _perhaps_there(session: SessionRow) -> Finding:
+    return Finding(
+        "upload.cancelled",
+        f"Files of session `{session.session_label}` may be on the server",
+        f"The upload was cancelled while its first files were under way, and no answer came. {_STAYS}",
+        (
+            "Look for the session in the prearchive step, and delete it there if it is not wanted",
+            "Or plan the upload again: what the server has is not sent again",
+        ),
+        where=session.session_label,
+    )
+
+
+def unfinished(counts: Mapping[Fate, int], session: SessionRow) -> Finding | None:
+    """Say that a session waits in the prearchive for the rest when the whole upload stops, `None` when none does."""
+    if not _waits(counts, session):
+        return None
+    return Finding(
+        "upload.unfinished",
+        f"Session `{session.session_label}` waits in the prearchive, unfinished",
+        _arrived(counts, session),
+        (_RESUME, *_WAYS_WITHOUT_THE_REST),
+        where=session.uri,
+    )
+
+
+def with_remains(finding: Finding, counts: Mapping[Fate, int], session: SessionRow) -> Finding:
+    """Add to the reason why a session ended what of it waits in the prearchive, and the ways out.
+
+    Args:
+        finding: why it ended.
+        counts: of its files by fate.
+        session: as it stood when it ended.
+    """
+    room, _, _ = finding.code.partition(".")
+    if not _waits(counts, session) or room in {"prearchive", "archive"} or finding.code in _TELLS_WHAT_IS_THERE:
+        return finding
+    has_resume = any("resume the upload" in way.casefold() for way in finding.todo)
+    return replace(
+        finding,
+        why=f"{finding.why.rstrip('.')}. {_arrived(counts, session)}",
+        todo=(*finding.todo, *(() if has_resume else (_RESUME,)), *_WAYS_WITHOUT_THE_REST),
+        where=finding.where if session.uri in finding.where else session.uri,
+    )
+
+
+def with_count_of_unfinished(finding: Finding, count: int) -> Finding:
+    """Add to the reason why a whole upload stopped how many sessions wait in the prearchive for the rest."""
+    if not count:
+        return finding
+    sessions = "1 session waits" if count == 1 else f"{count} sessions wait"
+    return replace(
+        finding,
+        why=f"{finding.why.rstrip('.')}. {sessions} unfinished in the prearchive, and XNAT will not go on by itself",
+        todo=(*finding.todo, "To leave it at that: build and archive, or delete, in the prearchive step"),
+    )
+
+
+def _answered(counts: Mapping[Fate, int]) -> int:
+    return sum(counts.get(fate, 0) for fate in (Fate.SENT, Fate.STORED, Fate.MISSING))
+
+
+def _waits(counts: Mapping[Fate, int], session: SessionRow) -> bool:
+    return bool(_answered(counts)) and is_prearchive(session.uri) and session.state in _BEFORE_ITS_PLACE
+
+
+def _arrived(counts: Mapping[Fate, int], session: SessionRow) -> str:
+    is_receiving = session.state is SessionState.SENDING and counts.get(Fate.SENT)
+    stays = f"{_STAYS}, as RECEIVING" if is_receiving else _STAYS
+    return f"{_answered(counts)} of {sum(counts.values())} files have arrived in the prearchive. {stays}"
 
 
 def stopped() -> Finding:

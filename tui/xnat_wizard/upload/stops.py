@@ -45,7 +45,8 @@ def rerouted(uri: str, project: str) -> Finding:
     return Finding(
         "upload.rerouted",
         f"The server put the images into `{there}` instead of `{project}`",
-        "It did not find the project at that moment, or may not use it, and went by the header of the images",
+        "It did not find the project at that moment, or may not use it, and went by the header of the images. They stay"
+        " there: XNAT was told not to go on by itself",
         (
             f"Move the session from `{there}` to `{project}` in the prearchive step, then resume the upload",
             "If it is not listed there, an administrator of the site can move it",
@@ -60,7 +61,8 @@ def split(uris: Sequence[str], session: SessionRow) -> Finding:
     return Finding(
         "upload.split",
         f"The server put the images of session `{session.session_label}` into {len(set(uris))} sessions",
-        "It answered one request with several places; each holds a part of the images",
+        "It answered one request with several places; each holds a part of the images. They stay there: XNAT was told"
+        " not to go on by itself",
         (
             "Look at them in the prearchive step, and delete what is not wanted",
             "Ask the administrator of the site which rule divides sessions, then resume the upload",

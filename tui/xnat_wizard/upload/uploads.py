@@ -13,7 +13,8 @@ from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Plan, PlannedSession, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.model import Fate, Plan, PlannedSession, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.worker import is_running
 
 LOOK_BACK = 50  # so many of the newest uploads are looked at
@@ -104,16 +105,34 @@ def unfinished(plan: Plan) -> Path | None:
 
 
 def newest_unfinished(site_url: str) -> Unfinished | None:
-    """Find the newest upload to a site that still runs or can be resumed; blocks for as long as the disk takes."""
+    """Find the newest upload to a site that still runs or can be resumed; blocks for as long as the disk takes.
+
+    One that ended incomplete is among them only where a session waits in the prearchive for the rest: nothing finishes
+    that one but a person. The other incomplete ones have sent what they could.
+    """
 
     def is_left(journal: Journal) -> bool:
-        return journal.site_url == site_url and journal.progress().state not in _NOTHING_LEFT
+        if journal.site_url != site_url:
+            return False
+        state = journal.progress().state
+        return state not in _NOTHING_LEFT or (state is UploadState.INCOMPLETE and _has_waiting(journal))
 
     path = _newest(is_left)
     if path is None:
         return None
     with Journal.open(path) as journal:
         return Unfinished(path, journal.plan(), journal.progress(), is_running(path))
+
+
+def _has_waiting(journal: Journal) -> bool:
+    """Tell whether a session ended in mid-sending: the server answered for files, and nobody has counted them since."""
+    records = journal.records
+    return any(
+        session.state is SessionState.FAILED
+        and is_prearchive(session.uri)
+        and records.count_fates(session.id).get(Fate.SENT)
+        for session in records.sessions()
+    )
 
 
 def is_same(sent: Plan, plan: Plan) -> bool:
@@ -143,9 +162,11 @@ def cancel(path: Path) -> None:
     """
     with UploadLock(path), Journal.open(path) as journal:
         records = journal.records
+        begun = {session.key for session in journal.progress().sessions if session.bytes_sent}
         for session in records.sessions():
             if session.state not in {SessionState.DONE, SessionState.CANCELLED}:
-                finding = outcomes.cancelled(records.count_fates(session.id), session)
+                counts = records.count_fates(session.id)
+                finding = outcomes.cancelled(counts, session, has_begun=session.key in begun)
                 records.move_session(session.id, SessionState.CANCELLED, finding=finding)
         records.add_event("Cancelled")
         records.move_upload(UploadState.CANCELLED)
