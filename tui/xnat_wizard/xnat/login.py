@@ -203,7 +203,7 @@ def _refused(username: str, answer: Answer) -> Finding:
     todo = [
         "Check the user name and the password; capital letters count.",
         "Log in with them in a browser: if that fails too, the account may not be verified yet. Ask the administrator.",
-        "Does XNAT send you to a page of your institution to log in? That password does not work here: ask for another.",
+        "Does XNAT send you to your institution's page to log in? That password does not work here: ask for another.",
         "After many attempts XNAT locks an account for about an hour, with the same answer: wait, then try once.",
     ]
     if _ALIAS.fullmatch(username):
