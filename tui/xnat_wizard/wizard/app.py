@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
+from xnat_wizard.dicom.layout import Layout
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload.uploads import newest_unfinished
 from xnat_wizard.wizard.choices import Answer, Choices, Move
@@ -122,7 +123,12 @@ class WizardApp(App[None]):
             await self.push_screen_wait(ProblemScreen(problem.finding))
             return False
         self.choices = replace(
-            self.choices, project=project, source=found.plan.source, plan=found.plan, journal_path=found.journal_path
+            self.choices,
+            project=project,
+            source=found.plan.source,
+            layout=Layout(found.plan.layout),
+            plan=found.plan,
+            journal_path=found.journal_path,
         )
         return True
 

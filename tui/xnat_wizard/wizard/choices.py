@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload.model import Plan
@@ -34,7 +35,8 @@ class Choices:
     project_draft: ProjectDraft = field(default_factory=ProjectDraft)
     folder_hint: str = ""  # a folder worth trying: the sample study
     typed_folder: str = ""  # a path that was typed and not read yet
-    source: Path | None = None
+    source: Path | None = None  # a folder or an archive
+    layout: Layout = HOUSE  # how its folders are nested
     survey: Survey | None = None
     plan: Plan | None = None
     journal_path: Path | None = None

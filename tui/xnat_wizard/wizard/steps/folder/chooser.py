@@ -1,4 +1,4 @@
-"""Choosing a folder: a tree that shows folders only, and completion for a typed path."""
+"""Choosing a source: a tree that shows folders and archives only, and completion for a typed path."""
 
 import asyncio
 import os
@@ -17,6 +17,7 @@ from textual.widgets.tree import TreeNode
 
 from xnat_wizard.wizard.widgets.plain import plain
 
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz")  # of files that are read as if they were folders
 LOOK_LIMIT = 2000  # names read for one completion; a folder of a million files must not stop the typing
 
 
@@ -25,16 +26,27 @@ def typed_path(text: str) -> Path:
     return Path(os.path.normpath(Path(os.path.expanduser(text.strip())).absolute()))  # noqa: PTH111  no error for ~nobody
 
 
+def is_archive_name(name: str) -> bool:
+    """Tell whether a file of this name can be read as a source."""
+    return name.casefold().endswith(ARCHIVE_ENDINGS)
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the folder itself, or the nearest one above that is there: the one that holds an archive."""
+    return next((one for one in (path, *path.parents) if os.path.isdir(one)), Path.cwd())  # noqa: PTH112  no error where one may not look
+
+
 def folder_text(path: Path) -> str:
-    """Return a folder as one would type it: with `~` for the home, and a slash at the end."""
+    """Return a source as one would type it: with `~` for the home, and a slash at the end of a folder."""
     home = Path.home()
     text = f"~/{path.relative_to(home)}" if home != Path("/") and path.is_relative_to(home) else str(path)
     text = text.removesuffix("/.")
-    return text if text.endswith("/") else f"{text}/"
+    is_file = is_archive_name(path.name) and not os.path.isdir(path)  # noqa: PTH112  as above
+    return text if is_file or text.endswith("/") else f"{text}/"
 
 
 def complete(text: str) -> str | None:
-    """Return the text completed to the first folder that begins so; `None` when there is none."""
+    """Return the text completed to the first folder or archive that begins so; `None` when there is none."""
     folder, _, begun = text.rpartition("/")
     where = Path(os.path.expanduser(folder or ("/" if text.startswith("/") else ".")))  # noqa: PTH111  as above
     names = []
@@ -42,15 +54,19 @@ def complete(text: str) -> str | None:
         with os.scandir(where) as entries:
             for _, entry in zip(range(LOOK_LIMIT), entries, strict=False):
                 is_wanted = entry.name.startswith(begun) and (begun.startswith(".") or not entry.name.startswith("."))
-                if is_wanted and entry.name != begun and entry.name.isprintable() and entry.is_dir():
+                if not is_wanted or entry.name == begun or not entry.name.isprintable():
+                    continue
+                if entry.is_dir():
+                    names.append(f"{entry.name}/")
+                elif is_archive_name(entry.name):
                     names.append(entry.name)
     except OSError:
         return None
-    return f"{text[: len(text) - len(begun)]}{min(names)}/" if names and begun else None
+    return f"{text[: len(text) - len(begun)]}{min(names)}" if names and begun else None
 
 
 class FolderSuggester(Suggester):
-    """Completes a typed path to folders; Right takes what is suggested."""
+    """Completes a typed path to folders and archives; Right takes what is suggested."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -61,7 +77,7 @@ class FolderSuggester(Suggester):
 
 
 class FolderTree(DirectoryTree):
-    """The folders of a disk. Space or Right opens one, Left closes it or goes up, Enter takes it."""
+    """The folders and archives of a disk. Space or Right opens a folder, Left closes it or goes up, Enter takes one."""
 
     ICON_NODE = "+ "
     ICON_NODE_EXPANDED = "- "
@@ -72,27 +88,31 @@ class FolderTree(DirectoryTree):
     ]
 
     class Taken(Message):
-        """Enter was pressed on a folder."""
+        """Enter was pressed on a folder or an archive."""
 
         def __init__(self, path: Path) -> None:
             super().__init__()
             self.path = path
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Keep folders; leave out the hidden ones."""
-        return [path for path in paths if not path.name.startswith(".") and self._safe_is_dir(path)]
+        """Keep folders and archives; leave out the hidden ones."""
+        return [
+            path
+            for path in paths
+            if not path.name.startswith(".") and (is_archive_name(path.name) or self._safe_is_dir(path))
+        ]
 
     def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
         """Draw the name as it is: no picture signs, no markup."""
         path = node.data.path if node.data else Path()
         name = folder_text(path) if node.is_root else path.name
-        icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE
+        icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE if node.allow_expand else "  "
         return Text.assemble((icon, base_style), (plain(name), style))
 
     def action_open(self) -> None:
         """Open the folder under the cursor, or go to the first one in it."""
         node = self.cursor_node
-        if node is not None and not node.is_expanded:
+        if node is not None and node.allow_expand and not node.is_expanded:
             node.expand()
         else:
             self.action_cursor_down()
@@ -116,7 +136,7 @@ class FolderTree(DirectoryTree):
             self.path = above
 
     def action_select_cursor(self) -> None:
-        """Take the folder under the cursor."""
+        """Take what is under the cursor."""
         node = self.cursor_node
         if node is not None and node.data is not None:
             self.post_message(self.Taken(node.data.path))

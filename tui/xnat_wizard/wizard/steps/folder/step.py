@@ -2,7 +2,6 @@
 
 import asyncio
 import operator
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,22 +12,38 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Button, Input, Static, Tree
 
+from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Series, Survey
-from xnat_wizard.dicom.picture import Picture, read_picture
 from xnat_wizard.dicom.survey import SurveyRun, SurveyStopped
-from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.findings import Finding
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.folder.chooser import FolderSuggester, FolderTree, folder_text, typed_path
+from xnat_wizard.wizard.steps.folder.chooser import (
+    FolderSuggester,
+    FolderTree,
+    folder_text,
+    is_archive_name,
+    nearest_folder,
+    typed_path,
+)
 from xnat_wizard.wizard.steps.folder.found import FoundTree, can_send_something, progress_words, summary_words
+from xnat_wizard.wizard.steps.folder.layouts import LayoutScreen
+from xnat_wizard.wizard.steps.folder.looking import SeriesPictures
+from xnat_wizard.wizard.steps.folder.words import (
+    CHOOSE,
+    CHOOSE_ANY,
+    FOUND,
+    HELP,
+    findings_words,
+    layout_line,
+    nothing_to_send,
+    source_name,
+)
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.findings import FindingList
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.wizard.widgets.viewer import ViewerScreen, in_thread
-
-CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
-FOUND = "This was found; nothing is sent yet. Next makes a plan of it."
 
 
 class FolderStep(StepScreen[Answer]):
@@ -40,20 +55,9 @@ class FolderStep(StepScreen[Answer]):
     BINDINGS = [  # noqa: RUF012  as textual declares it
         Binding("f3", "take_hint", "Sample", tooltip="Take the sample study", id="folder.sample"),
         Binding("v", "view", "View", tooltip="Look at an image of the series under the cursor", id="folder.view"),
+        Binding("f4", "layout", "Layout", show=False, tooltip="Say how the folders are nested", id="folder.layout"),
     ]
-    HELP = """\
-## Folder
-
-The wizard expects **subject > series > files**: a folder with one folder for each subject, in it one folder for each
-series. What is found elsewhere is listed with the reason and the cure.
-
-In the tree: Right or Space opens a folder, Left closes it, Backspace goes up, Enter reads the folder. While you type a
-path, Right completes it.
-
-Reading looks at the headers only and changes nothing. Escape stops it.
-
-`ok` goes as it is, `ask` is held back until you say yes in the plan, `STOP` cannot be sent.
-"""
+    HELP = HELP
 
     def __init__(self, choices: Choices) -> None:
         super().__init__(choices.who)
@@ -67,14 +71,16 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         start = typed_path(typed) if typed else self.choices.source or Path.cwd()
         with Vertical(id="choose-folder"):
             yield Field("Folder", id="path", value=typed or self._path_text(start), suggester=FolderSuggester())
+            yield Static("", id="choose-layout", markup=False)
             if self.choices.folder_hint:
                 yield Static(
                     f"Sample study to try (F3): {folder_text(Path(self.choices.folder_hint))}",
                     classes="hint",
                     markup=False,
                 )
-            yield FolderTree(start if start.is_dir() else Path.cwd(), id="folders")
+            yield FolderTree(nearest_folder(start), id="folders")
         with Vertical(id="found"):
+            yield Static("", id="found-layout", markup=False)
             yield Static("", id="found-summary", classes="heading", markup=False)
             yield FoundTree(id="found-tree")
             yield Static("", id="findings-heading", classes="heading", markup=False)
@@ -84,16 +90,18 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         """Yield the buttons of both halves."""
         yield ActionButton("Next", id="next", tooltip="Make a plan of what was found", is_main=True)
         yield ActionButton("View image", id="view", tooltip="Look at an image of the series under the cursor")
-        yield ActionButton("Other folder", id="other", tooltip="Choose another folder")
         yield ActionButton("Read folder", id="read", tooltip="Look what is in this folder", is_main=True)
         yield ActionButton("Sample study", id="sample", tooltip="Read the sample study")
+        yield ActionButton("Layout", id="layout", tooltip="Say how the folders are nested")
+        yield ActionButton("Other folder", id="other", tooltip="Choose another folder")
         yield ActionButton("Stop", id="stop", tooltip="Stop reading; nothing is changed")
         yield ActionButton("Back", id="back", tooltip="To the project; what you chose is kept")
 
     def on_mount(self) -> None:
         """Show what was found before, or ask for a folder."""
-        if self.choices.survey is not None and not self.choices.typed_folder:
-            self._show_found(self.choices.survey)
+        survey = self.choices.survey
+        if survey is not None and survey.layout == self.choices.layout and not self.choices.typed_folder:
+            self._show_found(survey)
         else:
             self._show_chooser()
 
@@ -122,7 +130,11 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         self.query_one("#choose-folder").display = not is_found
         self.query_one("#found").display = is_found
         self._show_buttons()
-        self.say(FOUND if is_found else CHOOSE)
+        layout = self.choices.layout
+        self.say(FOUND if is_found else CHOOSE if layout == HOUSE else CHOOSE_ANY)
+        for line in self.query("#found-layout, #choose-layout").results(Static):
+            line.update(layout_line(layout))
+            line.display = layout != HOUSE
         self.refresh_bindings()
 
     def _show_buttons(self) -> None:
@@ -133,8 +145,9 @@ Reading looks at the headers only and changes nothing. Escape stops it.
             ("other", is_found),
             ("read", not is_found and not self.is_busy),
             ("sample", not is_found and not self.is_busy and bool(self.choices.folder_hint)),
+            ("layout", not self.is_busy),
             ("stop", self.is_busy),
-            ("back", not self.is_busy),
+            ("back", not is_found and not self.is_busy),
         ):
             self.query_one(f"#{name}", ActionButton).display = is_shown
 
@@ -150,11 +163,11 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         path.cursor_position = len(path.value)
 
     def _show_found(self, survey: Survey) -> None:
-        self.query_one("#found-summary", Static).update(f"{plain(_name(survey.source))}: {summary_words(survey)}")
+        self.query_one("#found-summary", Static).update(f"{plain(source_name(survey.source))}: {summary_words(survey)}")
         findings = self.query_one("#findings", FindingList)
         findings.show(survey.findings)
         findings.display = bool(survey.findings)
-        self.query_one("#findings-heading", Static).update(_findings_words(survey.findings))
+        self.query_one("#findings-heading", Static).update(findings_words(survey.findings))
         self._show_half(is_found=True)
         tree = self.query_one(FoundTree)
         tree.show(survey, self._line_width())
@@ -186,7 +199,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     @on(FolderTree.Taken)
     def _taken(self, event: FolderTree.Taken) -> None:
-        self._read(event.path)
+        self._read(event.path, self.choices.layout)
 
     @on(Input.Submitted, "#path")
     @on(Button.Pressed, "#read")
@@ -202,47 +215,49 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         """Read the sample study."""
         sample = Path(self.choices.folder_hint)
         self.query_one("#path", Input).value = self._path_text(sample)
-        self._read(sample)
+        self._read(sample, self.choices.layout)
 
     def _read_typed(self) -> None:
         path = self._typed_path()
         if path is not None:
-            self._read(path)
+            self._read(path, self.choices.layout)
         else:
             self.query_one(Field).say("Type the path of a folder first.", Mark.WARN)
 
-    def _read(self, source: Path) -> None:
+    def _read(self, source: Path, layout: Layout) -> None:
         if not self.is_busy:
-            self.read_source(source)
+            self.read_source(source, layout)
 
     # -- the survey ----------------------------------------------------------------------------------------------
 
     @work(group="survey", exclusive=True, exit_on_error=False)
-    async def read_source(self, source: Path) -> None:
-        """Survey a folder and show what is there; Escape or Stop ends it."""
+    async def read_source(self, source: Path, layout: Layout) -> None:
+        """Survey a folder or archive and show what is there; Escape or Stop ends it."""
         timer = self.set_interval(1 / 4, self._look)
         try:
             async with self.working(f"Reading {source}...", then=self._to_path):
                 is_stopped = False
-                async with SurveyRun(source) as run:
+                async with SurveyRun(source, layout) as run:
                     self.run = run
                     try:
                         survey = await run.result()
                     except SurveyStopped:
                         is_stopped = True
                     else:
-                        await self._take(source, survey)
+                        await self._take(source, survey, layout)
             if is_stopped:
                 self.tell("Stopped. Nothing was changed or sent.")
         finally:
             self.run = None
             timer.stop()
 
-    async def _take(self, source: Path, survey: Survey) -> None:
+    async def _take(self, source: Path, survey: Survey, layout: Layout) -> None:
         """Keep what was found; a plan made of the very same files stays, too."""
         is_same = source == self.choices.source and await asyncio.to_thread(operator.eq, survey, self.choices.survey)
         if not is_same:
-            self.choices = replace(self.choices, source=source, survey=survey, plan=None, journal_path=None)
+            self.choices = replace(
+                self.choices, source=source, layout=layout, survey=survey, plan=None, journal_path=None
+            )
         self._show_found(survey)
 
     def _look(self) -> None:
@@ -279,9 +294,29 @@ Reading looks at the headers only and changes nothing. Escape stops it.
     def refresh_content(self) -> None:
         """Read the folder again."""
         if self.has_found and self.choices.source is not None:
-            self._read(self.choices.source)
+            self._read(self.choices.source, self.choices.layout)
         else:
             self.query_one(FolderTree).reload()
+
+    # -- the layout ----------------------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#layout")
+    @work(group="layout", exclusive=True, exit_on_error=False)
+    async def action_layout(self) -> None:
+        """Ask how the folders are nested; what was found is read again by it."""
+        if self.is_busy:
+            return
+        source, survey = self.choices.source, self.choices.survey if self.has_found else None
+        if source is None or any(is_archive_name(part) for part in source.parts):
+            survey = None  # which folder of an archive is taken for its top depends on the layout
+        layout = await self.app.push_screen_wait(LayoutScreen(self.choices.layout, survey))
+        if layout is None or layout == self.choices.layout:
+            return
+        if self.has_found and source is not None:
+            self._read(source, layout)
+        else:
+            self.choices = replace(self.choices, layout=layout)
+            self._show_half(is_found=False)
 
     # -- what was found ------------------------------------------------------------------------------------------
 
@@ -301,17 +336,20 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
     def action_view(self) -> None:
         """Look at the images of the series under the cursor."""
-        item = self.query_one(FoundTree).chosen
-        source = self.choices.source
-        if source is None or not isinstance(item, Series) or not item.instances:
+        item, survey = self.query_one(FoundTree).chosen, self.choices.survey
+        if survey is None or not isinstance(item, Series) or not item.instances:
             self.tell("Only DICOM series can be looked at here.")
-            return
+        else:
+            self.view_series(SeriesPictures(survey, item))
 
-        def read(place: int) -> Picture:
-            return read_picture(Path(os.path.join(source, item.instances[place].path)))  # noqa: PTH118  as in the survey
-
-        title = f"{item.subject_folder}  {item.series_number} {item.series_description}"
-        self.app.push_screen(ViewerScreen(title, len(item.instances), in_thread(read)))
+    @work(group="view", exclusive=True, exit_on_error=False)
+    async def view_series(self, pictures: SeriesPictures) -> None:
+        """Show pictures until they are closed, then let go of their source."""
+        try:
+            await self.app.push_screen_wait(ViewerScreen(pictures.title, pictures.count, in_thread(pictures.read)))
+        finally:
+            pictures.stop()
+            await asyncio.to_thread(pictures.close)
 
     @on(Button.Pressed, "#next")
     def _pressed_next(self) -> None:
@@ -331,7 +369,7 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         if not self.has_found or survey is None:
             self._read_typed()
         elif not can_send_something(survey):
-            self.explain_soon(_nothing_to_send(survey))
+            self.explain_soon(nothing_to_send(survey))
         else:
             self.dismiss(Answer(replace(self.choices, typed_folder=""), Move.NEXT))
 
@@ -347,35 +385,6 @@ Reading looks at the headers only and changes nothing. Escape stops it.
         if self.has_found:
             yield "View image", "Look at an image of the series under the cursor", self.action_view
             yield "Other folder", "Choose another folder", self._show_chooser
+        yield "Layout", "Say how the folders are nested", self.query_one("#layout", ActionButton).action_press
         if self.choices.folder_hint:
             yield "Sample study", "Read the sample study", self.action_take_hint
-
-
-def _name(path: Path) -> str:
-    return path.name or str(path)
-
-
-def _findings_words(findings: tuple[Finding, ...]) -> str:
-    if not findings:
-        return "No findings: every file can be sent."
-    words = {Severity.STOP: "STOP", Severity.ASK: "ask (goes after your yes in the plan)", Severity.NOTE: "note"}
-    counts = {severity: sum(1 for finding in findings if finding.severity is severity) for severity in words}
-    found = ", ".join(f"{counts[severity]} {words[severity]}" for severity in words if counts[severity])
-    return f"{found}. Enter explains"
-
-
-def _nothing_to_send(survey: Survey) -> Finding:
-    if not survey.series and not survey.pairs:
-        why = f"Of {survey.file_count:,} files, none is a DICOM image or a whole PAR/REC pair."
-    else:
-        why = "Each series is held back by a finding marked STOP."
-    return Finding(
-        code="folder.nothing_to_send",
-        what="There is nothing in this folder that can be sent",
-        why=why,
-        todo=(
-            "Read the findings below the list: each says what to do.",
-            "Choose another folder, for example the one above or below.",
-        ),
-        where=str(survey.source),
-    )

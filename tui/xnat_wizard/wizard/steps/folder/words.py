@@ -1,0 +1,72 @@
+"""What the folder step says."""
+
+from pathlib import Path
+
+from xnat_wizard.dicom.layout import HOUSE, NAMES, Layout
+from xnat_wizard.dicom.model import Survey
+from xnat_wizard.findings import Finding, Severity
+
+CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
+CHOOSE_ANY = "Choose the folder or archive with the images in it, then press Enter."  # by another layout than ours
+FOUND = "This was found; nothing is sent yet. Next makes a plan of it."
+HELP = """\
+## Folder
+
+The wizard expects **subject > series > files**: a folder with one folder for each subject, in it one folder for each
+series. What is found elsewhere is listed with the reason and the cure. A **zip, tar or tar.gz** with such folders in it
+is read as it is; there is no need to unpack it.
+
+In the tree: Right or Space opens a folder, Left closes it, Backspace goes up, Enter reads it. While you type a path,
+Right completes it.
+
+Reading looks at the headers only and changes nothing. Escape stops it.
+
+**Layout** (F4) is for folders that are nested in another way, for instance subject > session > series.
+
+`ok` goes as it is, `ask` is held back until you say yes in the plan, `STOP` cannot be sent.
+"""
+
+
+def source_name(path: Path) -> str:
+    """Return the name of a source for a heading."""
+    return path.name or str(path)
+
+
+def layout_words(layout: Layout) -> str:
+    """Return a layout in short: "subject > series > files", or the pattern that a person wrote."""
+    if not layout.pattern:
+        return "by the headers alone"
+    return layout.words.replace(" folder", "") if layout.pattern in NAMES.values() else layout.pattern
+
+
+def layout_line(layout: Layout) -> str:
+    """Return the line that names another layout than the house rule; "" for the house rule."""
+    return "" if layout == HOUSE else f"Layout: {layout_words(layout)}"
+
+
+def findings_words(findings: tuple[Finding, ...]) -> str:
+    """Return how many findings there are of each weight."""
+    if not findings:
+        return "No findings: every file can be sent."
+    words = {Severity.STOP: "STOP", Severity.ASK: "ask (goes after your yes in the plan)", Severity.NOTE: "note"}
+    counts = {severity: sum(1 for finding in findings if finding.severity is severity) for severity in words}
+    found = ", ".join(f"{counts[severity]} {words[severity]}" for severity in words if counts[severity])
+    return f"{found}. Enter explains"
+
+
+def nothing_to_send(survey: Survey) -> Finding:
+    """Say why one cannot go on from here."""
+    if not survey.series and not survey.pairs:
+        why = f"Of {survey.file_count:,} files, none is a DICOM image or a whole PAR/REC pair."
+    else:
+        why = "Each series is held back by a finding marked STOP."
+    return Finding(
+        code="folder.nothing_to_send",
+        what="There is nothing in this folder that can be sent",
+        why=why,
+        todo=(
+            "Read the findings below the list: each says what to do.",
+            "Choose another folder, for example the one above or below.",
+        ),
+        where=str(survey.source),
+    )
