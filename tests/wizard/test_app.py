@@ -16,6 +16,7 @@ from wizard.screens import flat_text, screen_rows, settled_text, until_text, wor
 from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
 
 SIZE = (80, 24)
@@ -163,6 +164,35 @@ async def test_help_opens_and_escape_closes_it() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert not app.screen.query("HelpPanel")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_help_leaves_the_step_its_whole_width_where_that_is_short(size: tuple[int, int]) -> None:
+    app = wizard()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("f1")
+        await pilot.pause()
+        panel = app.screen.query_one("HelpPanel")
+        assert panel.region.width == size[0]
+        assert panel.region.bottom <= size[1]
+        assert size[1] // 3 <= panel.region.height <= size[1] // 2
+        assert "The first step." in flat_text(app)
+        assert app.screen.query_one("#content").region.width == size[0]
+        await pilot.resize_terminal(140, 40)
+        await pilot.pause()
+        assert app.screen.query_one("HelpPanel").region.height > 30, "at the side, where there is room"
+
+
+@pytest.mark.parametrize("has_colour", [True, False])
+async def test_the_step_is_seen_behind_a_dialog(monkeypatch: pytest.MonkeyPatch, *, has_colour: bool) -> None:
+    if not has_colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = wizard()
+    async with app.run_test(size=SIZE) as pilot:
+        await until_text(app, pilot, "The first step.")
+        app.push_screen(ConfirmScreen("Really?"))
+        await until_text(app, pilot, "Really?")
+        assert "The first step." in flat_text(app)
 
 
 async def test_a_fault_shows_our_words_and_no_secret(
