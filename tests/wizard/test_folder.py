@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
+from xnat_wizard.dicom.model import OtherFile, OtherKind, Survey
 from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.folder.chooser import complete, typed_path
-from xnat_wizard.wizard.steps.folder.found import FoundTree
+from xnat_wizard.wizard.steps.folder.found import FoundTree, summary_line
 
 
 @asynccontextmanager
@@ -132,9 +134,20 @@ async def test_nothing_to_send_does_not_go_on(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image", encoding="utf-8")
     async with folder_step() as (app, pilot):
         await read(app, pilot, tmp_path)
-        await until_text(app, pilot, "This was found")
+        await until_text(app, pilot, "There is nothing in this folder that can be sent. 1 file, none of them a")
+        assert app.screen.query_one("#next").disabled
         await pilot.press("ctrl+n")
         await until_text(app, pilot, "folder.nothing_to_send")
+
+
+@pytest.mark.parametrize("width", [80, 60, 44])
+async def test_the_summary_line_is_never_cut_without_a_sign(tmp_path: Path, width: int) -> None:
+    survey = Survey(tmp_path / "a-study-with-a-long-name", (), (), (), (), 0)
+    for count in (2, 12_000):
+        others = tuple(OtherFile(f"notes{number}", 1, OtherKind.NOT_DICOM, "") for number in range(count))
+        line = summary_line(replace(survey, others=others), width)
+        assert len(line) <= width
+        assert line.endswith(("; 0 B", "..."))
 
 
 async def test_escape_leads_from_the_result_to_the_chooser_to_the_step_before(study_folder: Path) -> None:

@@ -93,6 +93,9 @@ async def test_a_new_project_is_made_and_chosen(practice: Practice) -> None:
         await pilot.press("ctrl+n")
         await until_text(app, pilot, "HIPPO: Hippocampus in ageing")
         await workers_done(app, "projects", "settings")
+        await until_text(app, pilot, "Project HIPPO is made. Press Enter to use it.")
+        assert "[ Choose ]" in flat_text(app), "nothing covers the buttons"
+        assert not app.screen.query("Toast")
         assert "HIPPO" in practice.on_loop(lambda store: list(store.state.projects))
         await pilot.press("enter")
         await workers_done(app, "wizard")

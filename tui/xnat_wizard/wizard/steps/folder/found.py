@@ -10,12 +10,14 @@ from textual.widgets.tree import TreeNode
 
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey, SurveyProgress
 from xnat_wizard.findings import Severity
+from xnat_wizard.wizard.steps.folder.words import FOUND, nothing_to_send, source_name
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
 from xnat_wizard.wizard.widgets.plain import column, cut, plain
 
 Found = Series | ParRecPair
 FIXED_CELLS = 50  # everything in a line but the description, with the tree's own lines
 DATE_CELLS = 12  # left out where the line is short
+SHORTEST_NAME = 8  # of a source: one that would be cut to less is left out
 LOOSE_FILES = "(files right in the folder)"
 
 
@@ -41,8 +43,18 @@ def progress_words(progress: SurveyProgress) -> str:
     )
 
 
-def summary_words(survey: Survey) -> str:
-    """Return one line for a survey that is done."""
+def summary_line(survey: Survey, width: int) -> str:
+    """Return one line of at most `width` cells for a survey that is done: the figures stay, the name is cut."""
+    words = summary_words(survey)
+    if len(words) > width:
+        words = summary_words(survey, is_short=True)
+    room = width - len(words) - 2
+    name = source_name(survey.source)
+    return f"{cut(name, room)}: {words}" if room >= min(len(name), SHORTEST_NAME) else cut(words, width)
+
+
+def summary_words(survey: Survey, *, is_short: bool = False) -> str:
+    """Return what a survey found, in figures; in short with fewer words."""
     images = sum(len(series.instances) for series in survey.series)
     size = sum(series.size_bytes for series in survey.series)
     size += sum(pair.par_size_bytes + pair.rec_size_bytes for pair in survey.pairs)
@@ -52,9 +64,9 @@ def summary_words(survey: Survey) -> str:
         count_text(images, "image"),
     ]
     if survey.pairs:
-        parts.append(count_text(len(survey.pairs), "PAR/REC pair"))
+        parts.append(count_text(len(survey.pairs), "pair" if is_short else "PAR/REC pair"))
     if survey.others:
-        parts.append(count_text(len(survey.others), "other file"))
+        parts.append(f"{len(survey.others):,} other" if is_short else count_text(len(survey.others), "other file"))
     return f"{', '.join(parts)}; {bytes_text(size)}"
 
 
@@ -80,6 +92,14 @@ def can_send_something(survey: Survey) -> bool:
     weights = severities(survey)
     items: tuple[Found, ...] = (*survey.series, *survey.pairs)
     return any(mark_of(item, weights) != "STOP" for item in items)
+
+
+def found_words(survey: Survey | None) -> str:
+    """Return what can be done with what was found, or why nothing can."""
+    if survey is None or can_send_something(survey):
+        return FOUND
+    finding = nothing_to_send(survey)
+    return f"{finding.what}. {finding.why}"
 
 
 class FoundTree(Tree[Found | None]):

@@ -25,18 +25,22 @@ from xnat_wizard.wizard.steps.folder.chooser import (
     nearest_folder,
     typed_path,
 )
-from xnat_wizard.wizard.steps.folder.found import FoundTree, can_send_something, progress_words, summary_words
+from xnat_wizard.wizard.steps.folder.found import (
+    FoundTree,
+    can_send_something,
+    found_words,
+    progress_words,
+    summary_line,
+)
 from xnat_wizard.wizard.steps.folder.layouts import LayoutScreen
 from xnat_wizard.wizard.steps.folder.looking import SeriesPictures
 from xnat_wizard.wizard.steps.folder.words import (
     CHOOSE,
     CHOOSE_ANY,
-    FOUND,
     HELP,
     findings_words,
     layout_line,
     nothing_to_send,
-    source_name,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.field import Field, Mark
@@ -131,7 +135,7 @@ class FolderStep(StepScreen[Answer]):
         self.query_one("#found").display = is_found
         self._show_buttons()
         layout = self.choices.layout
-        self.say(FOUND if is_found else CHOOSE if layout == HOUSE else CHOOSE_ANY)
+        self.say(found_words(self.choices.survey) if is_found else CHOOSE if layout == HOUSE else CHOOSE_ANY)
         for line in self.query("#found-layout, #choose-layout").results(Static):
             line.update(layout_line(layout))
             line.display = layout != HOUSE
@@ -150,12 +154,15 @@ class FolderStep(StepScreen[Answer]):
             ("back", not is_found and not self.is_busy),
         ):
             self.query_one(f"#{name}", ActionButton).display = is_shown
+        survey = self.choices.survey
+        self.query_one("#next", ActionButton).disabled = survey is not None and not can_send_something(survey)
 
     def watch_is_busy(self) -> None:
         """Show Stop while something is read."""
         if self.is_mounted:
             self._show_buttons()
 
+    @on(Button.Pressed, "#other")
     def _show_chooser(self) -> None:
         self._show_half(is_found=False)
         path = self.query_one("#path", Input)
@@ -163,7 +170,7 @@ class FolderStep(StepScreen[Answer]):
         path.cursor_position = len(path.value)
 
     def _show_found(self, survey: Survey) -> None:
-        self.query_one("#found-summary", Static).update(f"{plain(source_name(survey.source))}: {summary_words(survey)}")
+        self._show_summary(survey)
         findings = self.query_one("#findings", FindingList)
         findings.show(survey.findings)
         findings.display = bool(survey.findings)
@@ -173,6 +180,10 @@ class FolderStep(StepScreen[Answer]):
         tree.show(survey, self._line_width())
         tree.focus()
 
+    def _show_summary(self, survey: Survey) -> None:
+        words = summary_line(survey, self.app.size.width - 4)
+        self.query_one("#found-summary", Static).update(words)
+
     def _line_width(self) -> int:
         return self.app.size.width - 6
 
@@ -180,6 +191,7 @@ class FolderStep(StepScreen[Answer]):
         """Draw the lines for the new width."""
         if self.choices.survey is not None and self.has_found:
             self.query_one(FoundTree).show(self.choices.survey, self._line_width())
+            self._show_summary(self.choices.survey)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show the keys of the half that is on screen."""
@@ -354,10 +366,6 @@ class FolderStep(StepScreen[Answer]):
     @on(Button.Pressed, "#next")
     def _pressed_next(self) -> None:
         self.go_next()
-
-    @on(Button.Pressed, "#other")
-    def _pressed_other(self) -> None:
-        self._show_chooser()
 
     @on(Button.Pressed, "#back")
     def _pressed_back(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from xnat_wizard.dicom.layout import HOUSE, NAMES, Layout
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.wizard.widgets.amounts import count_text
 
 CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
 CHOOSE_ANY = "Choose the folder or archive with the images in it, then press Enter."  # by another layout than ours
@@ -57,7 +58,7 @@ def findings_words(findings: tuple[Finding, ...]) -> str:
 def nothing_to_send(survey: Survey) -> Finding:
     """Say why one cannot go on from here."""
     if not survey.series and not survey.pairs:
-        why = f"Of {survey.file_count:,} files, none is a DICOM image or a whole PAR/REC pair."
+        why = f"{count_text(survey.file_count, 'file')}, none of them a DICOM image or a whole PAR/REC pair."
     else:
         why = "Each series is held back by a finding marked STOP."
     return Finding(

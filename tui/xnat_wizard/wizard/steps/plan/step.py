@@ -85,6 +85,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         self._plan = fitting_plan(choices, self._survey, self._site.info.url, choices.project.id)
         self._accepted: frozenset[str] = frozenset()
         self._forecast: dict[str, tuple[Finding, ...]] = {}
+        self._news = ""  # what the last edit did, before the count
         self._is_checking = True
         self._unchecked: Finding | None = None
         self._asked = Asked()
@@ -132,7 +133,8 @@ One row is one imaging session in XNAT: one subject, one visit.
         counted = f"{len(chosen)} of {count_text(len(self._plan.sessions), 'session')}"
         others = len(self._survey.others)
         left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
-        self.tell(f"{counted}: {count_text(files, 'file')}, {bytes_text(size)} to the {self._plan.destination}.{left}")
+        amount = f"{count_text(files, 'file')}, {bytes_text(size)}"
+        self.tell(f"{self._news}{counted}: {amount} to the {self._plan.destination}.{left}")
         counts = (("#plan-findings", "f Findings", len(self._findings())), ("#plan-not-sent", "o Not sent", others))
         for button, words, count in counts:
             self.query_one(button, ActionButton).say(f"{words} ({count})" if self.size.width >= 80 else words)
@@ -220,7 +222,7 @@ One row is one imaging session in XNAT: one subject, one visit.
 
     def _take(self, plan: Plan, *keys: str) -> None:
         """Take an edited plan; what the site said of the edited sessions no longer counts."""
-        self._plan = plan
+        self._plan, self._news = plan, ""
         for key in keys:
             self._forecast.pop(key, None)
         self.look_ahead()
@@ -322,17 +324,18 @@ One row is one imaging session in XNAT: one subject, one visit.
             return
         self._asked, self._of_labels, self._before_labels = made.asked, made.findings, self._plan
         self._take(made.plan, *changed_keys(self._plan, made.plan))
-        self.notify("New labels. z takes them back.", markup=False)
+        self._news = "New labels, z takes them back. "
 
     def action_undo_labels(self) -> None:
         """Take the last rule for all labels back."""
         if self._before_labels is None:
-            self.notify("No change of all labels to undo.", markup=False)
+            self._news = "No change of all labels to undo. "
+            self._show()
             return
         plan = with_labels_of(self._plan, self._before_labels)
         self._of_labels, self._before_labels = (), None
         self._take(plan, *changed_keys(self._plan, plan))
-        self.notify("The labels are as they were.", markup=False)
+        self._news = "The labels are as they were. "
 
     # -- what can be opened --------------------------------------------------------------------------------------
 

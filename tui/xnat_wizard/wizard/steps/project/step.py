@@ -98,8 +98,8 @@ prearchive for a look, and whether a script changes the image headers.
         return next((project for project in self.projects if project.id == key), None)
 
     @work(group="projects", exclusive=True, exit_on_error=False)
-    async def load(self, at: str = "") -> None:
-        """Read the list anew; the cursor goes to `at`, or stays."""
+    async def load(self, at: str = "", then: str = "") -> None:
+        """Read the list anew; the cursor goes to `at`, or stays. What `then` says stands above the buttons."""
         before = at or (self.chosen.id if self.chosen else "")
         async with self.working("Reading your projects..."):
             projects = await self.site.projects()
@@ -107,6 +107,7 @@ prearchive for a look, and whether a script changes the image headers.
             self.is_read = True
             self.projects = tuple(sorted(projects, key=lambda one: (not one.may_upload, one.id.casefold())))
             self._fill(before or (self.choices.project.id if self.choices.project else ""))
+        self.tell(then)
 
     def _fill(self, at: str = "") -> None:
         wanted = self.query_one("#search", Input).value.casefold().split()
@@ -257,8 +258,7 @@ prearchive for a look, and whether a script changes the image headers.
         self.choices = replace(self._with(outcome.project), project_draft=cleared)
         self.query_one("#search", Input).value = ""
         self._table.focus()
-        self.load(outcome.project.id)
-        self.notify(f"Project {outcome.project.id} is made. Press Enter to use it.", markup=False)
+        self.load(outcome.project.id, then=f"Project {outcome.project.id} is made. Press Enter to use it.")
 
     def commands(self) -> Iterable[Command]:
         """Yield what this step can do."""
