@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from wizard.stage import folders_of, logged_in, on_stage, planned
 from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Destination, Request, UploadState
+from xnat_wizard.upload.model import Destination, Request, UploadProgress, UploadState
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
+from xnat_wizard.wizard.steps.upload.words import progress_text, travel_text
 from xnat_wizard.wizard.widgets.rate import RateMeter
 
 
@@ -297,3 +299,13 @@ def test_rate_is_taken_over_some_seconds_and_starts_anew_when_numbers_go_back() 
     assert meter.left_s(190) == pytest.approx(10)
     meter.see(10, 50)
     assert meter.rate_per_s == 0
+
+
+def test_a_running_upload_says_how_it_travels_and_what_it_waits_for() -> None:
+    progress = UploadProgress(UploadState.RUNNING, "DEMO", Destination.ARCHIVE, (), 1.0, None, None, connections=4)
+    assert progress_text(progress, is_alive=True).endswith("\n4 connections, 0 retries")
+    waiting = replace(progress, connections=1, retries=1, trouble="The site\x1b does not answer")
+    assert travel_text(waiting) == "1 connection, 1 retry: The site\ufffd does not answer"
+    assert "connection" not in progress_text(waiting, is_alive=False), "what a killed worker left is not true any more"
+    ended = replace(waiting, state=UploadState.DONE, ended_s=66.0)
+    assert progress_text(ended, is_alive=True).endswith("found on the site, 1:05")

@@ -22,21 +22,24 @@ from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.upload.words import (
     COLUMNS,
     STATE_WORDS,
+    amount_text,
     buttons_for,
+    cancel_text,
     cannot_write,
     event_text,
     headline,
-    numbers,
+    plan_text,
+    planned_row,
+    progress_text,
     session_row,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.progress import ProgressLine
 from xnat_wizard.wizard.widgets.rate import RateMeter
-from xnat_wizard.wizard.widgets.rows import Row, Rows
+from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 
 LOOKS_PER_S = 4
@@ -197,29 +200,13 @@ SSH line; nothing that is stored on the site is sent twice.
             self.query_one(f"#{name}", Static).update(text)
 
     def _show_plan(self) -> None:
-        chosen = self._plan.included
-        files, size = sum(one.file_count for one in chosen), sum(one.size_bytes for one in chosen)
-        lines = (
-            f"{count_text(len(chosen), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
-            f"from   {self._plan.source}",
-            f"to     the {self._plan.destination} of project {self._plan.project} at {self._site.info.url}",
-            "",
-            "The upload goes on if this terminal closes or the line is lost.",
-        )
-        if self._risk is not None:
-            lines = (*lines[:-1], f"{self._risk.what}. {self._risk.todo[0]}.")
-        self._put("upload-summary", "\n".join(lines))
+        self._put("upload-summary", plan_text(self._plan, self._site.info.url, self._risk))
         self.query_one("#upload-bar").display = False
-        self.query_one(Rows).show(
-            Row(
-                one.key, (one.subject_label, one.session_label, f"{one.file_count}", "", "", bytes_text(one.size_bytes))
-            )
-            for one in chosen
-        )
+        self.query_one(Rows).show(planned_row(one) for one in self._plan.included)
 
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
         self._put("sentence", headline(progress, is_alive=self._is_alive))
-        self._put("upload-summary", f"{progress.project}, {progress.destination}: {numbers(progress)}")
+        self._put("upload-summary", progress_text(progress, is_alive=self._is_alive))
         self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
         for event in journal.events(self._last_event):
@@ -229,18 +216,11 @@ SSH line; nothing that is stored on the site is sent twice.
     def _show_bar(self, progress: UploadProgress) -> None:
         bar = self.query_one("#upload-bar", ProgressLine)
         bar.display = True
-        bar.show(progress.bytes_sent, progress.bytes_total, self._rate_words(progress))
-
-    def _rate_words(self, progress: UploadProgress) -> str:
-        amount = f"{bytes_text(progress.bytes_sent)} of {bytes_text(progress.bytes_total)}"
-        if progress.state is not UploadState.RUNNING:
+        if progress.state is UploadState.RUNNING:
+            self._rate.see(time.monotonic(), progress.bytes_sent)
+        else:
             self._rate.clear()
-            return amount
-        self._rate.see(time.monotonic(), progress.bytes_sent)
-        left = self._rate.left_s(progress.bytes_total)
-        if progress.bytes_sent >= progress.bytes_total or left is None:
-            return amount
-        return f"{amount}  {bytes_text(self._rate.rate_per_s)}/s  {duration_text(left)} left"
+        bar.show(progress.bytes_sent, progress.bytes_total, amount_text(progress, self._rate))
 
     def _show_buttons(self) -> None:
         state = self._progress.state if self._progress else None
@@ -316,12 +296,9 @@ SSH line; nothing that is stored on the site is sent twice.
         """Ask, then cancel."""
         if self._journal is None or self._progress is None or self._progress.state.is_final:
             return
-        sent = f"{self._progress.files_sent:,} of {count_text(self._progress.files_total, 'file')}"
-        detail = (
-            f"{sent} were sent. They stay on the site, in the prearchive or archive of {self._progress.project}; "
-            "the next step shows them, and they can be deleted there. Starting again sends only the rest."
+        question = ConfirmScreen(
+            "Cancel the upload?", cancel_text(self._progress), yes="Cancel the upload", no="Let it run"
         )
-        question = ConfirmScreen("Cancel the upload?", detail, yes="Cancel the upload", no="Let it run")
         is_sure = await self.app.push_screen_wait(question)
         if is_sure and not self._progress.state.is_final:  # it may have ended while the question stood there
             self._journal.request(Request.CANCEL)

@@ -1,10 +1,20 @@
-"""What the upload step says of a running upload."""
+"""What the upload step says of an upload: before it starts, while it runs, and after."""
 
 from datetime import datetime
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.model import Event, SessionProgress, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.model import (
+    Event,
+    Plan,
+    PlannedSession,
+    SessionProgress,
+    SessionState,
+    UploadProgress,
+    UploadState,
+)
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
+from xnat_wizard.wizard.widgets.plain import plain
+from xnat_wizard.wizard.widgets.rate import RateMeter
 from xnat_wizard.wizard.widgets.rows import Column, Row
 
 COLUMNS = (
@@ -48,6 +58,28 @@ def headline(progress: UploadProgress, *, is_alive: bool) -> str:
     return WAITS if progress.state is UploadState.RUNNING and progress.trouble else SENTENCES[progress.state]
 
 
+def plan_text(plan: Plan, site_url: str, risk: Finding | None) -> str:
+    """Return what would be sent, from where to where, and what happens when the terminal closes."""
+    files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
+    return "\n".join(
+        (
+            f"{count_text(len(plan.included), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
+            f"from   {plain(str(plan.source))}",
+            f"to     the {plan.destination} of project {plan.project} at {site_url}",
+            "",
+            f"{risk.what}. {risk.todo[0]}."
+            if risk is not None
+            else "The upload goes on if this terminal closes or the line is lost.",
+        )
+    )
+
+
+def planned_row(session: PlannedSession) -> Row:
+    """Return one session of an upload that was not started as a row."""
+    size = bytes_text(session.size_bytes)
+    return Row(session.key, (session.subject_label, session.session_label, f"{session.file_count}", "", "", size))
+
+
 def session_row(session: SessionProgress) -> Row:
     """Return one session of a running upload as a row."""
     words, tone = STATE_WORDS[session.state]
@@ -82,13 +114,41 @@ def buttons_for(state: UploadState | None, *, is_alive: bool, has_receipt: bool)
     }
 
 
-def numbers(progress: UploadProgress) -> str:
-    """Return what was sent and found in figures, and how long it took once it is over."""
+def progress_text(progress: UploadProgress, *, is_alive: bool) -> str:
+    """Return what was sent and found in figures; while it runs how it travels, then how long it took."""
     stored = sum(session.files_stored for session in progress.sessions)
-    files = f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} sent, {stored:,} found on the site"
+    text = (
+        f"{progress.project}, {progress.destination}: {progress.files_sent:,} of "
+        f"{count_text(progress.files_total, 'file')} sent, {stored:,} found on the site"
+    )
     if progress.state.is_final and progress.started_s and progress.ended_s:
-        return f"{files}, {duration_text(progress.ended_s - progress.started_s)}"
-    return files
+        return f"{text}, {duration_text(progress.ended_s - progress.started_s)}"
+    return f"{text}\n{travel_text(progress)}" if progress.state is UploadState.RUNNING and is_alive else text
+
+
+def travel_text(progress: UploadProgress) -> str:
+    """Return how a running upload travels, and what keeps it waiting."""
+    connections = count_text(progress.connections, "connection")
+    retries = count_text(progress.retries, "retry", "retries")
+    return f"{connections}, {retries}" + (f": {plain(progress.trouble)}" if progress.trouble else "")
+
+
+def amount_text(progress: UploadProgress, rate: RateMeter) -> str:
+    """Return how much is sent, and while it runs how fast, and how long the rest takes at that rate."""
+    amount = f"{bytes_text(progress.bytes_sent)} of {bytes_text(progress.bytes_total)}"
+    left = rate.left_s(progress.bytes_total)
+    if progress.state is not UploadState.RUNNING or progress.bytes_sent >= progress.bytes_total or left is None:
+        return amount
+    return f"{amount}  {bytes_text(rate.rate_per_s)}/s  {duration_text(left)} left"
+
+
+def cancel_text(progress: UploadProgress) -> str:
+    """Return what cancelling leaves behind."""
+    return (
+        f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} were sent. They stay on the site, in "
+        f"the prearchive or archive of {progress.project}; the next step shows them, and they can be deleted there. "
+        "Starting again sends only the rest."
+    )
 
 
 def event_text(event: Event, pattern: str) -> str:
