@@ -13,7 +13,7 @@ from cli.conftest import NewPlan, Slow
 from cli.program import PROGRAM, OnTerminal, run, until
 from support import Practice
 from xnat_wizard.upload.journal import FILE_NAME, Journal
-from xnat_wizard.upload.model import Fate, UploadProgress, UploadState
+from xnat_wizard.upload.model import Fate, Options, UploadProgress, UploadState
 
 Uploads = Callable[[], list[Path]]
 
@@ -41,6 +41,19 @@ def test_a_plan_runs_to_the_end_with_plain_lines_and_a_receipt(new_plan: NewPlan
     assert "\x1b" not in ended.talk + ended.data
     assert "\r" not in ended.talk
     assert progress_of(uploads).state is UploadState.DONE
+
+
+@pytest.mark.usefixtures("account")
+def test_how_it_travels_is_kept_in_its_journal(new_plan: NewPlan, uploads: Uploads) -> None:
+    refused = run("upload", new_plan(), "--limit-rate", "fast")
+    assert refused.code == 1
+    assert "`fast` is no limit" in refused.talk
+    assert uploads() == []
+    ended = run("upload", new_plan(), "--limit-rate", "50M", "--connections", "3")
+    assert ended.code == 0, ended.talk
+    (folder,) = uploads()
+    with Journal.open(folder / FILE_NAME) as journal:
+        assert journal.options() == Options(limit_bytes_s=50_000_000, most_connections=3)
 
 
 @pytest.mark.usefixtures("account")

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     upload.add_argument("plan", type=Path, help="a file written by `plan` or saved in the wizard")
     upload.add_argument("--detach", action="store_true", help="go on in a process of its own; print the upload's ID")
     upload.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_travel_to(upload)
     add_login_to(upload)
     upload.set_defaults(run=_upload)
 
@@ -36,8 +38,29 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     resume = commands.add_parser("resume", help="go on with an upload that was paused or stopped, on its own")
     resume.add_argument("id", nargs="?", default="", help=ID_HELP)
     resume.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_travel_to(resume)
     add_login_to(resume)
     resume.set_defaults(run=_resume)
+
+
+def _add_travel_to(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit-rate", metavar="RATE", help="bytes a second for the whole upload: 800k, 5M; 0: none")
+    parser.add_argument("--connections", type=int, choices=range(1, 13), metavar="N", help="at most so many (1 to 12)")
+
+
+def _set_travel(path: Path, options: argparse.Namespace) -> None:
+    """Write into the journal how the upload is to travel, where the person said so."""
+    from xnat_wizard.upload.journal import Journal
+    from xnat_wizard.upload.throttle import parse_rate
+
+    with Journal.open(path) as journal:
+        travel = journal.options()
+        if options.limit_rate is not None:
+            travel = replace(travel, limit_bytes_s=parse_rate(options.limit_rate))
+        if options.connections is not None:
+            travel = replace(travel, most_connections=options.connections)
+        if travel != journal.options():
+            journal.set_options(travel)
 
 
 # -- upload ----------------------------------------------------------------------------------------
@@ -47,7 +70,10 @@ def _upload(options: argparse.Namespace) -> int:
     import asyncio
 
     from xnat_wizard.upload.plan import check, load
+    from xnat_wizard.upload.throttle import parse_rate
 
+    if options.limit_rate is not None:
+        parse_rate(options.limit_rate)  # before anything is begun
     plan = load(options.plan)
     findings = check(plan)
     for finding in findings:
@@ -56,25 +82,26 @@ def _upload(options: argparse.Namespace) -> int:
         return Exit.FAILED
     login = login_for(plan.site_url, options)
     if options.detach:
-        return asyncio.run(_detach(plan, login, is_json=options.json))
+        return asyncio.run(_detach(plan, login, options))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the upload goes on
-    return asyncio.run(_run_here(plan, login, is_json=options.json))
+    return asyncio.run(_run_here(plan, login, options))
 
 
-async def _run_here(plan: "Plan", login: "Login", *, is_json: bool) -> Exit:
+async def _run_here(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
     from xnat_wizard.upload.journal import Journal
     from xnat_wizard.upload.worker import is_running
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
         path = _journal_of(plan)
+        _set_travel(path, options)
         with Journal.open(path) as journal:
-            if is_json:
+            if options.json:
                 put_object("started", upload=path.parent.name)
             if not is_running(path):
-                return await _run(journal, site, is_json=is_json)
+                return await _run(journal, site, is_json=options.json)
     say("It is running already, in another process.")
-    return _follow(path, is_json=is_json)
+    return _follow(path, is_json=options.json)
 
 
 async def _run(journal: "Journal", site: "Site", *, is_json: bool) -> Exit:
@@ -103,17 +130,18 @@ async def _run(journal: "Journal", site: "Site", *, is_json: bool) -> Exit:
     return report(journal, is_json=is_json)
 
 
-async def _detach(plan: "Plan", login: "Login", *, is_json: bool) -> Exit:
+async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
     from xnat_wizard.upload.worker import is_running
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
         path = _journal_of(plan)
+        _set_travel(path, options)
         if is_running(path):
             say("It is running already.")
-            _tell_id(path, is_json=is_json)
+            _tell_id(path, is_json=options.json)
         else:
-            await _start_worker(path, site, is_json=is_json)
+            await _start_worker(path, site, is_json=options.json)
     return Exit.DONE
 
 
@@ -206,6 +234,7 @@ def _resume(options: argparse.Namespace) -> int:
                 ("Start it anew: `xnat-wizard upload PLAN`; what the server has is not sent again",),
             )
         )
+    _set_travel(path, options)
     return asyncio.run(_start_again(path, login_for(address, options), is_json=options.json))
 
 
