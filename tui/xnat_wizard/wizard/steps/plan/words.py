@@ -32,6 +32,7 @@ FORECAST_WORDS = {
     "forecast.merges": "merge: exists in the archive",
     "forecast.in_prearchive": "merge: waits in the prearchive",
     "forecast.subject_spelling": "new (subject: other letters)",
+    "forecast.subject_exists": "new (subject is there)",
     "forecast.filter_unsure": "new (filter may drop a part)",
 }
 UNNOTED = {"forecast.size_unknown"}  # of the project: so common that it stands under Findings only
