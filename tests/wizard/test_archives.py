@@ -43,7 +43,8 @@ async def test_an_archive_is_read_and_an_image_of_it_is_shown(study_folder: Path
         await pilot.pause()
         app.screen.query_one("#path", Input).value = str(archive)
         await pilot.press("enter")
-        await until_text(app, pilot, "2 subjects, 10 series, 32 images")
+        heading = f"{name}/{inside}".removesuffix("/")
+        await until_text(app, pilot, f"{heading}: 2 subjects, 10 series, 32 images")
         await pilot.press("down", "enter")
         await until_text(app, pilot, "image 2 of 3 MR")
         assert app.screen.query_one(PictureView).picture is not None

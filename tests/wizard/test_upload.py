@@ -207,6 +207,7 @@ async def test_a_wait_for_the_site_is_the_headline_until_it_is_over(
             async with on_stage(ready, UploadStep) as (app, pilot):
                 await until_text(app, pilot, "The upload waits for the site")
                 assert "Trying again in 37 s" in flat_text(app)
+                assert "No connection in use, 1 retry: No connection to x" in flat_text(app)
                 journal.records.note_trouble("")
                 journal.records.add_event("Connected again")
                 await until_text(app, pilot, "Connected again")
@@ -303,9 +304,10 @@ def test_rate_is_taken_over_some_seconds_and_starts_anew_when_numbers_go_back() 
 
 def test_a_running_upload_says_how_it_travels_and_what_it_waits_for() -> None:
     progress = UploadProgress(UploadState.RUNNING, "DEMO", Destination.ARCHIVE, (), 1.0, None, None, connections=4)
-    assert progress_text(progress, is_alive=True).endswith("\n4 connections, 0 retries")
+    assert progress_text(progress, is_alive=True).endswith("\n4 connections, no retries")
     waiting = replace(progress, connections=1, retries=1, trouble="The site\x1b does not answer")
     assert travel_text(waiting) == "1 connection, 1 retry: The site\ufffd does not answer"
+    assert travel_text(replace(progress, connections=0)) == "No connection in use, no retries"
     assert "connection" not in progress_text(waiting, is_alive=False), "what a killed worker left is not true any more"
     ended = replace(waiting, state=UploadState.DONE, ended_s=66.0)
     assert progress_text(ended, is_alive=True).endswith("found on the site, 1:05")

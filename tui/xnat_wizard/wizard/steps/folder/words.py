@@ -5,6 +5,7 @@ from pathlib import Path
 from xnat_wizard.dicom.layout import HOUSE, NAMES, Layout
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.wizard.steps.folder.chooser import is_archive_name
 from xnat_wizard.wizard.widgets.amounts import count_text
 
 CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
@@ -29,8 +30,9 @@ Reading looks at the headers only and changes nothing. Escape stops it.
 
 
 def source_name(path: Path) -> str:
-    """Return the name of a source for a heading."""
-    return path.name or str(path)
+    """Return the name of a source for a heading; of a folder inside an archive the archive, too."""
+    archive = next((place for place, part in enumerate(path.parts) if is_archive_name(part)), len(path.parts) - 1)
+    return "/".join(path.parts[archive:]) or str(path)
 
 
 def layout_words(layout: Layout) -> str:

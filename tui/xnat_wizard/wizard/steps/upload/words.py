@@ -128,8 +128,8 @@ def progress_text(progress: UploadProgress, *, is_alive: bool) -> str:
 
 def travel_text(progress: UploadProgress) -> str:
     """Return how a running upload travels, and what keeps it waiting."""
-    connections = count_text(progress.connections, "connection")
-    retries = count_text(progress.retries, "retry", "retries")
+    connections = count_text(progress.connections, "connection") if progress.connections else "No connection in use"
+    retries = count_text(progress.retries, "retry", "retries") if progress.retries else "no retries"
     return f"{connections}, {retries}" + (f": {plain(progress.trouble)}" if progress.trouble else "")
 
 
