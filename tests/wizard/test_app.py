@@ -183,6 +183,22 @@ async def test_help_leaves_the_step_its_whole_width_where_that_is_short(size: tu
         assert app.screen.query_one("HelpPanel").region.height > 30, "at the side, where there is room"
 
 
+async def test_long_help_is_read_with_the_keys() -> None:
+    class Wordy(First):
+        HELP = "\n\n".join(f"Line {number} of the help." for number in range(40))
+
+    app = WizardApp(steps=(Wordy,))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("tab", "f1")
+        await until_text(app, pilot, "Line 0 of the help.")
+        await until_text(app, pilot, "Page down: more")
+        for _ in range(20):
+            await pilot.press("pagedown")
+        await until_text(app, pilot, "Line 39 of the help.")
+        await pilot.press(*["pageup"] * 20)
+        await until_text(app, pilot, "Line 0 of the help.")
+
+
 @pytest.mark.parametrize("has_colour", [True, False])
 async def test_the_step_is_seen_behind_a_dialog(monkeypatch: pytest.MonkeyPatch, *, has_colour: bool) -> None:
     if not has_colour:

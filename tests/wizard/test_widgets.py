@@ -106,6 +106,20 @@ def test_the_trail_is_whole_where_there_is_room() -> None:
     assert text == " 1 Log in  2 Project [3 Folder] 4 Plan  5 Upload  6 Prearchive  7 Archive "
 
 
+@pytest.mark.parametrize(
+    ("number", "width", "text"),
+    [
+        (1, 66, "[1 Log in] 2 Project  3 Folder  4 Plan  5 Upload  ... 7"),
+        (2, 44, " 1 ... [2 Project] 3 Folder  4 Plan  ... 7"),
+        (5, 40, " 1 ... [5 Upload] 6 Prearchive  ... 7"),
+        (7, 40, " 1 ...  6 Prearchive [7 Archive]"),
+        (4, 20, " 1 ... [4 Plan] ... 7"),
+    ],
+)
+def test_steps_without_room_are_left_out_with_a_sign(number: int, width: int, text: str) -> None:
+    assert "".join(trail_parts(number, width)) == text
+
+
 async def test_a_ticked_row_is_told_by_its_mark() -> None:
     rows = Checklist([("a", "first"), ("b", "second")], ["b"], id="rows")
     app = shown(rows)

@@ -34,7 +34,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, HelpPanel, Markdown, Static
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.widgets.faults import fault
@@ -56,6 +56,8 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         Binding("f5", "refresh_content", "Refresh", tooltip="Ask again", id="wizard.refresh"),
         Binding("down", "app.focus_next", "Down", show=False, id="wizard.down"),
         Binding("up", "app.focus_previous", "Up", show=False, id="wizard.up"),
+        Binding("pagedown", "scroll_help(1)", "More help", show=False, priority=True, id="wizard.help_down"),
+        Binding("pageup", "scroll_help(-1)", "Help before", show=False, priority=True, id="wizard.help_up"),
     ]
     AUTO_FOCUS = ""  # each step says where to begin, in on_mount
     ESCAPE_TO_MINIMIZE = False
@@ -175,6 +177,8 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
             return self.has_refresh
         if action == "next":
             return self.has_next
+        if action == "scroll_help":  # with help on screen; else the key belongs to the list with the focus
+            return bool(self.query("HelpPanel"))
         return super().check_action(action, parameters)
 
     def action_back(self) -> None:
@@ -201,6 +205,16 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         else:
             self.app.action_show_help_panel()
         self.call_after_refresh(self._fit_footer)
+        self.call_after_refresh(self._title_help)
+
+    def _title_help(self) -> None:
+        for panel in self.query(HelpPanel):
+            panel.border_title = "Help   Page down: more   F1: close"
+
+    def action_scroll_help(self, direction: int) -> None:
+        """Move the help text by what is seen of it, less one line."""
+        for text in self.query("HelpPanel #widget-help").results(Markdown):
+            text.scroll_relative(y=direction * max(1, text.size.height - 1), animate=False)
 
     def _fit_footer(self) -> None:
         """Leave the palette's key out of the footer where the step's own keys need the room."""

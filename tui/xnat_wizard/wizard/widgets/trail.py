@@ -9,12 +9,13 @@ STEP_TITLES = ("Log in", "Project", "Folder", "Plan", "Upload", "Prearchive", "A
 
 
 def _parts(number: int, named: set[int]) -> list[str]:
-    """Return one text a step; the current one in brackets, the named ones with their title."""
-    parts = []
-    for step, title in enumerate(STEP_TITLES, start=1):
-        text = f"{step} {title}" if step in named else str(step)
+    """Return the texts of the trail; the current step in brackets, dots where steps have no room for their title."""
+    first, last, end = min(named), max(named), len(STEP_TITLES)
+    parts = [] if first == 1 else [" 1 ... "]
+    for step in range(first, last + 1):
+        text = f"{step} {STEP_TITLES[step - 1]}"
         parts.append(f"[{text}]" if step == number else f" {text} ")
-    return parts
+    return parts if last == end else [*parts, f" ... {end}"]
 
 
 def trail_parts(number: int, width: int) -> list[str]:
@@ -22,10 +23,11 @@ def trail_parts(number: int, width: int) -> list[str]:
     named = {number}
     ahead = range(number + 1, len(STEP_TITLES) + 1)
     behind = range(number - 1, 0, -1)
-    for step in (*ahead, *behind):
-        if cell_len("".join(_parts(number, named | {step}))) > width:
-            break
-        named.add(step)
+    for way in (ahead, behind):
+        for step in way:
+            if cell_len("".join(_parts(number, named | {step}))) > width:
+                break
+            named.add(step)
     return _parts(number, named)
 
 
@@ -48,7 +50,7 @@ class Trail(Widget):
         parts = trail_parts(self.number, width - len(left) - cell_len(who) - (1 if who else 0))
         gap = max(0, width - len(left) - cell_len("".join(parts)) - cell_len(who))
         steps = [
-            Content.styled(part, "bold $text-primary" if step == self.number else "$foreground-muted")
-            for step, part in enumerate(parts, start=1)
+            Content.styled(part, "bold $text-primary" if part.startswith("[") else "$foreground-muted")
+            for part in parts
         ]
         return Content.assemble((left, "bold"), *steps, " " * gap, (who, "$foreground-muted"))
