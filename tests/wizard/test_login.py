@@ -149,6 +149,7 @@ async def test_the_password_is_never_copied() -> None:
         assert app.clipboard == ""
         assert field.value == "secret"
         assert "secret" not in screen_text(app)
+        assert "A password is not copied. Delete removes it. [ Log in ]" in flat_text(app)
 
 
 async def test_not_verifying_is_a_visible_choice() -> None:

@@ -9,6 +9,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 
 from xnat_wizard.wizard.widgets.plain import plain
+from xnat_wizard.wizard.widgets.step import StepScreen
 
 
 class Mark(StrEnum):
@@ -33,11 +34,15 @@ class SecretInput(Input):
 
     def action_copy(self) -> None:
         """Refuse: the stock field copies the clear text."""
-        self.notify("A password is not copied.", markup=False)
+        self._tell("A password is not copied.")
 
     def action_cut(self) -> None:
         """Refuse: the stock field copies the clear text."""
-        self.notify("A password is not copied. Delete removes it.", markup=False)
+        self._tell("A password is not copied. Delete removes it.")
+
+    def _tell(self, words: str) -> None:
+        if isinstance(self.screen, StepScreen):  # a toast would cover the buttons
+            self.screen.tell(words)
 
 
 class Field(Vertical):
