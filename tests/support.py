@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from xnat_wizard.practice.server import PracticeServer
-
 from xnat_wizard.practice.store import Store
 
 T = TypeVar("T")
