@@ -6,7 +6,8 @@ from xnat_wizard.practice import rights
 from xnat_wizard.practice.config import put_config, script_id, script_key
 from xnat_wizard.practice.http import Call, Refusal, Route, empty, json_answer, table, text
 from xnat_wizard.practice.seed import DEFAULT_SCRIPT
-from xnat_wizard.practice.store import Config, Project, java_time
+from xnat_wizard.practice.store import Config, Project
+from xnat_wizard.practice.times import java_time
 
 _NO_ACCESS = "User does not have privileges to access this project or study"
 

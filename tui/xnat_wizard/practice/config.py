@@ -13,7 +13,8 @@ from aiohttp import web
 from xnat_wizard.practice import rights
 from xnat_wizard.practice.http import Call, Refusal, Route, empty, table, text
 from xnat_wizard.practice.services import Services
-from xnat_wizard.practice.store import Config, Project, Store, java_time
+from xnat_wizard.practice.store import Config, Project, Store
+from xnat_wizard.practice.times import java_time
 
 SITE_SCRIPT = ("anon", "script")
 SERIES_FILTER = ("seriesImportFilter", "config")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from xnat_wizard.practice.http import Call, Refusal
-from xnat_wizard.practice.store import java_time
+from xnat_wizard.practice.times import java_time
 
 _BLOCK_BYTES = 2**18
 _STALLED_S = 60

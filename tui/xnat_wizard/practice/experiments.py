@@ -7,7 +7,8 @@ from aiohttp import web
 
 from xnat_wizard.practice import fields, making, places, records, rights, subjects
 from xnat_wizard.practice.http import Call, Refusal, Route, item, table, text
-from xnat_wizard.practice.store import Project, Session, Subject, java_time
+from xnat_wizard.practice.store import Project, Session, Subject
+from xnat_wizard.practice.times import java_time
 
 COLUMNS = ("ID", "project", "date", "xsiType", "label", "insert_date", "URI")
 RECENT_COLUMNS = (

@@ -14,7 +14,8 @@ from xnat_wizard.practice import direct, disk, filters, folders, headers, identi
 from xnat_wizard.practice.archives import BLOCK_BYTES, Stream
 from xnat_wizard.practice.arrival import Arrival, arrival_of
 from xnat_wizard.practice.services import Services
-from xnat_wizard.practice.store import UNASSIGNED, Project, Row, User, timestamp_now
+from xnat_wizard.practice.store import UNASSIGNED, Project, Row, User
+from xnat_wizard.practice.times import timestamp_now
 
 LASTMOD_S = 15.0  # how often `lastmod` is refreshed at most
 AUTO_ARCHIVE = {4: "AutoArchive", 5: "AutoArchiveOverwrite"}

@@ -11,7 +11,8 @@ from xnat_wizard.practice.arrival import arrival_of
 from xnat_wizard.practice.fields import SCAN_ELEMENTS, SESSION_ELEMENTS
 from xnat_wizard.practice.http import Call, Item, Refusal, Route, empty, item, table, text
 from xnat_wizard.practice.services import Services
-from xnat_wizard.practice.store import UNASSIGNED, Row, java_time
+from xnat_wizard.practice.store import UNASSIGNED, Row
+from xnat_wizard.practice.times import java_time
 
 SESSION = "/data/prearchive/projects/{project}/{timestamp}/{folder}"
 NO_EDIT = "Unable to modify session data for destination project."

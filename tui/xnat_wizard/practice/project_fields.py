@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from xnat_wizard.practice.answers import Item
-from xnat_wizard.practice.store import Project, java_time
+from xnat_wizard.practice.store import Project
+from xnat_wizard.practice.times import java_time
 
 _ROOT = "xnat:projectData/"
 _ALIAS = re.compile(r"alias|aliases/alias(\[\d+\])?(/alias)?")

@@ -9,7 +9,8 @@ from aiohttp import web
 from xnat_wizard.practice import rights
 from xnat_wizard.practice.http import Call, Refusal, Route, cell, table
 from xnat_wizard.practice.project_fields import field_of, value_of
-from xnat_wizard.practice.store import Project, User, java_time
+from xnat_wizard.practice.store import Project, User
+from xnat_wizard.practice.times import java_time
 
 DEFAULT_COLUMNS = ("ID", "secondary_ID", "name", "description", "pi_firstname", "pi_lastname", "URI")
 _FILTERS = frozenset({

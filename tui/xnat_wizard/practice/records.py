@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from xnat_wizard.practice import fields
 from xnat_wizard.practice.http import Call, Item, Refusal
-from xnat_wizard.practice.store import Resource, Scan, Session, Store, Subject, java_time
+from xnat_wizard.practice.store import Resource, Scan, Session, Store, Subject
+from xnat_wizard.practice.times import java_time
 
 Row = dict[str, object]
 

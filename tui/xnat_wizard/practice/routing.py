@@ -9,7 +9,8 @@ from aiohttp import web
 
 from xnat_wizard.practice import rights
 from xnat_wizard.practice.http import Call, Refusal, Route, empty, table
-from xnat_wizard.practice.store import Routing, java_time
+from xnat_wizard.practice.store import Routing
+from xnat_wizard.practice.times import java_time
 
 _COLUMNS = ("studyInstanceUID", "project", "subject", "user", "created", "accessed", "label")
 _FORM = "application/x-www-form-urlencoded"

@@ -12,7 +12,6 @@ Touched only on the server's event loop, so nothing is locked. Files lie as XNAT
 import contextlib
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -381,17 +380,6 @@ class Store:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             folder.parent.rmdir()
-
-
-def timestamp_now() -> str:
-    """Return a prearchive timestamp, yyyyMMdd_HHmmssSSS in local time (5.7 step 6)."""
-    now = time.time()
-    return time.strftime("%Y%m%d_%H%M%S", time.localtime(now)) + f"{int(now * 1000) % 1000:03d}"
-
-
-def java_time(seconds: float) -> str:
-    """Return a time as tables show it: server-local, without zone, milliseconds (0.3)."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) + f".{int(seconds * 1000) % 1000}"
 
 
 def fresh_folder(path: Path) -> Path:
