@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import difflib
 import os
 import re
 from pathlib import Path
@@ -75,4 +76,10 @@ async def check_golden(app: App[None], pilot: Pilot[None], name: str, hide: dict
         path.write_text(text, encoding="utf-8")
         return
     assert path.exists(), f"no golden text {path.name}; GOLDEN=update makes it"
-    assert text == path.read_text(encoding="utf-8"), f"{name} looks different; GOLDEN=update accepts it"
+    golden = path.read_text(encoding="utf-8")
+    assert text == golden, f"{name} looks different; GOLDEN=update accepts it\n{differences(golden, text)}"
+
+
+def differences(golden: str, text: str) -> str:
+    """Return the rows that differ, those of the golden text with "-" and those of the screen with "+"."""
+    return "\n".join(difflib.unified_diff(golden.splitlines(), text.splitlines(), "golden", "screen", lineterm="", n=0))
