@@ -18,6 +18,11 @@ class Move(Enum):
     NEXT = "next"
     BACK = "back"
     UPLOAD_MORE = "upload more"  # from the end back to the folder
+    HOME = "home"
+    SHOW_UPLOAD = "show upload"  # the upload whose journal the choices name
+    PREARCHIVE = "prearchive"
+    ARCHIVE = "archive"
+    TROUBLESHOOT = "troubleshoot"
 
 
 @dataclass(frozen=True, slots=True)
