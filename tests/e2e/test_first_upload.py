@@ -20,6 +20,9 @@ def test_the_sample_study_ends_in_the_archive(tmp_path: Path) -> None:
         terminal.wait_for("XNAT 1.9.3 answers")
         terminal.press("owner", "enter")
 
+        terminal.wait_for("What would you like to do?")
+        terminal.press("enter")
+
         terminal.wait_for("[2 Project]")
         terminal.wait_for("Demo project")
         terminal.press("enter")

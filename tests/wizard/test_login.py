@@ -52,11 +52,11 @@ async def test_typing_another_address_takes_the_note_away(practice: Practice) ->
         assert "ok XNAT" not in flat_text(app)
 
 
-async def test_right_password_goes_on_to_the_projects(practice: Practice) -> None:
+async def test_right_password_leads_home(practice: Practice) -> None:
     app = WizardApp(Choices(address=practice.url, username="owner"))
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "[2 Project]")
+        await until_text(app, pilot, "What would you like to do?")
         assert f"owner@127.0.0.1:{practice.server.port}" in flat_text(app)
         assert app.choices.site is not None
 
@@ -103,7 +103,7 @@ async def test_a_server_that_refuses_is_explained(practice: Practice) -> None:
         await pilot.press("escape")
         practice.start()
         await pilot.press("ctrl+n")
-        await until_text(app, pilot, "[2 Project]")
+        await until_text(app, pilot, "What would you like to do?")
 
 
 async def test_the_line_under_the_address_says_what_the_login_found(practice: Practice) -> None:
@@ -192,12 +192,11 @@ async def test_escape_stops_logging_in_and_keeps_the_form(practice: Practice) ->
         assert value_of(app, "username") == "owner"
 
 
-async def test_going_back_from_the_projects_keeps_what_was_typed(practice: Practice) -> None:
+async def test_going_back_from_home_keeps_what_was_typed(practice: Practice) -> None:
     app = WizardApp(Choices(address=practice.url))
     async with app.run_test(size=SIZE) as pilot:
         await log_in(app, pilot, "owner", "owner")
-        await until_text(app, pilot, "[2 Project]")
-        await workers_done(app, "projects")
+        await until_text(app, pilot, "What would you like to do?")
         await pilot.press("escape")
         await until_text(app, pilot, "[1 Log in]")
         assert value_of(app, "username") == "owner"

@@ -1,11 +1,11 @@
-"""An upload that an earlier start of the wizard left behind is offered after the login."""
+"""An upload that an earlier start of the wizard left behind is shown at Home and taken up from there."""
 
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from support import Practice
-from wizard.screens import flat_text, until_text
+from wizard.screens import until_text
 from wizard.stage import logged_in, planned
 from xnat_wizard import settings
 from xnat_wizard.upload.journal import Journal
@@ -26,20 +26,19 @@ async def leave_an_upload(practice: Practice, study: Path, state: UploadState) -
             journal.records.move_upload(state, now_s=time.time())
 
 
-async def test_it_is_offered_taken_up_and_ends_in_the_archive(practice: Practice, study_folder: Path) -> None:
+async def test_it_is_shown_taken_up_and_ends_in_the_archive(practice: Practice, study_folder: Path) -> None:
     await leave_an_upload(practice, study_folder, UploadState.RUNNING)
     app = WizardApp(Choices(address=practice.url, username="owner"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(app, pilot, "answers")
         await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "An upload to DEMO did not end. Show it?")
-        assert "0 of 32 files were sent" in flat_text(app)
-        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "An upload to DEMO did not end")
+        await pilot.press("end", "enter")
         await until_text(app, pilot, "Resume")
         await pilot.press("enter")  # the focus is on Resume
         await until_text(app, pilot, "Done: every file was found on the site.")
         await pilot.press("escape")
-        await until_text(app, pilot, "[3 Folder]")
+        await until_text(app, pilot, "What would you like to do?")
 
 
 async def test_one_that_failed_begins_with_resume(practice: Practice, study_folder: Path) -> None:
@@ -48,23 +47,12 @@ async def test_one_that_failed_begins_with_resume(practice: Practice, study_fold
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(app, pilot, "answers")
         await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "Show it?")
-        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "An upload to DEMO did not end")
+        await pilot.press("end", "enter")
         await until_text(app, pilot, "Resume")
         await pilot.pause()
         assert app.focused is not None
         assert app.focused.id == "upload-resume"
-
-
-async def test_not_now_goes_on_to_the_projects(practice: Practice, study_folder: Path) -> None:
-    await leave_an_upload(practice, study_folder, UploadState.FAILED)
-    app = WizardApp(Choices(address=practice.url, username="owner"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until_text(app, pilot, "answers")
-        await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "Show it?")
-        await pilot.press("escape")
-        await until_text(app, pilot, "Choose the project")
 
 
 async def test_only_unfinished_uploads_to_the_same_site_are_offered(practice: Practice, study_folder: Path) -> None:

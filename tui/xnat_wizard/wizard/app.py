@@ -1,4 +1,4 @@
-"""The wizard as an app: which step comes when, keys that work everywhere, looks, and leaving well."""
+"""The wizard as an app: keys that work everywhere, looks, and leaving well. `journey` knows the order of the steps."""
 
 import asyncio
 import contextlib
@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -18,30 +18,19 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
-from xnat_wizard.dicom.layout import Layout
 from xnat_wizard.findings import Problem
-from xnat_wizard.upload.uploads import newest_unfinished
-from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.choices import Answer, Choices
+from xnat_wizard.wizard.journey import Journey, Step
 from xnat_wizard.wizard.logbook import Logbook, log_file
-from xnat_wizard.wizard.steps.archive import ArchiveStep
-from xnat_wizard.wizard.steps.folder import FolderStep
-from xnat_wizard.wizard.steps.login import LoginStep
-from xnat_wizard.wizard.steps.plan import PlanStep
-from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
-from xnat_wizard.wizard.steps.project import ProjectStep
-from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
-from xnat_wizard.wizard.unfinished import detail, question
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
-from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
+
+__all__ = ["Step", "WizardApp"]
 
 log = logging.getLogger(__name__)
 
-Step = Callable[[Choices], StepScreen[Answer]]
-
-STEPS: tuple[Step, ...] = (LoginStep, ProjectStep, FolderStep, PlanStep, UploadStep, PrearchiveStep, ArchiveStep)
-LOGIN_STEP, FOLDER_STEP, PLAN_STEP, UPLOAD_STEP = 0, 2, 3, 4  # where ways other than on and back lead
+T = TypeVar("T")
 STOP_WORK_TIMEOUT_S = 3.0
 
 
@@ -57,11 +46,12 @@ class WizardApp(App[None]):
         Binding("ctrl+q", "quit", "Quit", tooltip="Leave the wizard", priority=True, id="wizard.quit"),
     ]
 
-    def __init__(self, choices: Choices | None = None, steps: tuple[Step, ...] = STEPS) -> None:
+    def __init__(self, choices: Choices | None = None, steps: tuple[Step, ...] = ()) -> None:
+        """Begin with what is chosen already; `steps` are shown one after the other, instead of the whole journey."""
         # With NO_COLOR the terminal's own colours pass the filter that strips all; greys would be kept otherwise.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.choices = choices or Choices()
-        self.steps = steps
+        self.journey = Journey.straight(steps) if steps else Journey()
         self.animation_level = "none"
         for theme in (WIZARD_DARK, WIZARD_LIGHT):
             self.register_theme(theme)
@@ -91,46 +81,13 @@ class WizardApp(App[None]):
 
     @work(group="wizard", exclusive=True, exit_on_error=True)
     async def walk(self) -> None:
-        """Show one step after the other until the last says "next"."""
-        at = 0
-        while at < len(self.steps):
-            answer = await self.push_screen_wait(self.steps[at](self.choices))
-            self.choices = answer.choices
-            match answer.move:
-                case Move.NEXT:
-                    at = UPLOAD_STEP if at == LOGIN_STEP and await self._takes_up_an_upload() else at + 1
-                case Move.BACK:
-                    at = max(0, at - 1)
-                    if at == PLAN_STEP and self.choices.survey is None:
-                        at = FOLDER_STEP  # an upload taken up again: its folder was not read in this run
-                case Move.UPLOAD_MORE:
-                    at = min(FOLDER_STEP, at)
+        """Show the steps until one leads out, then leave."""
+        await self.journey.walk(self)
         self.leave()
 
-    async def _takes_up_an_upload(self) -> bool:
-        """Offer the upload to this site that an earlier start left; tell whether it is to be shown."""
-        site = self.choices.site
-        if site is None or self.choices.journal_path is not None or len(self.steps) <= UPLOAD_STEP:
-            return False
-        found = await asyncio.to_thread(newest_unfinished, site.info.url)
-        if found is None or not await self.push_screen_wait(
-            ConfirmScreen(question(found), detail(found), yes="Show it", no="Not now")
-        ):
-            return False
-        try:
-            project = await site.project(found.plan.project)
-        except Problem as problem:
-            await self.push_screen_wait(ProblemScreen(problem.finding))
-            return False
-        self.choices = replace(
-            self.choices,
-            project=project,
-            source=found.plan.source,
-            layout=Layout(found.plan.layout),
-            plan=found.plan,
-            journal_path=found.journal_path,
-        )
-        return True
+    async def show(self, screen: Screen[T]) -> T | None:
+        """Show a screen over the others and return what it gives; only inside a worker."""
+        return await self.push_screen_wait(screen)
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

@@ -1,16 +1,36 @@
-"""The question whether to show an upload that an earlier start of the wizard left running or unfinished."""
+"""Taking up an upload that was begun before: its journal knows what was chosen for it."""
 
-from xnat_wizard.upload.uploads import Unfinished
+import asyncio
+from dataclasses import replace
+
+from xnat_wizard.dicom.layout import Layout
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Plan
+from xnat_wizard.wizard.choices import Choices
 
 
-def question(left: Unfinished) -> str:
-    """Return what to ask about it."""
-    runs = "is running" if left.is_running else "did not end"
-    return f"An upload to {left.plan.project} {runs}. Show it?"
+async def taken_up(choices: Choices) -> Choices:
+    """Return the choices that were made for the upload whose journal they name. Its folder is not read again.
 
+    Raises:
+        Problem: the journal cannot be read, or its project cannot be seen any more.
+    """
+    path, site = choices.journal_path, choices.site
+    if path is None or site is None:
+        raise RuntimeError("an upload is taken up after the login, and from a journal")
 
-def detail(left: Unfinished) -> str:
-    """Return what is known of it, in a sentence or two."""
-    now = left.progress
-    counts = f"{now.files_sent} of {now.files_total} files were sent, from {left.plan.source}."
-    return counts if left.is_running else f"{counts} It can be resumed; nothing is sent twice."
+    def read_plan() -> Plan:
+        with Journal.open(path) as journal:
+            return journal.plan()
+
+    plan = await asyncio.to_thread(read_plan)
+    project = await site.project(plan.project)
+    return replace(
+        choices,
+        project=project,
+        source=plan.source,
+        layout=Layout(plan.layout),
+        survey=None,
+        plan=plan,
+        archived_session_id="",
+    )
