@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xnat_wizard.cli import practice, receipts, requests, source, uploads, wizard
+from xnat_wizard.cli import practice, receipts, requests, serve, source, uploads, wizard
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site")
     parser.add_argument("--user", default=os.environ.get("XNAT_USER", ""), help="user name there")
+    wizard.add_options_to(parser)
     parser.set_defaults(run=wizard.open_from)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     practice.add_to(commands)
@@ -92,4 +93,5 @@ def _parser() -> argparse.ArgumentParser:
     uploads.add_to(commands)
     requests.add_to(commands)
     receipts.add_to(commands)
+    serve.add_to(commands)
     return parser

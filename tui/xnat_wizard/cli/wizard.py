@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from xnat_wizard.wizard.choices import Choices
 
 
+def add_options_to(parser: argparse.ArgumentParser) -> None:
+    """Add to the program what changes the wizard."""
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, which selects text")
+
+
 def open_from(options: argparse.Namespace) -> int:
     """Open the wizard with what the command line knows of the login."""
     from xnat_wizard.wizard.choices import Choices
 
-    return open_wizard(lambda: Choices(address=options.site, username=options.user))
+    choices = Choices(address=options.site, username=options.user)
+    return open_wizard(lambda: choices, has_mouse=not options.no_mouse)
 
 
-def open_wizard(choices: "Callable[[], Choices]") -> int:
-    """Open the wizard on what was chosen already, where there is a terminal."""
-    if os.environ.get("TERM", "dumb") == "dumb" or not (sys.stdin.isatty() and sys.stderr.isatty()):
+def open_wizard(choices: "Callable[[], Choices]", *, has_mouse: bool = True) -> int:
+    """Open the wizard on what was chosen already, where there is a terminal or a browser."""
+    if not (_is_in_browser() or _is_on_terminal()):
         explain(
             Finding(
                 code="terminal.none",
@@ -30,6 +36,7 @@ def open_wizard(choices: "Callable[[], Choices]") -> int:
                 why="Standard input or standard error is not a terminal, or TERM is `dumb`.",
                 todo=(
                     "Log in with `ssh -t` and start `xnat-wizard` there",
+                    "Or answer its questions line by line: `xnat-wizard --lines`, which any terminal can show",
                     "Or work without a terminal: `xnat-wizard survey`, `plan` and `upload`",
                 ),
             )
@@ -38,5 +45,14 @@ def open_wizard(choices: "Callable[[], Choices]") -> int:
     from xnat_wizard.wizard.app import WizardApp
 
     app = WizardApp(choices())
-    app.run(mouse=True)
+    app.run(mouse=has_mouse)
     return app.return_code or Exit.DONE
+
+
+def _is_on_terminal() -> bool:
+    return os.environ.get("TERM", "dumb") != "dumb" and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _is_in_browser() -> bool:
+    """Tell whether `serve` has started this program: Textual's web driver speaks through pipes."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
