@@ -1,8 +1,10 @@
 """From a zip to the archive: import, prearchive, archive, files, against the real practice server."""
 
+import asyncio
 import copy
 import hashlib
 import io
+import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from support import Practice
+from xnat_wizard.findings import Problem
 from xnat_wizard.practice.store import Project
 from xnat_wizard.settings import Secret
-from xnat_wizard.xnat.errors import Refused, SiteProblem
+from xnat_wizard.xnat.errors import Refused, Retry, SiteProblem
 from xnat_wizard.xnat.http import Bytes
-from xnat_wizard.xnat.model import Login, PrearchiveSession, ProjectDraft
+from xnat_wizard.xnat.model import Login, PrearchiveSession, ProjectDraft, RemoteFile
 from xnat_wizard.xnat.site import Site
 
 Connect = Callable[[str], Awaitable[Site]]
@@ -313,3 +316,145 @@ async def test_the_whole_passage_works_below_a_path_and_behind_a_proxy(
         (file, *_) = await site.scan_files(session.id, scan.id)
         assert (await site.read_file(file.uri))[128:132] == b"DICM"
         await site.ensure_session("P7", "S8", "S8_MR1", "xnat:mrSessionData")
+
+
+def as_stuck(practice: Practice, uri: str, status: str) -> None:
+    """Leave a session in a status whose work nobody does."""
+    key = tuple(uri.split("/")[-3:])
+    practice.on_loop(lambda store: setattr(store.row(*key), "status", status))
+
+
+async def test_the_list_says_who_has_to_commit(owner: Site, subject_zip: bytes) -> None:
+    content = subject_zip
+    query = {"prevent_auto_commit": "true"}
+    answer = await owner.import_zip("DEMO", "S1", "S1_MR1", pieces(content), len(content), query=query)
+    waiting = await row(owner, answer.uris[0])
+    assert waiting.prevent_auto_commit == "true"
+    assert waiting.is_left_to_its_sender
+    assert not waiting.is_unassigned
+
+
+async def test_a_lost_status_is_found_out_anew(owner: Site, practice: Practice, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    await owner.build(uri)
+    as_stuck(practice, uri, "QUEUED_BUILDING")
+    await owner.reset_status(uri)
+    assert (await row(owner, uri)).status == "READY"
+
+
+async def test_an_administrator_breaks_a_lock(connect: Connect, practice: Practice, subject_zip: bytes) -> None:
+    admin = await connect("admin")
+    uri = await sent(admin, subject_zip)
+    as_stuck(practice, uri, "_RECEIVING")
+    await admin.rebuild_locked(uri)
+    for _ in range(1000):  # it is queued: the answer comes before the work is done
+        if (status := (await row(admin, uri)).status) == "READY":
+            break
+        await asyncio.sleep(0.01)
+    assert status == "READY"
+
+
+async def test_unassigned_sessions_are_listed_for_those_who_may_see_them(
+    connect: Connect, practice: Practice, owner: Site, subject_zip: bytes
+) -> None:
+    admin = await connect("admin")
+    await sent(admin, subject_zip)
+    practice.on_loop(lambda store: setattr(store.state.rows[0], "project", "Unassigned"))
+    assert admin.sees_unassigned
+    assert not owner.sees_unassigned
+    assert await admin.prearchive("DEMO") == ()
+    (found,) = await admin.prearchive("DEMO", with_unassigned=True)
+    assert found.is_unassigned
+    assert await owner.prearchive("DEMO", with_unassigned=True) == ()
+
+
+async def test_the_site_says_when_it_builds_by_itself(owner: Site, practice: Practice) -> None:
+    practice.on_loop(lambda store: store.state.preferences.update(sessionXmlRebuilderInterval=7))
+    timer = await owner.idle_timer()
+    assert (timer.interval_s, timer.patience_s) == (420.0, 420.0 + timer.repeat_s + 120)
+
+
+async def test_the_sites_clock_comes_from_its_answers(connect: Connect) -> None:
+    site = await connect("owner")
+    assert abs(site.now_s - time.time()) < 5
+    site._http._take_time("Wed, 01 Jan 2020 00:00:00 GMT")
+    assert site.now_s == pytest.approx(1577836800, abs=5)
+    site._http._take_time("no time at all")
+    assert site.now_s == pytest.approx(1577836800, abs=5)
+
+
+async def test_headers_are_listed_in_both_places(owner: Site, subject_zip: bytes) -> None:
+    uri = await sent(owner, subject_zip)
+    with pytest.raises(SiteProblem):
+        await owner.headers(uri)  # not built
+    await owner.build(uri)
+    scan = (await owner.prearchive_scans(uri))[0]
+    lines = await owner.headers(f"{uri}/scans/{scan.id}")
+    assert {line.tag: line.value for line in lines}["(0008,0060)"] == "MR"
+    place = await owner.archive(uri)
+    assert [line.name for line in await owner.headers(f"{place}/scans/{scan.id}")]
+
+
+async def archived_file(site: Site, content: bytes) -> RemoteFile:
+    uri = await sent(site, content)
+    await site.build(uri)
+    await site.archive(uri)
+    (session,) = await site.sessions("DEMO")
+    return (await site.scan_files(session.id, (await site.scans(session.id))[0].id))[0]
+
+
+async def test_a_file_is_saved_compared_and_never_overwritten(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    file = await archived_file(owner, subject_zip)
+    folder = tmp_path / "made" / "for it"
+    saved = await owner.save_file(file, folder)
+    assert (saved.path, saved.proof, saved.was_there) == (folder / file.name, "MD5", False)
+    assert hashlib.md5(saved.path.read_bytes(), usedforsecurity=False).hexdigest() == file.md5
+    assert saved.path.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (await owner.save_file(file, folder)).was_there
+    saved.path.write_bytes(b"mine")
+    with pytest.raises(Refused) as caught:
+        await owner.save_file(file, folder)
+    assert caught.value.finding.code == "download.exists"
+    assert saved.path.read_bytes() == b"mine"
+
+
+async def test_what_is_not_the_listed_file_does_not_stay(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    file = await archived_file(owner, subject_zip)
+    for wrong in (replace(file, md5="0" * 32), replace(file, size_bytes=1)):
+        with pytest.raises(Retry) as caught:
+            await owner.save_file(wrong, tmp_path / "here")
+        assert caught.value.finding.code == "download.differs"
+    with pytest.raises(SiteProblem):
+        await owner.save_file(replace(file, uri=file.uri + "x"), tmp_path / "here")
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../out.dcm", "/etc/passwd", "a/../../b", "", "a//b", "x" * 300, "nul\0"])
+async def test_a_name_that_leads_elsewhere_is_refused(owner: Site, tmp_path: Path, name: str) -> None:
+    file = RemoteFile(name, 1, "/data/experiments/E/files/x", "DICOM", "")
+    with pytest.raises(Refused) as caught:
+        await owner.save_file(file, tmp_path)
+    assert caught.value.finding.code == "download.bad_name"
+
+
+async def test_a_folder_that_cannot_be_written_is_named(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    file = await archived_file(owner, subject_zip)
+    (tmp_path / "in the way").write_text("no folder")
+    with pytest.raises(Problem) as caught:
+        await owner.save_file(file, tmp_path / "in the way")
+    assert caught.value.finding.code == "download.disk"
+
+
+async def test_resources_of_scans_are_listed_and_filled(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    await archived_file(owner, subject_zip)
+    (session,) = await owner.sessions("DEMO")
+    scan = (await owner.scans(session.id))[0]
+    note = tmp_path / "note.txt"
+    note.write_text("seen")
+    await owner.put_file(session.id, "NOTES", "note.txt", note, scan_id=scan.id)
+    found = {(one.label, one.scan_id) for one in await owner.session_resources(session.id, with_scans=True)}
+    assert ("NOTES", scan.id) in found
+    assert ("DICOM", scan.id) in found
+    assert await owner.session_resources(session.id) == ()
+    assert "note.txt" in {file.name for file in await owner.scan_files(session.id, scan.id)}

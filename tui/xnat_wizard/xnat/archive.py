@@ -108,9 +108,10 @@ async def list_scans(http: Http, session_id: str) -> tuple[Scan, ...]:
     return scans_of(rows)
 
 
-async def list_resources(http: Http, session_id: str) -> tuple[Resource, ...]:
-    """List the resource folders of a session itself, not those of its scans."""
-    rows = (await http.get(path_of("data", "experiments", session_id, "resources"), {"format": "json"})).rows()
+async def list_resources(http: Http, session_id: str, *, with_scans: bool = False) -> tuple[Resource, ...]:
+    """List the resource folders of a session itself, or also those of its scans."""
+    query = {"format": "json", **({"all": "true"} if with_scans else {})}
+    rows = (await http.get(path_of("data", "experiments", session_id, "resources"), query)).rows()
     return tuple(
         Resource(
             label=row.get("label", ""),

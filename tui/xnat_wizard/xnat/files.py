@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Answer, Row, number
 from xnat_wizard.xnat.errors import Refused, Retry
-from xnat_wizard.xnat.http import WORK_S, Http, Upload
-from xnat_wizard.xnat.model import RemoteFile
+from xnat_wizard.xnat.http import WORK_S, Http, Sink, Upload
+from xnat_wizard.xnat.model import HeaderLine, RemoteFile
 from xnat_wizard.xnat.uris import file_path, normalise, readings
 
 PIECE_BYTES = 512 * 1024
@@ -87,6 +87,34 @@ async def jpeg(http: Http, uri: str) -> bytes:
             status=answer.status,
         )
     return answer.body
+
+
+async def pour(http: Http, uri: str, sink: Sink) -> None:
+    """Read a file of any size into a sink.
+
+    Raises:
+        Refused: site.not_found.
+    """
+    await _download(http, uri, {}, READ_LIMIT, sink)
+
+
+async def dump(http: Http, uri: str) -> tuple[HeaderLine, ...]:
+    """List the elements of a DICOM file, as the site reads it; of one file, where the URI is of a session or scan.
+
+    Raises:
+        Refused: site.not_found: also a session of the prearchive that is not built (7.7).
+    """
+    query = {"src": normalise(uri).removeprefix("/data"), "format": "json"}
+    rows = (await http.get("/data/services/dicomdump", query)).rows()
+    return tuple(
+        HeaderLine(
+            tag=" ".join(filter(None, (row.get("tag1", ""), row.get("tag2", "")))),
+            vr=row.get("vr", ""),
+            name=row.get("desc", ""),
+            value=row.get("value", ""),
+        )
+        for row in rows
+    )
 
 
 async def put_stream(http: Http, parent: str, name: str, body: AsyncIterable[bytes], size_bytes: int) -> None:
@@ -169,16 +197,16 @@ class _Source(AsyncIterable[bytes]):
         self.md5 = digest.hexdigest()
 
 
-async def _download(http: Http, uri: str, query: dict[str, str], limit_bytes: int) -> Answer:
+async def _download(http: Http, uri: str, query: dict[str, str], limit_bytes: int, sink: Sink | None = None) -> Answer:
     """Read a file at a URI of the server, whichever way its name is to be read."""
     ways = readings(uri)
     for way in ways[:-1]:
         try:
-            return await http.call("GET", way, query, limit_bytes=limit_bytes)
+            return await http.call("GET", way, query, limit_bytes=limit_bytes, sink=sink)
         except Refused as problem:
             if problem.status != 404:
                 raise
-    return await http.call("GET", ways[-1], query, limit_bytes=limit_bytes)
+    return await http.call("GET", ways[-1], query, limit_bytes=limit_bytes, sink=sink)
 
 
 def _digest(path: Readable) -> str:

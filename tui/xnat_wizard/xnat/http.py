@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -29,6 +31,7 @@ ANSWER_S = 180.0  # listing a large session's files takes tens of seconds (7.3)
 WORK_S = 1800.0  # build, commit and archive: the server waits 600 s, then answers (10.2)
 STALL_S = 300.0  # no byte moved
 BODY_LIMIT = 512 * 1024 * 1024
+_START_BYTES = 16 * 1024  # of a long answer that are kept to know a page in the place of data
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,18 @@ class Bytes(AsyncIterable[bytes]):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._content
+
+
+class Sink(Protocol):
+    """Where the body of a long answer goes instead of into memory; nothing but a success is given to it."""
+
+    async def begin(self) -> None:
+        """Forget what came before: the body comes from its first byte."""
+        ...
+
+    async def take(self, piece: bytes) -> None:
+        """Keep the next bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,7 @@ class Http:
         self.idle_s = 900.0  # after which the site forgets the session; the cookie says it (1.3)
         self.log_in: Callable[[], Awaitable[None]] | None = None  # gets a new session; set by the login
         self.session_id = ""  # of the HTTP session on the server
+        self.ahead_s: float | None = None  # the site's clock against this machine's, as its last answer said
         self._cookies: dict[str, str] = {}
         self._logins = 0
         self._lock = asyncio.Lock()
@@ -107,6 +123,7 @@ class Http:
         ok: frozenset[int] = SUCCESS,
         answer_s: float = ANSWER_S,
         limit_bytes: int = BODY_LIMIT,
+        sink: Sink | None = None,
     ) -> Answer:
         """Ask the site as the person who is logged in; the answer is a success.
 
@@ -120,7 +137,14 @@ class Http:
         while True:
             logins = self._logins
             answer = await self.send(
-                method, path, query, upload=upload, headers=headers, answer_s=answer_s, limit_bytes=limit_bytes
+                method,
+                path,
+                query,
+                upload=upload,
+                headers=headers,
+                answer_s=answer_s,
+                limit_bytes=limit_bytes,
+                sink=sink,
             )
             is_lost = answer.status == 401 or answer.is_login_page
             if self.log_in is None or not (is_lost or answer.is_new_session) or is_renewed:
@@ -141,8 +165,9 @@ class Http:
         answer_s: float = ANSWER_S,
         limit_bytes: int = BODY_LIMIT,
         opens_session: bool = False,
+        sink: Sink | None = None,
     ) -> Answer:
-        """Ask once and read the answer to its end, whatever it says.
+        """Ask once and read the answer to its end, whatever it says; a success with data goes to the sink, if any.
 
         Only a request that opens a session comes without one and keeps the one it is given.
 
@@ -170,8 +195,12 @@ class Http:
                     method, url, data=body, headers=asked, allow_redirects=False, proxy=self._proxy
                 )
                 is_new = self._take_cookies(response, cookies.get("JSESSIONID", ""), opens_session=opens_session)
+                self._take_time(response.headers.get("Date", ""))
                 try:
-                    content = await self._read(response, deadline, answer_s, limit_bytes)
+                    if sink is not None and response.status == 200 and not is_new:
+                        content = await self._pour(response, deadline, answer_s, sink)
+                    else:
+                        content = await self._read(response, deadline, answer_s, limit_bytes)
                 finally:
                     if isinstance(body, _Body) and not body.is_finished:
                         response.close()  # it answered before it had read all: do not push the rest
@@ -205,6 +234,21 @@ class Http:
                 raise Refused(_too_long(limit_bytes), status=response.status)
             deadline.reschedule(asyncio.get_running_loop().time() + stall_s)
         return bytes(content)
+
+    @staticmethod
+    async def _pour(response: aiohttp.ClientResponse, deadline: asyncio.Timeout, stall_s: float, sink: Sink) -> bytes:
+        """Give the body to the sink; return its beginning, by which a page in the place of data is known."""
+        start = b""
+        await sink.begin()
+        async for piece in response.content.iter_any():
+            start += piece[: _START_BYTES - len(start)]
+            await sink.take(piece)
+            deadline.reschedule(asyncio.get_running_loop().time() + stall_s)
+        return start
+
+    def _take_time(self, date: str) -> None:
+        with contextlib.suppress(ValueError):
+            self.ahead_s = parsedate_to_datetime(date).timestamp() - time.time()
 
     def _take_cookies(self, response: aiohttp.ClientResponse, sent: str, *, opens_session: bool) -> bool:
         """Keep the cookies of an answer; tell whether the site made a new session in the place of the one sent."""

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from xnat_wizard.settings import Secret
 
+UNASSIGNED = "Unassigned"  # what stands for the project of a prearchive session that has none
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -152,6 +154,17 @@ class PrearchiveSession:
     last_modified: str
     autoarchive: str
     source: str
+    prevent_auto_commit: str = ""  # "true", "false", or ""
+
+    @property
+    def is_unassigned(self) -> bool:
+        """Tell whether the site found no project for it (6.1)."""
+        return self.project == UNASSIGNED
+
+    @property
+    def is_left_to_its_sender(self) -> bool:
+        """Tell whether the site never builds it by itself: it waits for its uploader to commit it (6.8)."""
+        return self.prevent_auto_commit == "true" or self.source == "uploader"
 
     @property
     def uri(self) -> str:
@@ -243,3 +256,26 @@ class RemoteFile:
     uri: str  # /data in front
     collection: str  # the resource's label
     md5: str  # lower-case hex; "" when never computed
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLine:
+    """One element of a DICOM file as the site lists it (7.7)."""
+
+    tag: str  # "(0010,0010)"; of an element inside a sequence, both tags
+    vr: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimer:
+    """When the site builds by itself what no longer receives anything (6.8)."""
+
+    interval_s: float = 300.0
+    repeat_s: float = 60.0
+
+    @property
+    def patience_s(self) -> float:
+        """Return after how long without news a session counts as forgotten (missing data 3.5)."""
+        return self.interval_s + self.repeat_s + 120.0

@@ -1,29 +1,34 @@
 """The prearchive: what waits there, what is in it, and what can be done with it (wire contract 6.1 to 6.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Answer, Row, cell
+from xnat_wizard.xnat.answers import Answer, Row, cell, number
 from xnat_wizard.xnat.errors import Refused, Retry
 from xnat_wizard.xnat.files import files_of
 from xnat_wizard.xnat.http import WORK_S, Http
-from xnat_wizard.xnat.model import PrearchiveSession, RemoteFile, Scan
+from xnat_wizard.xnat.model import UNASSIGNED, IdleTimer, PrearchiveSession, RemoteFile, Scan
 from xnat_wizard.xnat.refusals import why
-from xnat_wizard.xnat.uris import encoded, path_of, segment
+from xnat_wizard.xnat.uris import encoded, normalise, path_of, segment
 
 _JSON = {"format": "json"}
 MOVED = frozenset({200, 201, 301, 303})  # 301 and 303 are XNAT's success here, not redirects (12)
 
 
-async def list_prearchive(http: Http, project: str | None) -> tuple[PrearchiveSession, ...]:
+async def list_prearchive(
+    http: Http, project: str | None, *, with_unassigned: bool = False
+) -> tuple[PrearchiveSession, ...]:
     """List the sessions of one project, or of all where the account may edit.
 
-    XNAT appends unassigned sessions to a project's list for administrators; they are left out (trap 11 of 10.3).
+    XNAT appends unassigned sessions to a project's list for administrators; they are left out (trap 11 of 10.3)
+    unless they are wanted.
     """
     path = "/data/prearchive" if project is None else path_of("data", "prearchive", "projects", project)
     rows = (await http.get(path, _JSON)).rows()
     found = (_session(row) for row in rows)
-    return tuple(each for each in found if project is None or each.project == project)
+    return tuple(
+        each for each in found if project is None or each.project == project or (with_unassigned and each.is_unassigned)
+    )
 
 
 async def read_session(http: Http, uri: str) -> PrearchiveSession | None:
@@ -122,6 +127,28 @@ async def move(http: Http, uri: str, project: str) -> str:
     return found[0]
 
 
+async def reset_status(http: Http, uri: str) -> None:
+    """Let the site find out anew in which status a session is (6.5); for one whose work was lost."""
+    await _act(http, uri, {"action": "reset-status"})
+
+
+async def rebuild_locked(http: Http, uri: str) -> None:
+    """Queue a build that breaks a lock; newer sites do so for administrators only (6.6). It never archives."""
+    query = {"src": normalise(uri).removeprefix("/data"), "overrideLock": "true", "format": "json"}
+    await http.call("POST", "/data/services/prearchive/rebuild", query, answer_s=WORK_S)
+
+
+def idle_timer(config: Mapping[str, object]) -> IdleTimer:
+    """Read from a site's settings when it builds by itself; XNAT's own values where they do not say (6.8)."""
+    usual = IdleTimer()
+    minutes = number(str(config.get("sessionXmlRebuilderInterval", "")))
+    repeat_ms = number(str(config.get("sessionXmlRebuilderRepeat", "")))
+    return IdleTimer(
+        usual.interval_s if minutes is None else minutes * 60.0,
+        usual.repeat_s if repeat_ms is None else repeat_ms / 1000,
+    )
+
+
 async def delete(http: Http, uri: str) -> None:
     """Delete a session and its files from the prearchive."""
     await http.call("DELETE", encoded(uri), answer_s=WORK_S)
@@ -141,7 +168,7 @@ def _session(row: Row) -> PrearchiveSession:
     place = row.get("url", "").strip("/").split("/")  # prearchive/projects/{P}/{TS}/{FOLDER}
     from_url = place[-3:] if len(place) >= 4 else ["", "", ""]
     return PrearchiveSession(
-        project=cell(row, "project") or from_url[0] or "Unassigned",
+        project=cell(row, "project") or from_url[0] or UNASSIGNED,
         timestamp=cell(row, "timestamp") or from_url[1],
         folder=cell(row, "folderName") or from_url[2],
         label=row.get("name", ""),
@@ -153,6 +180,7 @@ def _session(row: Row) -> PrearchiveSession:
         last_modified=row.get("lastmod", ""),
         autoarchive=row.get("autoarchive", ""),
         source=row.get("SOURCE", ""),
+        prevent_auto_commit=row.get("prevent_auto_commit", "").lower(),
     )
 
 

@@ -7,11 +7,13 @@ do. A session that the site has forgotten is renewed once, for all tasks; see `h
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Self
 
-from xnat_wizard.xnat import archive, creation, files, importing, policies, prearchive, projects, sessions
+from xnat_wizard.xnat import archive, creation, downloads, files, importing, policies, prearchive, projects, sessions
 from xnat_wizard.xnat import login as logins
 from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.http import Http
@@ -20,7 +22,9 @@ from xnat_wizard.xnat.login import look
 from xnat_wizard.xnat.model import (
     ArchiveVerdict,
     ArrivalRules,
+    HeaderLine,
     Identity,
+    IdleTimer,
     ImportAnswer,
     Login,
     PrearchiveSession,
@@ -88,6 +92,16 @@ class Site:
     def kept_alive(self) -> AbstractAsyncContextManager[None]:
         """Keep the session from idling out inside the block; blocks may nest and overlap."""
         return self._keepalive.held()
+
+    @property
+    def now_s(self) -> float:
+        """Return the time by the site's own clock, in epoch seconds; this machine's until the site has said it."""
+        return time.time() + (self._http.ahead_s or 0.0)
+
+    @property
+    def sees_unassigned(self) -> bool:
+        """Tell whether the account may see what the site found no project for (6.1)."""
+        return self.identity.is_admin or bool({"ALL_DATA_ADMIN", "ALL_DATA_ACCESS"} & set(self.identity.groups))
 
     async def worker_login(self) -> Login:
         """Return a login for a process that goes on alone: an alias token where the site issues them (1.6)."""
@@ -160,9 +174,16 @@ class Site:
 
     # Prearchive
 
-    async def prearchive(self, project: str | None = None) -> tuple[PrearchiveSession, ...]:
+    async def prearchive(
+        self, project: str | None = None, *, with_unassigned: bool = False
+    ) -> tuple[PrearchiveSession, ...]:
         """List the prearchive sessions of one project, or of all that the person may edit."""
-        return await prearchive.list_prearchive(self._http, project)
+        return await prearchive.list_prearchive(self._http, project, with_unassigned=with_unassigned)
+
+    async def idle_timer(self) -> IdleTimer:
+        """Read when the site builds by itself; XNAT's own values where it does not say."""
+        config = await projects.site_config(self._http)
+        return prearchive.idle_timer(config)
 
     async def prearchive_session(self, uri: str) -> PrearchiveSession | None:
         """Read one row of the prearchive; `None` when it is not there."""
@@ -192,6 +213,18 @@ class Site:
         """Build a session from its files; may take minutes."""
         async with self.kept_alive():
             await prearchive.build(self._http, uri)
+
+    async def rebuild_locked(self, uri: str) -> None:
+        """Queue a build that breaks the session's lock."""
+        await prearchive.rebuild_locked(self._http, uri)
+
+    async def reset_status(self, uri: str) -> None:
+        """Let the site find out a session's status anew."""
+        await prearchive.reset_status(self._http, uri)
+
+    async def headers(self, uri: str) -> tuple[HeaderLine, ...]:
+        """List the DICOM header of a file, or of one file of a scan or session."""
+        return await files.dump(self._http, uri)
 
     async def commit(self, uri: str, *, to_archive: bool) -> str:
         """Build, then archive if asked; returns where the session is now."""
@@ -246,9 +279,9 @@ class Site:
         """List the files of all resources of a scan."""
         return await files.list_files(self._http, path_of("data", "experiments", session_id, "scans", scan_id, "files"))
 
-    async def session_resources(self, session_id: str) -> tuple[Resource, ...]:
-        """List the resource folders of a session itself."""
-        return await archive.list_resources(self._http, session_id)
+    async def session_resources(self, session_id: str, *, with_scans: bool = False) -> tuple[Resource, ...]:
+        """List the resource folders of a session itself, or also those of its scans."""
+        return await archive.list_resources(self._http, session_id, with_scans=with_scans)
 
     async def resource_files(self, session_id: str, label: str) -> tuple[RemoteFile, ...]:
         """List the files of a resource of a session; none when there is no such resource."""
@@ -257,6 +290,13 @@ class Site:
     async def read_file(self, uri: str, *, limit_bytes: int = files.READ_LIMIT) -> bytes:
         """Read a whole file into memory, up to a limit."""
         return await files.read(self._http, uri, limit_bytes=limit_bytes)
+
+    async def save_file(
+        self, file: RemoteFile, folder: Path, told: Callable[[int], None] = lambda _: None
+    ) -> downloads.Saved:
+        """Save a file below a folder of this disk; see `downloads.save`."""
+        async with self.kept_alive():
+            return await downloads.save(self._http, file, folder, told)
 
     async def jpeg(self, uri: str) -> bytes:
         """Let the site draw a DICOM file.
@@ -270,8 +310,10 @@ class Site:
         """Return the session, after creating what is missing of subject and session."""
         return await sessions.ensure_session(self._http, self._model, project, subject, session, xsi_type, self._sleep)
 
-    async def put_file(self, session_id: str, resource: str, name: str, path: files.Readable) -> None:
-        """Put one file into a resource of a session, and look that it is there; `name` may hold folders.
+    async def put_file(
+        self, session_id: str, resource: str, name: str, path: files.Readable, *, scan_id: str = ""
+    ) -> None:
+        """Put one file into a resource of a session or of a scan, and look that it is there; `name` may hold folders.
 
         Raises:
             Refused: resource.file_differs, resource.empty_file.
@@ -279,11 +321,12 @@ class Site:
             OSError: the file cannot be read.
         """
         async with self.kept_alive():
-            await files.put_local(self._http, self._resource(session_id, resource), name, path)
+            await files.put_local(self._http, self._resource(session_id, resource, scan_id), name, path)
 
     @staticmethod
-    def _resource(session_id: str, label: str) -> str:
-        return path_of("data", "experiments", session_id, "resources", label, "files")
+    def _resource(session_id: str, label: str, scan_id: str = "") -> str:
+        place = ("experiments", session_id, *(("scans", scan_id) if scan_id else ()))
+        return path_of("data", *place, "resources", label, "files")
 
     async def _renew_identity(self) -> Identity:
         self.identity = await logins.who_am_i(self._http, self._login)
