@@ -167,7 +167,10 @@ def test_success_is_no_problem() -> None:
     assert problem_of(moved) is not None
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0", 1.0), ("999999", 3600.0), ("nonsense", 30.0)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("0", 1.0), ("7200", 7200.0), ("1e300", 31_622_400.0), ("nan", 30.0), ("nonsense", 30.0)],
+)
 def test_the_site_says_how_long_to_wait(header: str, seconds: float) -> None:
     problem = problem_of(answer(503, retry_after=header))
     assert isinstance(problem, RetryAfter)

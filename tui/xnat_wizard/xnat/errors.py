@@ -1,13 +1,14 @@
 """What goes wrong with a site, sorted by what the caller should do about it."""
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.xnat.numbers import numbered
 
 
 class SiteProblem(Problem):
-    """A call to the site failed; the class says what to do, the finding says it to a person."""
+    """A call to the site failed; the class says what to do, the finding says it to a person, with its number."""
 
     def __init__(self, finding: Finding, *, status: int = 0) -> None:
-        super().__init__(finding)
+        super().__init__(numbered(finding))
         self.status = status  # of HTTP; 0 when no answer came
 
 

@@ -1,31 +1,15 @@
 """XNAT's messages and what they mean: one table, read from the top; the first pattern found in the text counts.
 
-Sources: wire contract appendix B, 2.3, 5.9, 6.6, 6.7, 8.3.
+Sources: wire contract appendix B, 1.6, 1.8, 1.11, 2.3, 4.2 to 4.4, 8.2.
 """
 
-from dataclasses import dataclass
+from xnat_wizard.xnat.arrival_messages import ARCHIVING, IMPORTING
+from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused
+from xnat_wizard.xnat.message import ASK_ADMIN, ASK_OWNER, LOOK_AGAIN, REPORT_FAULT, Message
 
-from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, Retry, SiteProblem
+__all__ = ["ASK_ADMIN", "ASK_OWNER", "LOOK_AGAIN", "MESSAGES", "Message"]
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One thing the server can say, in plain words."""
-
-    pattern: str  # a substring of what it says, case-sensitive; of statuses: ""
-    kind: type[SiteProblem]
-    code: str
-    what: str
-    todo: tuple[str, ...]
-
-
-ASK_OWNER = "Ask an owner of the project to make you a member, then try again."
-ASK_ADMIN = "Ask the site's administrator; give them the line above."
-LOOK_AGAIN = "Wait a minute, then look at the prearchive again."
-_UPDATE = "Report this as a fault of this program, with the lines above."
-_READ_LOG = "Read the session's log in the prearchive: it names the reason."
-
-MESSAGES: tuple[Message, ...] = (
+_TALKING: tuple[Message, ...] = (
     # Logins
     Message(
         "password has expired",
@@ -47,6 +31,37 @@ MESSAGES: tuple[Message, ...] = (
         "site.not_initialised",
         "This XNAT has not been set up yet",
         ("Ask the site's administrator to finish its set-up in a browser.",),
+    ),
+    Message(
+        "The authentication token is invalid",
+        LoginAgain,
+        "login.bad_token",
+        "The site could not read the login",
+        (
+            "Log in again; a password with a colon in it can fail on sites that are open to guests.",
+            "Set a password without a colon in XNAT with a browser.",
+        ),
+    ),
+    Message(
+        "guest user can't request alias tokens",
+        Refused,
+        "login.guest",
+        "The site takes us for a guest",
+        ("Log in again: the login has got lost on the way.",),
+    ),
+    Message(
+        "operations on alias tokens for their own account",
+        Refused,
+        "login.other_token",
+        "The login that was kept belongs to another account",
+        ("Log in with your user name and password.",),
+    ),
+    Message(
+        "find an alias token with the alias",
+        Refused,
+        "login.no_token",
+        "The login that was kept is not there any more",
+        ("Nothing to do: it has expired or was withdrawn.",),
     ),
     # What clashes when a project is created: 2.3
     Message(
@@ -90,6 +105,78 @@ MESSAGES: tuple[Message, ...] = (
         "project.not_yours",
         "The project exists and belongs to somebody else",
         ("Choose another project ID.", "Or ask an owner of that project to make you a member."),
+    ),
+    Message(
+        "conflicts with existing projects",
+        Refused,
+        "project.taken",
+        "The ID, title, running title or alias clashes with another project, or with each other",
+        ("Choose other ones; capital letters make no difference.",),
+    ),
+    Message(
+        "ID for the REST call must match",
+        Refused,
+        "request.mismatch",
+        "The project was asked for under one ID and described under another",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "Requires XNAT ProjectData ID",
+        Refused,
+        "request.empty",
+        "The site got a request without its content",
+        (
+            REPORT_FAULT,
+            "A proxy on the way may drop what is sent: ask the site's administrator.",
+        ),
+    ),
+    Message(
+        "Need POST Contents",
+        Refused,
+        "request.empty",
+        "The site got a request without its content",
+        (
+            REPORT_FAULT,
+            "A proxy on the way may drop what is sent: ask the site's administrator.",
+        ),
+    ),
+    Message(
+        "Need PUT Contents",
+        Refused,
+        "request.empty",
+        "The site got a request without its content",
+        (
+            REPORT_FAULT,
+            "A proxy on the way may drop what is sent: ask the site's administrator.",
+        ),
+    ),
+    Message(
+        "must include the project attribute",
+        Refused,
+        "request.no_project",
+        "The site was not told which project it is for",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "must be modified through separate URI",
+        Refused,
+        "request.separate",
+        "The site does not change this together with other things",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "ID cannot be modified",
+        Refused,
+        "request.separate",
+        "The site does not change an ID",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "The submitted code",
+        Refused,
+        "request.bad_code",
+        "The site does not know this setting of the project",
+        (REPORT_FAULT,),
     ),
     # Rights
     Message(
@@ -135,11 +222,76 @@ MESSAGES: tuple[Message, ...] = (
         (ASK_OWNER,),
     ),
     Message(
+        "Only project owners and site managers",
+        Refused,
+        "rights.owner",
+        "Only an owner of the project may look at this",
+        ("Ask an owner of the project to look, or to make you an owner.",),
+    ),
+    Message(
+        "privileges to modify config for this project",
+        Refused,
+        "rights.owner",
+        "Only an owner of the project may change this setting",
+        ("Ask an owner of the project to change it.",),
+    ),
+    Message(
+        "does not have privileges to access this project",
+        Refused,
+        "rights.read",
+        "Your account may not look into this project",
+        (ASK_OWNER,),
+    ),
+    Message(
+        "does not have access to the requested project",
+        Refused,
+        "rights.read",
+        "Your account may not look into this project",
+        (ASK_OWNER,),
+    ),
+    Message(
+        "Unable to read subjects for Project",
+        Refused,
+        "rights.read",
+        "Your account may not look at the subjects of this project",
+        (ASK_OWNER,),
+    ),
+    Message(
         "No project named",
         Refused,
         "project.not_found",
         "There is no such project, or your account may not see it",
         ("Choose a project from the list.", ASK_OWNER),
+    ),
+    Message(
+        "Unable to identify project",
+        Refused,
+        "project.not_found",
+        "There is no such project, or your account may not see it",
+        (
+            "Choose a project from the list.",
+            ASK_OWNER,
+        ),
+    ),
+    Message(
+        "Could not find the project with ID",
+        Refused,
+        "project.not_found",
+        "There is no such project, or your account may not see it",
+        (
+            "Choose a project from the list.",
+            ASK_OWNER,
+        ),
+    ),
+    Message(
+        "specified projects does not exist",
+        Refused,
+        "project.not_found",
+        "There is no such project, or your account may not see it",
+        (
+            "Choose a project from the list.",
+            ASK_OWNER,
+        ),
     ),
     # What clashes when a label is given: 4.2 and 4.3
     Message(
@@ -163,228 +315,67 @@ MESSAGES: tuple[Message, ...] = (
         "The subject label is already used in this project",
         ("Choose another label.",),
     ),
+    Message(
+        "Subject already exists",
+        Refused,
+        "label.taken",
+        "A subject with this label is there already",
+        ("Choose another label.",),
+    ),
+    Message(
+        "Specified experiment already exists",
+        Refused,
+        "label.taken",
+        "A session with this label is there already",
+        ("Choose another label.",),
+    ),
+    Message(
+        "Specified scan already exists",
+        Refused,
+        "label.taken",
+        "A scan with this ID is there already",
+        ("Choose another ID.",),
+    ),
+    Message(
+        "File system destination contains",
+        Refused,
+        "label.folder",
+        "Files of something else lie on the site where this would go",
+        (
+            "Choose another label.",
+            ASK_ADMIN,
+        ),
+    ),
+    Message(
+        "must reference a valid image session",
+        Refused,
+        "scan.type",
+        "A scan was to be made where there is no imaging session",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "Only Scan documents can be PUT",
+        Refused,
+        "scan.type",
+        "The site does not take this type of scan here",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "Multiple scan modalities",
+        Refused,
+        "scan.type",
+        "The site was not told of which modality the scan is",
+        (REPORT_FAULT,),
+    ),
+    Message(
+        "differs from existing xsiType",
+        Refused,
+        "scan.type",
+        "A scan of another modality has this ID already",
+        ("Choose another ID for the scan.",),
+    ),
     Message("Already assigned to project", Refused, "share.already", "It is shared already", ("Nothing to do.",)),
     Message("Specified resource already exists", Refused, "resource.exists", "It is there", ("Nothing to do.",)),
-    # What the import service says: 5.9
-    Message(
-        "contains no SOP",
-        Refused,
-        "import.no_sop",
-        "A file is no complete DICOM object: it does not say what it is",
-        ("Leave the file out, or export the series again from the scanner or PACS.",),
-    ),
-    Message(
-        "Concurrent file sends",
-        Retry,
-        "import.concurrent",
-        "Two transfers wrote the same file at the same time",
-        ("It is sent again by itself; with fewer connections it happens less often.",),
-    ),
-    Message(
-        "unable to read DICOM object",
-        Retry,
-        "import.unreadable",
-        "The site could not store a file: the file is broken, or the site had trouble of its own",
-        ("Send it again once.", "If the same file fails again, leave it out.", ASK_ADMIN),
-    ),
-    Message(
-        "unable to read data from file",
-        Retry,
-        "import.cut",
-        "The upload arrived incomplete",
-        ("Send it again; a proxy on the way may cut long uploads.",),
-    ),
-    Message(
-        "Unsupported format",
-        Fatal,
-        "import.format",
-        "The site does not take uploads of this kind",
-        (_UPDATE,),
-    ),
-    Message(
-        "File posts must include the file directly",
-        Fatal,
-        "import.form",
-        "The upload arrived without its data",
-        ("A proxy on the way may have dropped the data: ask the site's administrator.", _UPDATE),
-    ),
-    Message(
-        "Unable to identify upload format",
-        Fatal,
-        "import.no_file",
-        "The upload arrived without a file",
-        ("A proxy on the way may have dropped the data: ask the site's administrator.", _UPDATE),
-    ),
-    Message(
-        "Unknown importer implementation",
-        Fatal,
-        "import.no_handler",
-        "This XNAT is too old, or its importer for DICOM archives is missing",
-        ("Ask the site's administrator for XNAT 1.8.3 or newer.",),
-    ),
-    Message(
-        "Parameter dest format error", Fatal, "import.bad_dest", "The site did not understand the address", (_UPDATE,)
-    ),
-    Message(
-        "unable to archive for the Prearchive session",
-        Refused,
-        "archive.failed",
-        "The images arrived, and the site could not archive them",
-        (_READ_LOG,),
-    ),
-    Message(
-        "multiple imaging sessions",
-        Refused,
-        "import.several_sessions",
-        "The upload holds more than one imaging session",
-        ("Send one session at a time.",),
-    ),
-    Message(
-        "did not include parsable files",
-        Refused,
-        "import.nothing",
-        "The upload holds no image that the site can read",
-        ("Look at the folder again: it may hold no DICOM files.",),
-    ),
-    # What prearchive and archive say: 6.5 to 6.7
-    Message(
-        "session document locked",
-        Retry,
-        "prearchive.busy",
-        "The site is still working on this session",
-        (LOOK_AGAIN,),
-    ),
-    Message(
-        "Operation already in progress",
-        Retry,
-        "prearchive.busy",
-        "The site is still working on this session",
-        (LOOK_AGAIN,),
-    ),
-    Message(
-        "Only a site administrator can clear that lock",
-        Refused,
-        "prearchive.locked",
-        "The session is locked, perhaps since the site was restarted",
-        (LOOK_AGAIN, "If it stays locked for hours: ask the site's administrator to clear the lock."),
-    ),
-    Message(
-        "within the timeout interval",
-        Retry,
-        "archive.still_working",
-        "The site is still archiving the session",
-        (LOOK_AGAIN,),
-    ),
-    Message(
-        "within the configured timeout interval",
-        Retry,
-        "archive.still_working",
-        "The site is still archiving the session",
-        (LOOK_AGAIN,),
-    ),
-    Message(
-        "Duplicate archive attempt",
-        Retry,
-        "archive.twice",
-        "The session is already being archived",
-        (LOOK_AGAIN,),
-    ),
-    Message(
-        "Session processing may already be in progress",
-        Refused,
-        "archive.workflow",
-        "Processing of the session in the archive is not finished",
-        ("Wait until it is finished, then archive again.",),
-    ),
-    Message(
-        "Session already exists, retry with overwrite enabled",
-        Refused,
-        "archive.exists",
-        "A session with this label is already in the archive",
-        ("Archive it under another label.", "Or merge it into the session that is there."),
-    ),
-    Message(
-        "Session already contains a scan",
-        Refused,
-        "archive.scan_exists",
-        "The session in the archive already has one of these scans",
-        ("If this is the same study sent twice: delete it from the prearchive.", "Otherwise merge and overwrite."),
-    ),
-    Message(
-        "Already Exists for another Subject",
-        Refused,
-        "archive.other_subject",
-        "A session with this label belongs to another subject of the project",
-        ("Archive it under another session label.", "Or give it the subject that the session belongs to."),
-    ),
-    Message(
-        "Invalid modification of session UID",
-        Refused,
-        "archive.other_study",
-        "The session with this label in the archive is another study",
-        ("Archive it under another session label.",),
-    ),
-    Message(
-        "Invalid modification of session modality",
-        Refused,
-        "archive.other_modality",
-        "The session with this label in the archive is of another modality",
-        ("Archive it under another session label.",),
-    ),
-    Message(
-        "Invalid modification of session",
-        Refused,
-        "archive.conflict",
-        "The session does not fit the one with the same label in the archive",
-        ("Archive it under another session label.",),
-    ),
-    Message(
-        "Cannot archive sessions from the Unassigned folder",
-        Refused,
-        "archive.unassigned",
-        "The session belongs to no project yet",
-        ("Move it to a project first, then archive it.",),
-    ),
-    Message(
-        "unable to identify destination project",
-        Refused,
-        "archive.no_project",
-        "The site does not know which project the session belongs to",
-        ("Move it to a project first, then archive it.",),
-    ),
-    Message(
-        "nable to identify subject",
-        Refused,
-        "archive.no_subject",
-        "The site does not know which subject the session belongs to",
-        ("Give it a subject label, then archive it.",),
-    ),
-    Message(
-        "unable to deduce session label",
-        Refused,
-        "archive.no_label",
-        "The session has no label",
-        ("Give it a session label, then archive it.",),
-    ),
-    Message(
-        "Unable to locate prearc resource",
-        Refused,
-        "prearchive.not_built",
-        "The session has not been built yet, so that its scans cannot be listed",
-        ("Build the session, then look again.",),
-    ),
-    Message(
-        "Unable to archive",
-        Refused,
-        "archive.failed",
-        "The site could not archive the session",
-        (_READ_LOG, "Build it again, then archive it.", ASK_ADMIN),
-    ),
-    Message(
-        "Unable to convert this file to jpeg",
-        Refused,
-        "picture.refused",
-        "The site cannot draw this file",
-        ("Look at another file of the scan.",),
-    ),
 )
+
+MESSAGES: tuple[Message, ...] = (*_TALKING, *IMPORTING, *ARCHIVING)

@@ -3,6 +3,8 @@
 Sources: wire contract 0.5, 1.4, 1.8, 12, appendix B.
 """
 
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -29,6 +31,9 @@ _NOTHING_SAID = (
     "The server has not found anything matching the request URI",
     "The server encountered an unexpected condition which prevented it from fulfilling the request",
 )
+
+_UNCLEAR_WAIT_S = 30.0
+_LONGEST_WAIT_S = 366 * 86_400.0
 
 _LOST = STATUSES[401]
 _PAGES = ((PASSWORD_PAGE, EXPIRED), (INACTIVE_PAGE, DISABLED))
@@ -102,17 +107,31 @@ def _problem(answer: Answer, message: Message) -> SiteProblem:
         shareable=f"{message.what}. {answer.method} {shape(answer.path)}: status {answer.status}.",
     )
     if answer.status in {429, 503} and answer.retry_after:
-        return RetryAfter(finding, seconds=_seconds(answer.retry_after), status=answer.status)
+        wait_s = _seconds(answer.retry_after)
+        asked = replace(finding, why=f"{finding.why}. It asks to wait for {_in_words(wait_s)}")
+        return RetryAfter(asked, seconds=wait_s, status=answer.status)
     return message.kind(finding, status=answer.status)
 
 
 def _seconds(retry_after: str) -> float:
-    """Read a Retry-After header: seconds, or a date; between 1 s and an hour."""
+    """Read a Retry-After header: seconds, or a date; half a minute when it is neither.
+
+    The site's own figure goes on uncut, a year at most: whoever waits decides how long, and says so.
+    """
     try:
         wait_s = float(retry_after)
     except ValueError:
         try:
             wait_s = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
-            wait_s = 30.0
-    return min(max(wait_s, 1.0), 3600.0)
+            wait_s = _UNCLEAR_WAIT_S
+    if math.isnan(wait_s):
+        wait_s = _UNCLEAR_WAIT_S
+    return min(max(wait_s, 1.0), _LONGEST_WAIT_S)
+
+
+def _in_words(seconds: float) -> str:
+    for unit, size_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
