@@ -1,0 +1,1 @@
+"""The questions that find missing data, by the place they ask: people, prearchive, archive, settings."""
