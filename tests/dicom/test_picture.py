@@ -14,7 +14,8 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from dicom.images import as_bytes, header, with_pixels
-from xnat_wizard.dicom.picture import Picture, picture_from_jpeg, read_picture
+from xnat_wizard.dicom.graylevels import Window
+from xnat_wizard.dicom.picture import Picture, frame_of, picture_from_jpeg, read_frame, read_picture
 from xnat_wizard.findings import Problem
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 10
@@ -59,6 +60,43 @@ def test_the_window_of_the_header_counts() -> None:
 def test_a_window_that_shows_nothing_is_not_used() -> None:
     picture = levels(read_picture(gray_image(WindowCenter=100000, WindowWidth=200000)))
     assert picture.max() - picture.min() == 255
+
+
+@pytest.mark.parametrize("window", [(10, 20), (1, 1)])
+def test_a_window_that_draws_nearly_all_white_is_not_used(window: tuple[int, int]) -> None:
+    values = RAMP + 15
+    values[0] = 0
+    picture = levels(read_picture(gray_image(values, WindowCenter=window[0], WindowWidth=window[1])))
+    assert (picture == 255).mean() < 0.1
+    assert len(np.unique(picture)) > 32
+
+
+def test_a_window_that_leaves_only_black_and_white_is_not_used() -> None:
+    picture = levels(read_picture(gray_image(WindowCenter=320, WindowWidth=1)))
+    assert len(np.unique(picture)) > 32
+
+
+def test_a_frame_is_drawn_through_any_window() -> None:
+    frame = read_frame(io.BytesIO(gray_image(WindowCenter=100, WindowWidth=200)).getvalue())
+    assert frame.file_window == frame.first_window == Window(100, 200)
+    assert frame.picture(Window(10000, 10)).pixels == bytes(64)
+    assert np.mean(levels(frame.picture(frame.first_window.moved(2)))) < np.mean(levels(frame.picture()))
+    assert np.std(levels(frame.picture(frame.first_window.widened(4)))) < np.std(levels(frame.picture()))
+    assert np.ptp(levels(frame.picture(frame.own_window))) == 255
+
+
+def test_the_last_frame_is_counted_from_the_end() -> None:
+    dataset = with_pixels(header(), side=8)
+    dataset.NumberOfFrames = 3
+    dataset.PixelData = b"".join((RAMP + frame).astype("<u2").tobytes() for frame in range(3))
+    last = read_frame(as_bytes(dataset), frame=-1)
+    assert (last.place, last.count) == (2, 3)
+    assert last.values.min() == 2
+
+
+def test_a_picture_that_is_gray_already_stays_as_it_is() -> None:
+    picture = Picture(4, 2, bytes([0, 100, 200, 255, 1, 2, 254, 30]), "x")
+    assert frame_of(picture).picture() == picture
 
 
 def test_rescale_comes_before_the_window() -> None:
