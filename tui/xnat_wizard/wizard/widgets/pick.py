@@ -30,7 +30,7 @@ class PickScreen(ModalScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="pick.back", tooltip="Change nothing"),
-        Binding("down", "to_rows", "List", show=False),
+        Binding("down", "to_rows", "List", show=False, id="pick.rows"),
     ]
     DEFAULT_CSS = """
     PickScreen { align: center middle; background: $background 60%; }
