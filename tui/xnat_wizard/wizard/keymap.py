@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import Keys
+from textual.screen import ModalScreen
 
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.preferences import did_you_mean
 
 PACKAGE = "xnat_wizard."
-EVERYWHERE = "wizard."  # ids of what works in every step
+EVERYWHERE = "wizard"  # the room of what works in every step
 REFUSED = {
     "ctrl+i": "it is Tab in a plain terminal",
     "ctrl+m": "it is Enter in a plain terminal",
@@ -37,9 +38,9 @@ NAMES = {key.value.rpartition("+")[2] for key in Keys} | {"comma", "full_stop", 
 MODIFIERS = {"ctrl", "shift", "alt"}
 
 
-def bindings() -> Iterator[Binding]:
+def bindings(of: type[DOMNode] = DOMNode) -> Iterator[Binding]:
     """Yield the bindings with an id of every screen and widget of the wizard that is loaded."""
-    for kind in _kinds(DOMNode):
+    for kind in _kinds(of):
         for binding in kind.__dict__.get("BINDINGS", ()):
             if isinstance(binding, Binding) and binding.id and kind.__module__.startswith(PACKAGE):
                 yield binding
@@ -98,21 +99,25 @@ def _refusal(name: str, keys: str, taken: Mapping[str, set[str]], moving: set[st
             return f"There is no key `{key}`", did_you_mean(key.lower(), sorted(_names()))
         if key in REFUSED:
             return f"`{key}` cannot be chosen: {REFUSED[key]}", "Choose a function key or Ctrl and another letter"
-        if len(key) == 1 and name.startswith(EVERYWHERE):
+        if len(key) == 1 and _room(name) == EVERYWHERE:
             return f"`{key}` is typed into fields", "Choose a function key or Ctrl and a letter"
     if not wanted or all(key.startswith("alt+") for key in wanted):
         return "Many terminals never pass Alt on, so the action needs another key beside it", f'Write "f8,{keys}"'
+    dialogs = {_room(str(binding.id)) for binding in bindings(ModalScreen)}
     for other, keys_of in taken.items():
-        is_near = other != name and _rooms_meet(other, name) and other not in moving
+        is_near = other != name and other not in moving and _do_meet({_room(other), _room(name)}, dialogs)
         if is_near and (both := keys_of.intersection(wanted)):
             return f"`{min(both)}` is the key of `{other}` already", "Choose another key, or move that one too"
     return None
 
 
-def _rooms_meet(one: str, other: str) -> bool:
-    """Tell whether two actions can be asked for at the same time: one works everywhere, or both in one place."""
-    rooms = {one.partition(".")[0], other.partition(".")[0]}
-    return len(rooms) == 1 or EVERYWHERE.rstrip(".") in rooms
+def _room(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _do_meet(rooms: set[str], dialogs: set[str]) -> bool:
+    """Tell whether actions of these rooms can be asked for at the same time: a dialog covers the step below it."""
+    return len(rooms) == 1 or (EVERYWHERE in rooms and not rooms & dialogs)
 
 
 def _refused(name: str, keys: str, why: str, todo: str, where: str) -> Finding:
