@@ -3,7 +3,7 @@
 from threading import Event, Lock
 
 from xnat_wizard.dicom.model import Series, Survey
-from xnat_wizard.dicom.picture import Picture, read_picture
+from xnat_wizard.dicom.picture import Frame, read_frame
 from xnat_wizard.dicom.source import Source, open_source
 
 
@@ -21,8 +21,8 @@ class SeriesPictures:
         self._stop, self._lock = Event(), Lock()
         self._source: Source | None = None
 
-    def read(self, place: int) -> Picture:
-        """Read the picture of one image, counted from 0.
+    def read(self, place: int, frame: int = 0) -> Frame:
+        """Read one image, counted from 0; of a file with several frames the one that is asked for, -1 is the last.
 
         Raises:
             Problem: there is no such source any more, or the image cannot be drawn.
@@ -33,7 +33,7 @@ class SeriesPictures:
             if self._source is None:
                 self._source = open_source(self._survey.source, stop=self._stop)
             with self._source.open(self._series.instances[place].path) as file:
-                return read_picture(file)
+                return read_frame(file, frame=frame)
 
     def stop(self) -> None:
         """End long work of `read`; returns at once."""

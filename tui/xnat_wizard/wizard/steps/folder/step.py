@@ -47,7 +47,7 @@ from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.findings import FindingList
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
-from xnat_wizard.wizard.widgets.viewer import ViewerScreen, in_thread
+from xnat_wizard.wizard.widgets.viewer import ViewerScreen, frames_in_thread, in_thread
 
 
 class FolderStep(StepScreen[Answer]):
@@ -358,7 +358,8 @@ class FolderStep(StepScreen[Answer]):
     async def view_series(self, pictures: SeriesPictures) -> None:
         """Show pictures until they are closed, then let go of their source."""
         try:
-            await self.app.push_screen_wait(ViewerScreen(pictures.title, pictures.count, in_thread(pictures.read)))
+            load, load_frame = in_thread(pictures.read), frames_in_thread(pictures.read)
+            await self.app.push_screen_wait(ViewerScreen(pictures.title, pictures.count, load, load_frame=load_frame))
         finally:
             pictures.stop()
             await asyncio.to_thread(pictures.close)
