@@ -32,8 +32,8 @@ async def test_it_is_shown_taken_up_and_ends_in_the_archive(practice: Practice, 
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(app, pilot, "answers")
         await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "An upload to DEMO did not end")
-        await pilot.press("end", "enter")
+        await until_text(app, pilot, "Enter goes on")
+        await pilot.press("tab", "enter")
         await until_text(app, pilot, "Resume")
         await pilot.press("enter")  # the focus is on Resume
         await until_text(app, pilot, "Done: every file was found on the site.")
@@ -47,8 +47,8 @@ async def test_one_that_failed_begins_with_resume(practice: Practice, study_fold
     async with app.run_test(size=(80, 24)) as pilot:
         await until_text(app, pilot, "answers")
         await pilot.press(*"owner", "enter")
-        await until_text(app, pilot, "An upload to DEMO did not end")
-        await pilot.press("end", "enter")
+        await until_text(app, pilot, "Enter goes on")
+        await pilot.press("tab", "enter")
         await until_text(app, pilot, "Resume")
         await pilot.pause()
         assert app.focused is not None

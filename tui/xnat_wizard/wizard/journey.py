@@ -7,6 +7,7 @@ part of the wizard as soon as it stands in `STEPS`; Home leaves out a way that l
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from textual.screen import Screen
@@ -83,16 +84,22 @@ class Stage(Protocol):
 class Journey:
     """Where a person is among the steps, and where their answers lead."""
 
-    def __init__(self, steps: Mapping[str, Step] | None = None, ways: Mapping[Move, Way] | None = None) -> None:
-        self._steps = STEPS if steps is None else steps
-        self._ways = WAYS if ways is None else ways
-        self._way: Way = ENTRY if steps is None else tuple(steps)
+    def __init__(
+        self,
+        steps: Mapping[str, Step] = MappingProxyType(STEPS),
+        ways: Mapping[Move, Way] = MappingProxyType(WAYS),
+        entry: Way = ENTRY,
+    ) -> None:
+        self._steps = steps
+        self._ways = ways
+        self._way = entry
         self._at = 0
 
     @classmethod
     def straight(cls, steps: Sequence[Step]) -> "Journey":
         """Return a journey through these steps only: there is no Home, and the last leads out."""
-        return cls({str(place): step for place, step in enumerate(steps)}, {})
+        named = {str(place): step for place, step in enumerate(steps)}
+        return cls(named, {}, tuple(named))
 
     @property
     def stop(self) -> str:
@@ -128,11 +135,11 @@ class Journey:
                 self._begin(move)
 
     def _begin(self, move: Move, at: str = "") -> None:
-        """Begin a way, or go to one of its steps; without such a way, go to the beginning."""
+        """Begin a way, or go to one of its steps; where there is none, stay. Steps in a row have their begin only."""
         way = self._ways.get(move, ())
         if way and all(stop in self._steps for stop in way):
             self._way, self._at = way, way.index(at) if at else 0
-        else:
+        elif not self._ways:
             self._at = 0
 
     def _go_home(self) -> None:
