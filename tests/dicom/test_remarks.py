@@ -6,7 +6,7 @@ import pytest
 
 from dicom.images import write_image, write_series
 from xnat_wizard.dicom import structure
-from xnat_wizard.dicom.remarks import _kind_without_picture, _syntax_name
+from xnat_wizard.dicom.remarks import kind_without_picture, syntax_name
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Severity
 
@@ -51,7 +51,7 @@ def test_reports_are_noted_and_go(tmp_path: Path) -> None:
     ],
 )
 def test_transfer_syntaxes_have_short_names(transfer_syntax_uid: str, name: str) -> None:
-    assert _syntax_name(transfer_syntax_uid) == name
+    assert syntax_name(transfer_syntax_uid) == name
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_transfer_syntaxes_have_short_names(transfer_syntax_uid: str, name: str)
     ],
 )
 def test_objects_without_a_picture_are_known(sop_class_uid: str, kind: str) -> None:
-    assert _kind_without_picture(sop_class_uid) == kind
+    assert kind_without_picture(sop_class_uid) == kind
 
 
 def test_compressed_real_series_are_noted(shared_data: Path) -> None:

@@ -9,7 +9,7 @@ from xnat_wizard.dicom.model import Series
 
 _DATE = re.compile(r"\d{8}|\d{4}\.\d{2}\.\d{2}")  # the second is ACR-NEMA's, still found
 _LONG = 64
-_PLAIN_SYNTAXES = frozenset({"", IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG})
+PLAIN_SYNTAXES = frozenset({"", IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG})
 _SYNTAX_NAMES = (  # the beginning of a transfer syntax UID, the longest first
     ("1.2.840.10008.1.2.4.5", "JPEG"),
     ("1.2.840.10008.1.2.4.7", "JPEG Lossless"),
@@ -66,11 +66,11 @@ def check_attributes(found: Gathered) -> None:
 def check_series(series: Series, found: Gathered) -> None:
     """Note compressed pixels, objects without a picture, and gaps in the numbers of a series that goes."""
     words = f"series {series.series_number or 'without number'} {series.series_description}".strip()
-    compressed = {instance.transfer_syntax_uid for instance in series.instances} - _PLAIN_SYNTAXES
+    compressed = {instance.transfer_syntax_uid for instance in series.instances} - PLAIN_SYNTAXES
     if compressed:
-        names = ", ".join(sorted({_syntax_name(uid) for uid in compressed}))
+        names = ", ".join(sorted({syntax_name(uid) for uid in compressed}))
         found.faults.add(structure.COMPRESSED, series.subject_folder, words, names)
-    kinds = {_kind_without_picture(instance.sop_class_uid) for instance in series.instances} - {""}
+    kinds = {kind_without_picture(instance.sop_class_uid) for instance in series.instances} - {""}
     if kinds:
         found.faults.add(structure.NO_PICTURE, series.subject_folder, words, ", ".join(sorted(kinds)))
     numbers = [int(one.instance_number) for one in series.instances if one.instance_number.isdecimal()]
@@ -80,12 +80,14 @@ def check_series(series: Series, found: Gathered) -> None:
         found.faults.add(structure.GAP, series.subject_folder, words, remark)
 
 
-def _syntax_name(transfer_syntax_uid: str) -> str:
+def syntax_name(transfer_syntax_uid: str) -> str:
+    """Return what a transfer syntax is called in words, its UID where it has no name here (DICOM PS3.6 A)."""
     fits = [name for start, name in _SYNTAX_NAMES if transfer_syntax_uid.startswith(start)]
     return fits[-1] if fits else transfer_syntax_uid
 
 
-def _kind_without_picture(sop_class_uid: str) -> str:
+def kind_without_picture(sop_class_uid: str) -> str:
+    """Return what an object without an image is: "report", "raw data", ...; "" for images (DICOM PS3.4 B.5)."""
     if sop_class_uid in _NO_PICTURES_WHOLE:
         return _NO_PICTURES_WHOLE[sop_class_uid]
     rest = sop_class_uid.removeprefix(_STORAGE)

@@ -1,0 +1,94 @@
+"""What the rules share: which local objects are missing, what was said while sending, and the usual next steps."""
+
+import re
+from collections.abc import Iterable
+
+from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Message
+from xnat_wizard.troubleshoot.model import Covers, Fate, NextStep, Role, StepKind
+
+OPEN_FATES = frozenset({Fate.NOT_SENT, Fate.ABSENT, Fate.REFUSED, Fate.UNVERIFIABLE})
+_NAMED = re.compile(r"unable to read DICOM object (?P<name>.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+def missing(facts: Facts) -> tuple[LocalObject, ...]:
+    """Return the objects of the source that are not known to be at the site, in the order of the source."""
+    if facts.local is None:
+        return ()
+    open_paths = {line.path for line in facts.ledger.lines if line.fate in OPEN_FATES}
+    return tuple(one for one in facts.local.objects if one.path in open_paths)
+
+
+def arrived(facts: Facts) -> tuple[LocalObject, ...]:
+    """Return the objects of the source that are at the site."""
+    if facts.local is None:
+        return ()
+    paths = {line.path for line in facts.ledger.of(Fate.ARRIVED)}
+    return tuple(one for one in facts.local.objects if one.path in paths)
+
+
+def covering(objects: Iterable[LocalObject]) -> Covers:
+    """Return what part of the loss these objects are."""
+    all_of_them = tuple(objects)
+    studies = tuple(dict.fromkeys(one.study_instance_uid for one in all_of_them))
+    return Covers(studies, len({one.series_key for one in all_of_them}), len(all_of_them))
+
+
+def messages(facts: Facts) -> tuple[Message, ...]:
+    """Return all that was said while sending: by our records, a log, or as the person typed it."""
+    typed = (Message(facts.case.error_text),) if facts.case.error_text else ()
+    return tuple(dict.fromkeys((*facts.sent.messages, *typed)))
+
+
+def named_in(message: Message) -> str:
+    """Return the base name of the file that a message is about; "" for none."""
+    found = _NAMED.search(message.text)
+    name = message.names or (found["name"] if found else "")
+    return name.strip().strip("'\"").replace("\\", "/").rpartition("/")[2]
+
+
+def first_saying(facts: Facts, *texts: str) -> Message | None:
+    """Return the first message that holds one of the texts, whatever their case."""
+    wanted = [text.casefold() for text in texts]
+    return next((one for one in messages(facts) if any(text in one.text.casefold() for text in wanted)), None)
+
+
+def best_place(facts: Facts, study_instance_uid: str = "") -> Candidate | None:
+    """Return the place that fits a study best."""
+    return next(iter(facts.hits(study_instance_uid)), None)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return "1 file", "3 files", "2 series", "2 studies"."""
+    if number == 1 or thing == "series":
+        return f"{number} {thing}"
+    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
+
+
+def some(names: Iterable[str], limit: int = 3) -> str:
+    """Return a few names and how many more there are."""
+    all_of_them = list(dict.fromkeys(names))
+    more = len(all_of_them) - limit
+    shown = ", ".join(all_of_them[:limit])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def resend(facts: Facts, objects: Iterable[LocalObject]) -> tuple[NextStep, ...]:
+    """Offer to send what is missing, and only that (F16); into the session that has the rest, where there is one."""
+    left = tuple(objects)
+    if not left:
+        return ()
+    hit = best_place(facts, left[0].study_instance_uid)
+    into = f", into {hit.place.shown} under the same label" if hit else ""
+    target = hit.place.uri if hit else ""
+    text = f"Send only the {counted(len(left), 'file')} that {'is' if len(left) == 1 else 'are'} missing{into}."
+    return (NextStep(StepKind.RESEND_PART, text, "F16", Role.MEMBER, target=target),)
+
+
+def by_hand(text: str) -> NextStep:
+    """Return a step that the person takes outside of this program."""
+    return NextStep(StepKind.BY_HAND, text, role=Role.GUEST)
+
+
+def nothing(text: str) -> NextStep:
+    """Return the step that there is nothing to do."""
+    return NextStep(StepKind.NOTHING, text, role=Role.GUEST)
