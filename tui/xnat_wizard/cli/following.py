@@ -23,11 +23,11 @@ _EXITS = {UploadState.DONE: Exit.DONE, UploadState.INCOMPLETE: Exit.INCOMPLETE, 
 class Follower:
     """Reads a journal and says what is new in it; `look` is called a few times a second."""
 
-    def __init__(self, journal: Journal, *, is_json: bool, since_event: int = 0) -> None:
+    def __init__(self, journal: Journal, *, is_json: bool, since_event: int = 0, has_bar: bool = True) -> None:
         self._journal = journal
         self._name = journal.path.parent.name
         self._is_json = is_json
-        self._is_bar = sys.stderr.isatty() and not is_json
+        self._is_bar = has_bar and sys.stderr.isatty() and not is_json
         self._last_event = since_event
         self._rate = RateMeter()
         self._said_s = time.monotonic() - LINE_EVERY_S

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
 def add_options_to(parser: argparse.ArgumentParser) -> None:
     """Add to the program what changes the wizard."""
+    parser.add_argument(
+        "--lines", action="store_true", help="ask and tell line by line, without screens: for screen readers"
+    )
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, which selects text")
 
 
 def open_from(options: argparse.Namespace) -> int:
     """Open the wizard with what the command line knows of the login."""
+    if options.lines:
+        from xnat_wizard.cli.lines import converse
+
+        return converse(options)
     from xnat_wizard.wizard.choices import Choices
 
     choices = Choices(address=options.site, username=options.user)
