@@ -1,0 +1,38 @@
+"""What an anonymization script surely does to an attribute: only what stands there without any condition.
+
+DicomEdit is a language; most of it is not read here. A line that is not understood makes no promise, and takes back
+those made for the attributes that it names. Sources: wire contract 3; DicomEdit 6.
+"""
+
+import re
+
+_COMMENT = re.compile(r'("[^"\n]*")|//[^\n]*')
+_TAG = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)")
+_REMOVED = re.compile(rf"-\s*{_TAG.pattern}")
+_SET = re.compile(rf'{_TAG.pattern}\s*:=\s*(?:"([^"]*)"|(project|subject|session))')
+_LABELS = {
+    "project": "set to the project",
+    "subject": "set to the subject label",
+    "session": "set to the session label",
+}
+
+
+def sure_effects(script: str) -> dict[int, str]:
+    """Return what becomes of each attribute, in words, by tag."""
+    effects: dict[int, str] = {}
+    for raw in script.splitlines():
+        line = _COMMENT.sub(lambda hit: hit[1] or "", raw).strip()
+        removed, changed = _REMOVED.fullmatch(line), _SET.fullmatch(line)
+        if removed:
+            effects[_tag(removed)] = "removed"
+        elif changed:
+            text, name = changed[3], changed[4]
+            effects[_tag(changed)] = _LABELS[name] if name else f'set to "{text}"' if text else "emptied"
+        else:
+            for named in _TAG.finditer(line):
+                effects.pop(_tag(named), None)
+    return effects
+
+
+def _tag(hit: re.Match[str]) -> int:
+    return int(hit[1] + hit[2], 16)
