@@ -15,9 +15,11 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret
@@ -27,7 +29,11 @@ from xnat_wizard.upload.journal_schema import IllegalMoveError
 from xnat_wizard.upload.model import UploadState
 from xnat_wizard.xnat.model import Login
 
+if TYPE_CHECKING:
+    from xnat_wizard.xnat.site import Site
+
 LOG_NAME = "worker.log"
+_CONNECT_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 _log = logging.getLogger(__name__)
 
@@ -126,11 +132,26 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, task.cancel)
     _log.info("started")
-    site = await Site.connect(login)
+    site = await _connected(partial(Site.connect, login), journal)
     try:
         return await engine.run(journal, site, lock=held)
     finally:
         await site.close()
+
+
+async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal) -> "Site":
+    """Log in; a site that is away for a moment is tried again a few times, since nobody may be there to resume."""
+    from xnat_wizard.xnat.errors import Retry
+
+    for wait_s in _CONNECT_AGAIN_S:
+        try:
+            return await connect()
+        except Retry as problem:
+            _log.info("no login yet code=%s", problem.finding.code)
+            journal.records.note_trouble(problem.finding.what)
+            journal.records.add_event(f"{problem.finding.what}. Trying again in {wait_s:.0f} s")
+            await asyncio.sleep(wait_s)
+    return await connect()
 
 
 def _fail(journal: Journal, finding: Finding) -> None:
