@@ -7,7 +7,7 @@ from xnat_wizard.xnat.answers import Answer, Row, cell, number
 from xnat_wizard.xnat.errors import Refused, Retry
 from xnat_wizard.xnat.files import files_of
 from xnat_wizard.xnat.http import WORK_S, Http
-from xnat_wizard.xnat.model import UNASSIGNED, IdleTimer, PrearchiveSession, RemoteFile, Scan
+from xnat_wizard.xnat.model import UNASSIGNED, IdleTimer, PrearchiveSession, RemoteFile, Resource, Scan
 from xnat_wizard.xnat.refusals import why
 from xnat_wizard.xnat.uris import encoded, normalise, path_of, segment
 
@@ -79,10 +79,27 @@ def scans_of(rows: Iterable[Row]) -> tuple[Scan, ...]:
     )
 
 
+async def list_resources(http: Http, uri: str, scan_id: str) -> tuple[Resource, ...]:
+    """List the resource folders of a scan; their counts may be missing (6.4)."""
+    place = f"{encoded(uri)}/scans/{segment(scan_id)}/resources"
+    return tuple(
+        Resource(
+            label=row["label"],
+            category="scans",
+            scan_id=scan_id,
+            file_count=number(row.get("file_count", "")),
+            size_bytes=number(row.get("file_size", "")),
+            format="",
+        )
+        for row in (await http.get(place, _JSON)).rows()
+        if row.get("label")
+    )
+
+
 async def list_files(http: Http, uri: str, scan_id: str) -> tuple[RemoteFile, ...]:
     """List the files of all resources of a scan; the prearchive knows no digests (6.4)."""
     place = f"{encoded(uri)}/scans/{segment(scan_id)}/resources"
-    labels = [row["label"] for row in (await http.get(place, _JSON)).rows() if row.get("label")]
+    labels = [one.label for one in await list_resources(http, uri, scan_id)]
     found: list[RemoteFile] = []
     for label in labels:
         rows = (await http.get(f"{place}/{segment(label)}/files", _JSON)).rows()

@@ -205,6 +205,10 @@ class Site:
         """List the files of all resources of a scan; without digests."""
         return await prearchive.list_files(self._http, uri, scan_id)
 
+    async def prearchive_resources(self, uri: str, scan_id: str) -> tuple[Resource, ...]:
+        """List the resource folders of a scan; their counts may be missing."""
+        return await prearchive.list_resources(self._http, uri, scan_id)
+
     async def prearchive_resource_files(self, uri: str, label: str) -> tuple[RemoteFile, ...]:
         """List the files of a resource of a session itself; none when there is no such resource."""
         return await files.list_files(self._http, f"{encoded(uri)}/resources/{segment(label)}/files")

@@ -1,4 +1,4 @@
-"""What can be done with sessions of the prearchive: archive, move, delete, build; each says what it does."""
+"""What can be done with sessions of the prearchive: move, delete, build, rescue; each says what came of it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -8,22 +8,21 @@ from textual.widgets import Button
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.choices import Answer, Choices
+from xnat_wizard.wizard.steps.prearchive import afterwards
 from xnat_wizard.wizard.steps.prearchive.details import Details
-from xnat_wizard.wizard.steps.prearchive.words import (
-    ARCHIVABLE,
-    BUILDABLE,
-    hindrances,
-    is_forbidden,
-    label_problem,
-    verdict_lines,
-)
+from xnat_wizard.wizard.steps.prearchive.stuck import Plight, age_text
+from xnat_wizard.wizard.steps.prearchive.words import BUILDABLE, PLIGHT_REASONS, RESETTABLE
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
-from xnat_wizard.wizard.widgets.edit_labels import EditLabels
-from xnat_wizard.wizard.widgets.listing import FindingsScreen
+from xnat_wizard.wizard.widgets.faults import fault
+from xnat_wizard.wizard.widgets.listing import RowsScreen
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
+from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.wizard.widgets.step import StepScreen
 from xnat_wizard.xnat.model import PrearchiveSession
+
+OUTCOME_COLUMNS = (Column("", 4), Column("Session", 16, grow=1), Column("What came of it", 30, grow=3))
+Act = Callable[[PrearchiveSession], Awaitable[str]]
 
 
 class ActingStep(StepScreen[Answer]):
@@ -31,17 +30,20 @@ class ActingStep(StepScreen[Answer]):
 
     def __init__(self, choices: Choices) -> None:
         assert choices.site
-        assert choices.project
         super().__init__(choices.who)
         self.choices = choices
         self.site = choices.site
-        self.project = choices.project.id
+        self.project = choices.project.id if choices.project else ""  # "": of all projects
         self.job = ""  # what is being done, while it is
 
     # -- what the subclass fills in ------------------------------------------------------------------------------
 
     def chosen(self) -> list[PrearchiveSession]:
         """Return the sessions to act on."""
+        raise NotImplementedError
+
+    def plight(self, session: PrearchiveSession) -> tuple[Plight, float | None]:
+        """Return whether a session is stuck, and for how long nothing was heard of it."""
         raise NotImplementedError
 
     async def know(self, session: PrearchiveSession) -> Details:
@@ -58,16 +60,9 @@ class ActingStep(StepScreen[Answer]):
 
     # -- acting --------------------------------------------------------------------------------------------------
 
-    async def _each(
-        self,
-        sessions: list[PrearchiveSession],
-        doing: str,
-        done: str,
-        act: Callable[[PrearchiveSession], Awaitable[str]],
-    ) -> None:
-        """Do one thing to each session, saying which; show what failed at the end, and the list anew."""
-        failed: list[Finding] = []
-        told = ""
+    async def each(self, sessions: list[PrearchiveSession], doing: str, done: str, act: Act) -> None:
+        """Do one thing to each session and tell of each what came of it; `act` returns words, or raises why not."""
+        outcomes: list[tuple[PrearchiveSession, str, Finding | None]] = []
         try:
             for at, session in enumerate(sessions, start=1):
                 place = f" ({at} of {len(sessions)})" if len(sessions) > 1 else ""
@@ -75,20 +70,33 @@ class ActingStep(StepScreen[Answer]):
                 self.tell(f"{self.job} This can take a while. Escape: stop waiting.")
                 self.show_job()
                 try:
-                    told = await act(session)
+                    outcomes.append((session, await act(session), None))
                 except Problem as problem:
-                    failed.append(replace(problem.finding, where=problem.finding.where or session.label))
+                    finding = replace(problem.finding, where=problem.finding.where or session.label)
+                    outcomes.append((session, finding.what, finding))
+                except Exception as error:  # noqa: BLE001  a worker's door: the rest is done all the same
+                    outcomes.append((session, fault(error).what, fault(error)))
         finally:
             self.job = ""
+        failed = [finding for _, _, finding in outcomes if finding]
         worked = len(sessions) - len(failed)
-        self.tell(
-            told if worked == len(sessions) == 1 else f"{worked} of {count_text(len(sessions), 'session')} {done}."
-        )
+        refused = f", {len(failed)} not: see why" if failed else ""
+        words = outcomes[0][1] if len(outcomes) == 1 else f"{worked} of {count_text(len(sessions), 'session')} {done}"
+        self.tell(f"{words}{refused if len(outcomes) > 1 else ''}.")
         self.look_after()
-        if len(failed) == 1:
+        if len(outcomes) == 1 and failed:
             await self.explain(failed[0])
         elif failed:
-            await self.app.push_screen_wait(FindingsScreen("What did not work", failed))
+            rows = [
+                Row(
+                    one.uri,
+                    ("FAIL" if why else "ok", one.label, f"{words}. {why.why}" if why else words),
+                    "bad" if why else "good",
+                )
+                for one, words, why in sorted(outcomes, key=lambda outcome: outcome[2] is None)
+            ]
+            title = f"{worked} {done}, {len(failed)} not"
+            await self.app.push_screen_wait(RowsScreen(title, OUTCOME_COLUMNS, rows))
 
     def cancel_work(self) -> bool:
         """Stop waiting for the site; what it has begun it finishes."""
@@ -100,137 +108,128 @@ class ActingStep(StepScreen[Answer]):
         self.tell("No longer waiting. The site finishes what it has begun; F5 shows the outcome.")
         return True
 
-    @on(Button.Pressed, "#prearchive-archive")
-    @work(group="act", exclusive=True, exit_on_error=False)
-    async def action_archive(self) -> None:
-        """Ask the site what stands against archiving, ask the person, archive."""
-        sessions = [one for one in self.chosen() if one.plain_status in ARCHIVABLE and not one.is_locked]
-        if not sessions or self.job:
-            return
-        self.tell("Asking the site whether anything stands against it...")
-        try:
-            verdicts = {one.uri: await self.site.validate_archive(one.uri) for one in sessions}
-        except Problem as problem:
-            self.tell("")
-            await self.explain(problem.finding)
-            return
-        self.tell("")
-        if len(sessions) == 1 and hindrances(verdicts[sessions[0].uri]):
-            await self._ask_way(
-                sessions[0], verdict_lines(verdicts[sessions[0].uri]), is_forbidden(verdicts[sessions[0].uri])
-            )
-            return
-        clear = [one for one in sessions if not hindrances(verdicts[one.uri])]
-        lines = [f"{one.label}: {line[6:]}" for one in clear for line in verdict_lines(verdicts[one.uri])]
-        lines += [
-            f"{one.label} stays here: {verdict_lines(hindrances(verdicts[one.uri]))[0][6:]}"
-            for one in sessions
-            if one not in clear
-        ]
-        if len(sessions) == 1:
-            lines.insert(0, (await self._counted(sessions[0])).capitalize())
-        name = clear[0].label if len(clear) == 1 else count_text(len(clear), "session")
-        question = ConfirmScreen(f"Archive {name} in {self.project}?", "\n".join(lines), yes="Archive", no="Not now")
-        is_sure = bool(clear) and await self.app.push_screen_wait(question)
-        if is_sure:
-            await self._each(clear, "Archiving", "archived", self._archive)
+    @staticmethod
+    def named(sessions: list[PrearchiveSession]) -> str:
+        """Return the label of one session, or how many they are."""
+        return sessions[0].label if len(sessions) == 1 else count_text(len(sessions), "session")
 
-    async def _counted(self, session: PrearchiveSession) -> str:
+    async def counted(self, session: PrearchiveSession) -> str:
+        """Return what is in a session, as one phrase."""
         try:
             return (await self.know(session)).counted()
         except Problem:
             return "its files are not counted"
 
-    async def _archive(
-        self, session: PrearchiveSession, *, overwrite: str = "", labels: tuple[str, str] = ("", "")
-    ) -> str:
-        uri = await self.site.archive(session.uri, overwrite=overwrite, subject=labels[0], session=labels[1])
-        self.choices = replace(self.choices, archived_session_id=uri.rstrip("/").rsplit("/", 1)[-1])
-        return f"{labels[1] or session.label} is in the archive. Next shows it."
-
-    async def _ask_way(self, session: PrearchiveSession, lines: list[str], is_refused: bool) -> None:  # noqa: FBT001
-        """Explain what stands against archiving and offer the ways out."""
-        ways = [Way("labels", "Other labels", "Archive under another subject or session label")]
-        if not is_refused:
-            ways.append(Way("overwrite", "Overwrite", "Merge; equal files in the archive are replaced"))
-        ways += [
-            Way("move", "Another project", "Move it into the prearchive of another project"),
-            Way("delete", "Delete it", "Delete this copy; your disk keeps its files"),
-        ]
-        title = f"Something stands against archiving {session.label}"
-        way = await self.app.push_screen_wait(PickScreen(title, "\n".join(lines), ways))
-        if way == "overwrite":
-            await self._each([session], "Archiving", "archived", lambda one: self._archive(one, overwrite="delete"))
-        elif way == "labels":
-            labels = (session.subject, session.label)
-            new = await self.app.push_screen_wait(EditLabels(session.label, labels, check=label_problem))
-            if new:
-                await self._each([session], "Archiving", "archived", lambda one: self._archive(one, labels=new))
-        elif way == "move":
-            await self._move([session])
-        elif way == "delete":
-            await self._delete([session])
-
     @on(Button.Pressed, "#prearchive-move")
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_move(self) -> None:
         """Ask which project, then move."""
-        await self._move([one for one in self.chosen() if not one.is_locked])
+        await self.move_all([one for one in self.chosen() if not one.is_locked])
 
-    async def _move(self, sessions: list[PrearchiveSession]) -> None:
+    async def move_all(self, sessions: list[PrearchiveSession]) -> None:
+        """Ask into which project, and move the sessions there."""
         if not sessions or self.job:
             return
+        self.tell("Asking the site for its projects...")
         try:
             projects = await self.site.projects()
         except Problem as problem:
             await self.explain(problem.finding)
             return
-        ways = [Way(one.id, one.id, one.name) for one in projects if one.may_upload and one.id != self.project]
+        finally:
+            self.tell("")
+        homes = {one.project for one in sessions}
+        ways = [Way(one.id, one.id, one.name) for one in projects if one.may_upload and {one.id} != homes]
         if not ways:
             self.tell("There is no other project into which you may upload.")
             return
-        name = sessions[0].label if len(sessions) == 1 else count_text(len(sessions), "session")
-        project = await self.app.push_screen_wait(PickScreen(f"Move {name} to which project?", "", ways))
-
-        async def move(session: PrearchiveSession) -> str:
-            await self.site.move(session.uri, project)
-            return f"{session.label} is now in the prearchive of {project}."
-
+        title = f"Move {self.named(sessions)} to which project?"
+        project = await self.app.push_screen_wait(PickScreen(title, "", ways))
         if project:
-            await self._each(sessions, "Moving", f"moved to {project}", move)
+            there = [one for one in sessions if one.project != project]
+            await self.each(
+                there, "Moving", f"moved to {project}", lambda one: afterwards.move(self.site, one, project)
+            )
 
     @on(Button.Pressed, "#prearchive-delete")
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_delete(self) -> None:
         """Name the count, ask, delete."""
-        await self._delete([one for one in self.chosen() if not one.is_locked])
+        await self.delete_all([one for one in self.chosen() if not one.is_locked])
 
-    async def _delete(self, sessions: list[PrearchiveSession]) -> None:
+    async def delete_all(self, sessions: list[PrearchiveSession]) -> None:
+        """Name what is in the sessions, ask, and delete them; for more than one their number is typed."""
         if not sessions or self.job:
             return
         self.tell("Counting the files...")
-        counted = [f"{one.label}: {await self._counted(one)}" for one in sessions]
+        counted = [f"{one.label}: {await self.counted(one)}" for one in sessions]
         self.tell("")
-        name = sessions[0].label if len(sessions) == 1 else count_text(len(sessions), "session")
         detail = "\n".join([*counted, "", "This cannot be undone on the site. The files on your disk stay."])
-        question = ConfirmScreen(f"Delete {name} from the prearchive?", detail, yes="Delete", no="Keep")
-
-        async def delete(session: PrearchiveSession) -> str:
-            await self.site.delete_prearchive(session.uri)
-            return f"{session.label} was deleted from the prearchive."
-
+        question = ConfirmScreen(
+            f"Delete {self.named(sessions)} from the prearchive?",
+            detail,
+            yes="Delete",
+            no="Keep",
+            typed=f"{len(sessions)}" if len(sessions) > 1 else "",
+        )
         if await self.app.push_screen_wait(question):
-            await self._each(sessions, "Deleting", "deleted", delete)
+            await self.each(sessions, "Deleting", "deleted", lambda one: afterwards.delete(self.site, one))
 
     @on(Button.Pressed, "#prearchive-build")
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_build(self) -> None:
-        """Build what is still receiving."""
-
-        async def build(session: PrearchiveSession) -> str:
-            await self.site.build(session.uri)
-            return f"{session.label} was built."
-
+        """Build what is still receiving, or build anew what failed."""
         sessions = [one for one in self.chosen() if one.plain_status in BUILDABLE and not one.is_locked]
         if sessions and not self.job:
-            await self._each(sessions, "Building", "built", build)
+            await self.each(sessions, "Building", "built", lambda one: afterwards.build(self.site, one))
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_reset(self) -> None:
+        """Let the site find out anew how sessions stand that failed, or whose work was lost."""
+        sessions = [one for one in self.chosen() if one.status in RESETTABLE or self.plight(one)[0] is Plight.LOST]
+        if not sessions:
+            self.tell("Only a session in conflict, in error, or standing still can have its status found out anew.")
+        elif not self.job:
+            await self.each(sessions, "Looking anew at", "looked at", lambda one: afterwards.reset(self.site, one))
+
+    # -- rescue --------------------------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#prearchive-rescue")
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_rescue(self) -> None:
+        """Say why sessions are stuck and offer the ways out; those of one kind are rescued together."""
+        stuck = [one for one in self.chosen() if self.plight(one)[0] in PLIGHT_REASONS]
+        if not stuck:
+            self.tell("Nothing that is chosen is stuck.")
+            return
+        if self.job:
+            return
+        kind = self.plight(stuck[0])[0]
+        stuck = [one for one in stuck if self.plight(one)[0] is kind]
+        ages = [f"{one.label}: {one.status}, last change {age_text(self.plight(one)[1])} ago" for one in stuck]
+        text = "\n".join([*ages, "", f"{PLIGHT_REASONS[kind]}. Ages are taken by the site's clock."])
+        way = await self.app.push_screen_wait(PickScreen(f"Rescue {self.named(stuck)}", text, rescue_ways(kind)))
+        acts: dict[str, tuple[str, str, Act]] = {
+            "build": ("Building", "built", lambda one: afterwards.build(self.site, one)),
+            "reset": ("Looking anew at", "looked at", lambda one: afterwards.reset(self.site, one)),
+            "lock": ("Breaking the lock of", "handed to the site", lambda one: afterwards.break_lock(self.site, one)),
+        }
+        if way in acts:
+            doing, done, act = acts[way]
+            await self.each(stuck, doing, done, act)
+        elif way == "delete":
+            await self.delete_all([one for one in stuck if not one.is_locked])
+
+
+def rescue_ways(kind: Plight) -> list[Way]:
+    """Return the ways out for a kind of being stuck, the likeliest first."""
+    build = Way("build", "Build it", "With what has arrived; then look at it and archive it")
+    lock = Way("lock", "Break its lock", "And build it; only when nobody sends any more")
+    reset = Way("reset", "Find its status anew", "The site looks what is there; nothing is lost")
+    delete = Way("delete", "Delete it", "Its files on the site; your disk keeps its own")
+    leave = Way("leave", "Leave it", "Change nothing; somebody may still send")
+    return {
+        Plight.FORGOTTEN: [build, leave, delete],
+        Plight.HELD: [build, lock, leave, delete],
+        Plight.LOST: [reset, lock, leave],
+    }[kind]

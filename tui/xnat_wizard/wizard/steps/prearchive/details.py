@@ -1,5 +1,6 @@
 """What can be known of one prearchive session: its scans with their files, and the log where something went wrong."""
 
+import asyncio
 from dataclasses import dataclass
 
 from xnat_wizard.findings import Problem
@@ -9,6 +10,7 @@ from xnat_wizard.xnat.model import PrearchiveSession, Scan
 from xnat_wizard.xnat.site import Site
 
 UNBUILT = {"RECEIVING", "RECEIVING_INTERRUPT", "BUILDING"}
+AT_ONCE = 4  # questions to the site
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Details:
             for one in self.scans
         ]
 
+    def why(self) -> str:
+        """Return in one line why the last attempt failed; "" when the site wrote down nothing."""
+        return (log_words(self.log) or _last_line(self.log)) if self.log else ""
+
     def short(self) -> str:
         """Return the lines below the list."""
         words, _ = status_words(self.session)
@@ -62,31 +68,31 @@ class Details:
         if self.note:
             lines.append(self.note)
         if self.log:
-            lines.append(f"Why: {log_words(self.log) or _last_line(self.log)} (Enter: the whole log)")
+            lines.append(f"Why: {self.why()} (Enter, then l: the whole log)")
         return "\n".join(lines + self.scan_lines())
 
-    def long(self) -> str:
-        """Return everything, for reading."""
+    def facts(self) -> str:
+        """Return what the session is, one fact a line; the study and the address can be copied from theirs."""
         session = self.session
         words, _ = status_words(session)
         lines = [
-            f"Subject    {session.subject or '-'}",
-            f"Session    {session.label}",
-            f"Status     {words} ({session.status})",
-            f"Date       {session.scan_date[:10] or '-'}",
-            f"Uploaded   {session.uploaded[:19]}",
-            f"Study      {session.study_instance_uid}",
-            f"Address    {session.uri}",
-            "",
-            f"Scans: {self.counted()}",
-            *self.scan_lines(),
+            f"Subject   {session.subject or '-'}",
+            f"Project   {session.project}",
+            f"Status    {words} ({session.status})",
+            f"Date      {session.scan_date[:10] or '-'}   uploaded {session.uploaded[:19]}",
+            f"Changed   {session.last_modified[:19] or '-'}",
+            f"Study     {session.study_instance_uid or '-'}",
+            session.uri,
         ]
-        if self.note:
-            lines += ["", self.note]
-        if self.log:
-            known = log_words(self.log)
-            lines += ["", "What happened", *([f"  {known}"] if known else []), "", "The site's log", self.log]
-        return "\n".join(lines)
+        lines += [f"Why       {self.why()}"] if self.log else []
+        return "\n".join([*lines, self.note] if self.note else lines)
+
+    def log_text(self) -> str:
+        """Return the whole log, what it means first."""
+        known = log_words(self.log)
+        if not self.log:
+            return "The site wrote down nothing: it does so after failures."
+        return "\n".join([*(["What it means", f"  {known}", "", "The site's log"] if known else []), self.log])
 
 
 def _last_line(log: str) -> str:
@@ -102,11 +108,21 @@ async def look_into(site: Site, session: PrearchiveSession) -> Details:
     log = await site.prearchive_log(session.uri) if session.plain_status in {"CONFLICT", "ERROR"} else ""
     if session.plain_status in UNBUILT:
         return Details(session, log=log, note="Its scans are known once it is built (b: build it now)")
-    try:
-        counts = []
-        for scan in await site.prearchive_scans(session.uri):
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def counted(scan: Scan) -> ScanCount:
+        async with turns:
+            folders = await site.prearchive_resources(session.uri, scan.id)
+            if all(one.file_count is not None and one.size_bytes is not None for one in folders):
+                return ScanCount(
+                    scan, sum(one.file_count or 0 for one in folders), sum(one.size_bytes or 0 for one in folders)
+                )
             files = await site.prearchive_files(session.uri, scan.id)
-            counts.append(ScanCount(scan, len(files), sum(file.size_bytes for file in files)))
+            return ScanCount(scan, len(files), sum(file.size_bytes for file in files))
+
+    try:
+        scans = await site.prearchive_scans(session.uri)
+        counts = await asyncio.gather(*(counted(scan) for scan in scans))
     except Problem as problem:
         return Details(session, log=log, note=f"Its scans cannot be read: {problem.finding.what}")
     return Details(session, tuple(counts), log)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.labels import clean_label, is_legal
+from xnat_wizard.wizard.steps.prearchive.stuck import Plight, age_text
 from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
 
@@ -15,6 +16,15 @@ COLUMNS = (
     Column("Status", 20, grow=1),
     Column("Date", 10, needs=94),
     Column("Uploaded", 16, needs=70),
+)
+COLUMNS_WITH_PROJECT = (
+    Column("", 3),
+    Column("Project", 10, grow=1),
+    Column("Session", 13, grow=2),
+    Column("Subject", 10, grow=1, needs=70),
+    Column("Status", 17, grow=1),
+    Column("Date", 10, needs=104),
+    Column("Uploaded", 16, needs=90),
 )
 STATUS_WORDS = {
     "READY": ("ready to archive", "good"),
@@ -30,6 +40,13 @@ STATUS_WORDS = {
 }
 ARCHIVABLE = {"READY", "CONFLICT", "ERROR"}
 BUILDABLE = {"RECEIVING", "ERROR"}
+RESETTABLE = {"CONFLICT", "ERROR"}
+PLIGHT_REASONS = {
+    Plight.FORGOTTEN: "Its sender was to say when it is whole, and never did. The site does not build it by itself",
+    Plight.HELD: "The site should have built it by itself long ago. A lock that an upload left can hold it back",
+    Plight.LOST: "The site began to work on it, or queued it, and has not touched it since: a restart loses such work",
+}
+SHOWN = ("all", "ready", "needs you", "stuck", "at work")  # what the key for the filter goes through
 # validate-archive's codes; 1 alone is no hindrance: what is missing is added.
 MERGE = "1"
 VERDICT_WORDS = {
@@ -107,11 +124,40 @@ def status_words(session: PrearchiveSession) -> tuple[str, str]:
     return (f"locked, {words}" if session.is_locked else words), tone
 
 
-def session_row(session: PrearchiveSession, *, is_ticked: bool, is_arriving: bool = False) -> Row:
+def is_shown(session: PrearchiveSession, plight: Plight, part: str, kind: str) -> bool:
+    """Tell whether a session passes the filter: a part of a label or project, and one of `SHOWN`."""
+    wanted = part.strip().casefold()
+    texts = (session.label, session.subject, session.project, session.study_instance_uid)
+    if wanted and not any(wanted in text.casefold() for text in texts):
+        return False
+    return kind in {"all", kind_of(session, plight)}
+
+
+def kind_of(session: PrearchiveSession, plight: Plight) -> str:
+    """Return under which of `SHOWN` a session belongs."""
+    if plight in PLIGHT_REASONS:
+        return "stuck"
+    return {"READY": "ready", "CONFLICT": "needs you", "ERROR": "needs you"}.get(session.status, "at work")
+
+
+def session_row(
+    session: PrearchiveSession,
+    *,
+    is_ticked: bool,
+    is_arriving: bool = False,
+    plight: Plight = Plight.NONE,
+    age_s: float | None = None,
+    has_project: bool = False,
+) -> Row:
     """Return one session as a row."""
-    words, tone = ("being uploaded", "") if is_arriving else status_words(session)
+    words, tone = status_words(session)
+    if is_arriving:
+        words, tone = "being uploaded", ""
+    elif plight in PLIGHT_REASONS:
+        words, tone = f"STUCK for {age_text(age_s)}", "bad"
     cells = (
         "[x]" if is_ticked else "[ ]",
+        *((session.project,) if has_project else ()),
         session.label,
         session.subject,
         words,
@@ -135,6 +181,11 @@ def verdict_lines(verdicts: Iterable[ArchiveVerdict]) -> list[str]:
 def hindrances(verdicts: Iterable[ArchiveVerdict]) -> list[ArchiveVerdict]:
     """Return the verdicts that stand against archiving; merging into an existing session alone does not."""
     return [one for one in verdicts if one.type.upper() != "WARN" and one.code != MERGE]
+
+
+def merges(verdicts: Iterable[ArchiveVerdict]) -> bool:
+    """Tell whether the session would be merged into one that is there."""
+    return any(one.code == MERGE for one in verdicts)
 
 
 def is_forbidden(verdicts: Iterable[ArchiveVerdict]) -> bool:
