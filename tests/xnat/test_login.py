@@ -11,8 +11,10 @@ from aiohttp import web
 
 from support import Practice
 from xnat_wizard.findings import Problem
+from xnat_wizard.practice.store import Store
 from xnat_wizard.settings import Secret
 from xnat_wizard.xnat.errors import LoginAgain, Retry, SiteProblem
+from xnat_wizard.xnat.login import fetch_token, withdraw_token
 from xnat_wizard.xnat.model import Login, Role
 from xnat_wizard.xnat.pyxnat_port import PyxnatPort
 from xnat_wizard.xnat.site import Site, look
@@ -253,3 +255,41 @@ async def test_a_withdrawn_token_is_refused_with_the_way_out(practice: Practice)
     problem = await refusal(given)
     assert isinstance(problem, LoginAgain)
     assert any("user name and password" in step for step in problem.finding.todo)
+
+
+async def test_a_token_stands_for_the_person_and_can_be_withdrawn(practice: Practice) -> None:
+    token = await fetch_token(login(practice, "owner"))
+    assert token is not None
+    assert token.expires_s is not None
+    assert token.secret.reveal() not in repr(token)
+    by_token = Login(practice.url, token.alias, token.secret)
+    async with await Site.connect(by_token) as site:
+        assert site.identity.username == "owner"
+    assert practice.on_loop(lambda store: list(store.state.tokens)) == [token.alias]
+    await withdraw_token(by_token)
+    assert practice.on_loop(lambda store: list(store.state.tokens)) == []
+    assert (await refusal(by_token)).finding.code == "login.expired_token"
+    await withdraw_token(by_token)  # forgotten already
+
+
+async def test_an_expired_token_is_named_so_on_open_and_closed_sites(practice: Practice) -> None:
+    token = await fetch_token(login(practice, "owner"))
+    assert token is not None
+    by_token = Login(practice.url, token.alias, token.secret)
+    practice.on_loop(lambda store: setattr(store.state.tokens[token.alias], "expires_ms", 1))
+    assert (await refusal(by_token)).finding.code == "login.expired_token"
+    practice.on_loop(lambda store: store.state.preferences.update(requireLogin=False))
+    practice.on_loop(lambda store: store.state.tokens.clear())
+    assert (await refusal(by_token)).finding.code == "login.expired_token"
+
+
+@pytest.mark.parametrize("state", [{"locked_until_ms": 2**52}, {"verified": False}, {"enabled": False}])
+async def test_what_a_refusal_can_mean_is_said(practice: Practice, state: dict[str, int | bool]) -> None:
+    def change(store: Store) -> None:
+        for name, value in state.items():
+            setattr(store.state.users["owner"], name, value)
+
+    practice.on_loop(change)
+    text = (await refusal(login(practice, "owner"))).finding.as_text()
+    for word in ("Locked?", "Disabled, or not verified yet?", "401"):
+        assert word in text

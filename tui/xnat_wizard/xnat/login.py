@@ -1,8 +1,10 @@
 """Finding a site, and logging in to it: the flow of wire contract 11.1, to the letter."""
 
 import base64
+import contextlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -18,6 +20,7 @@ from xnat_wizard.xnat.uris import candidates, path_of
 
 BUILD_INFO = "/xapi/siteConfig/buildInfo"
 SESSION = "/data/JSESSION"
+TOKENS = "/data/services/tokens"
 _LOOK_S = 30.0
 _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}[\w.\-]*")
 _ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -127,17 +130,69 @@ def renewal(http: Http, login: Login, username: str) -> Callable[[], Awaitable[N
     return log_in
 
 
-async def issue_token(http: Http) -> tuple[str, Secret] | None:
-    """Get an alias token: a login that expires by itself; `None` where the site does not issue any (1.6)."""
+class AliasToken(NamedTuple):
+    """A login that expires by itself (1.6)."""
+
+    alias: str
+    secret: Secret
+    expires_s: float | None  # epoch seconds; `None` when the site does not say
+
+
+async def issue_token(http: Http) -> AliasToken | None:
+    """Get an alias token; `None` where the site does not issue any (1.6)."""
     try:
-        answer = await http.get("/data/services/tokens/issue")
-        match answer.json():
-            case {"alias": str(alias), "secret": str(secret)} if alias and secret:
-                return alias, Secret(secret)
-            case _:
-                return None
+        answer = await http.get(f"{TOKENS}/issue")
+        facts = answer.json()
     except (Refused, Fatal):
         return None
+    match facts:
+        case {"alias": str(alias), "secret": str(secret)} if alias and secret:
+            return AliasToken(alias, Secret(secret), _seconds(facts))
+        case _:
+            return None
+
+
+def _seconds(facts: object) -> float | None:
+    match facts:
+        case {"estimatedExpirationTime": int() | float() as expires_ms}:
+            return expires_ms / 1000
+        case _:
+            return None
+
+
+async def fetch_token(login: Login) -> AliasToken | None:
+    """Log in apart, get an alias token, log out; `login.address` is the site's own. `None`: the site issues none.
+
+    Raises:
+        SiteProblem: the login failed, or the site could not be asked.
+    """
+    async with _apart(login) as http:
+        return await issue_token(http)
+
+
+async def withdraw_token(login: Login) -> None:
+    """Let the site forget the token that `login` is made of. One that it does not know any more is forgotten already.
+
+    Raises:
+        SiteProblem: the site could not be asked.
+    """
+    try:
+        async with _apart(login) as http:
+            await http.get(path_of(*TOKENS.strip("/").split("/"), "invalidate", login.username))
+    except (LoginAgain, Refused):
+        return  # expired, or withdrawn before
+
+
+@contextlib.asynccontextmanager
+async def _apart(login: Login) -> AsyncIterator[Http]:
+    """Give a session of its own, and end it on the site as well."""
+    async with Http(login.address, ca_file=login.ca_file, is_unsafe=login.is_unsafe) as http:
+        await open_session(http, login)
+        try:
+            yield http
+        finally:
+            with contextlib.suppress(SiteProblem):
+                await http.send("DELETE", SESSION, answer_s=5.0)
 
 
 async def _words(http: Http, username: str, what: str) -> tuple[str, ...]:
@@ -200,19 +255,28 @@ def _no_xnat(tried: list[str], hint: str) -> Finding:
 
 
 def _refused(username: str, answer: Answer) -> Finding:
-    todo = [
-        "Check the user name and the password; capital letters count.",
-        "Log in with them in a browser: if that fails too, the account may not be verified yet. Ask the administrator.",
-        "Does XNAT send you to your institution's page to log in? That password does not work here: ask for another.",
-        "After many attempts XNAT locks an account for about an hour, with the same answer: wait, then try once.",
-    ]
+    """Say what a 401 can mean: XNAT gives the same one for a wrong password and for four states of an account (1.8)."""
     if _ALIAS.fullmatch(username):
-        todo.insert(0, "The stored login has expired or was withdrawn: log in with your user name and password.")
+        return Finding(
+            code="login.expired_token",
+            what="The stored login has expired or was withdrawn",
+            why=f"{why(answer)}. A token is good for two days, where the site has not set another time.",
+            todo=(
+                "Log in with your user name and password; you can have it remembered again.",
+                "If the token is new: check that alias and secret were copied whole.",
+            ),
+            shareable=f"The site refused an alias token: status {answer.status}.",
+        )
     return Finding(
         code="login.refused",
         what=f'The site refused the login of "{username}"',
-        why=why(answer),
-        todo=tuple(todo),
+        why=f"{why(answer)}. A locked, disabled or unverified account gets the same answer.",
+        todo=(
+            "Check the user name and the password; capital letters count.",
+            "Locked? After many attempts XNAT locks an account for about an hour: wait, then try once.",
+            "Disabled, or not verified yet? Log in with a browser, where XNAT says so; the administrator can help.",
+            "Does XNAT send you to your institution's page to log in? That password is none of XNAT's.",
+        ),
         shareable=f"The site refused a login: status {answer.status}.",
     )
 
