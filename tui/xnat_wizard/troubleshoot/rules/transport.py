@@ -1,0 +1,366 @@
+"""Causes on the way by HTTP: what broke off, was too large, waits somewhere, or was never sent.
+
+Sources: missing data 2.6, NET-01 to NET-07, NET-12, NET-14 to NET-17; 0.4 (how to read an answer).
+"""
+
+from collections.abc import Iterator
+
+from xnat_wizard.troubleshoot.facts import Facts, SentFate
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
+from xnat_wizard.troubleshoot.registry import rule
+from xnat_wizard.troubleshoot.rules.gaps import (
+    arrived,
+    best_place,
+    by_hand,
+    counted,
+    covering,
+    first_saying,
+    messages,
+    missing,
+    resend,
+    some,
+)
+
+_GATEWAY = {502, 503, 504}
+_ALONE = "Concurrent file sends of the same data"
+
+
+def _letter(text: str, template: str) -> NextStep:
+    return NextStep(
+        StepKind.ASK_IT if template == "T7" else StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template
+    )
+
+
+def _is_tail(facts: Facts) -> bool:
+    """Tell whether exactly the end of what was sent is missing."""
+    here, gone = arrived(facts), missing(facts)
+    return bool(here and gone) and max(one.order for one in here) < min(one.order for one in gone)
+
+
+@rule("NET-01")
+def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
+    """There is no trace of an upload, here or at the site."""
+    if facts.hits() or facts.rows is None or not facts.rows.is_known or facts.sent.uris:
+        return
+    acknowledged = sum(one.fate is SentFate.ACKNOWLEDGED for one in facts.sent.files)
+    is_told = facts.sent.has_per_file_record and acknowledged == 0
+    if facts.sent.is_known and not is_told:
+        return
+    if facts.sent.association_error or any(one.status in _GATEWAY for one in messages(facts)):
+        return  # it was tried, and another rule says what happened
+    yield Diagnosis(
+        "NET-01",
+        Certainty.CONFIRMED if is_told else Certainty.LIKELY,
+        "Nothing was sent, by the sender's own record." if is_told else "There is no trace that anything was sent.",
+        f"The record ({facts.sent.origin}) has no file that the server took."
+        if is_told
+        else "No record of an upload is on this machine, and no place that this account may look at has the study.",
+        evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8", "Q15", "Q16")),
+        covers=covering(missing(facts)),
+        next_steps=(by_hand("Upload it with this program, unless you know that it was sent another way."),),
+        prevent="Keep the receipt of an upload: it proves what was sent.",
+    )
+
+
+@rule("NET-02")
+def the_line_gave_up_first(facts: Facts) -> Iterator[Diagnosis]:
+    """A proxy or the client stopped waiting, and the site went on."""
+    said = next((one for one in messages(facts) if one.status in _GATEWAY), None) or first_saying(
+        facts, "504 gateway", "gateway time-out", "gateway timeout", "timed out", "time-out", "timeout"
+    )
+    if said is None:
+        return
+    hits = facts.hits()
+    is_moving = bool(facts.moving)
+    is_there = any(hit.has_identity for hit in hits)
+    if not hits and not is_moving:
+        certainty = Certainty.POSSIBLE
+        says = "The upload ended with a time-out: the site may still be working on it."
+    else:
+        certainty = Certainty.CONFIRMED if is_moving or is_there else Certainty.LIKELY
+        says = "The line gave up waiting, and the site " + ("goes on working." if is_moving else "went on.")
+    yield Diagnosis(
+        "NET-02",
+        certainty,
+        says,
+        f"The answer {said.status or 'of the line'} came from a proxy or the line, not from XNAT, which does not "
+        "stop for it.",
+        where=hits[0].place.shown if hits else "",
+        evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8", "Q15", "Q26")),
+        covers=covering(facts.local.of_study(hits[0].study_instance_uid)) if hits and facts.local else covering(()),
+        next_steps=(
+            NextStep(StepKind.WAIT, "Wait, and do not send it again: this search looks again by itself."),
+            *(resend(facts, missing(facts)) if hits and not is_moving else ()),
+        ),
+        prevent="Send in smaller parts: this program does.",
+    )
+
+
+@rule("NET-03")
+def the_login_ran_out(facts: Facts) -> Iterator[Diagnosis]:
+    """The login had expired while sending, or the search itself is a guest's."""
+    is_guest = facts.who is not None and facts.who.is_known and facts.who.value.is_guest
+    is_denied = facts.who is not None and facts.who.is_denied
+    said = next((one for one in messages(facts) if one.status == 401), None)
+    if not is_guest and not is_denied and said is None:
+        return
+    is_now = is_guest or is_denied
+    yield Diagnosis(
+        "NET-03",
+        Certainty.CONFIRMED,
+        "The login does not count any more: the results of this search are void."
+        if is_now
+        else "The login had run out while the files were sent.",
+        "The site answers as to a guest." if is_guest else "The site answered 401: not logged in.",
+        evidence=(*(facts.who.evidence if facts.who else ()), *facts.sent.evidence),
+        covers=covering(()) if is_now else covering(missing(facts)),
+        next_steps=(by_hand("Log in again, then search again."), *(() if is_now else resend(facts, missing(facts)))),
+        prevent="Let the login be renewed while an upload runs: this program does.",
+    )
+
+
+@rule("NET-04")
+def too_large_for_the_proxy(facts: Facts) -> Iterator[Diagnosis]:
+    """A proxy in front of the site takes no request of this size."""
+    said = next((one for one in messages(facts) if one.status == 413), None) or first_saying(
+        facts, "request entity too large", "maximum upload size", "payload too large", "413 "
+    )
+    if said is None:
+        return
+    yield Diagnosis(
+        "NET-04",
+        Certainty.CONFIRMED,
+        "The request was too large for the server in front of XNAT.",
+        "It answered 413: it takes requests up to a limit, and XNAT never saw this one.",
+        evidence=facts.sent.evidence,
+        covers=covering(missing(facts)),
+        next_steps=(
+            *resend(facts, missing(facts)),
+            _letter("Ask the people who run the server to raise the limit.", "T7"),
+        ),
+        prevent="Send in smaller parts: this program finds the size that passes.",
+    )
+
+
+@rule("NET-05")
+def the_disk_was_full(facts: Facts) -> Iterator[Diagnosis]:
+    """The site had no room for all of it."""
+    said = first_saying(facts, "no space left", "disk full", "out of resources", "a700")
+    left = missing(facts)
+    is_cut = said is None and _is_tail(facts) and _last_is_short(facts)
+    if said is None and not is_cut:
+        return
+    yield Diagnosis(
+        "NET-05",
+        Certainty.CONFIRMED if said else Certainty.LIKELY,
+        "The site's disk was full while the files came.",
+        "It said so." if said else "The end of what was sent is missing, and the last file there is shorter than here.",
+        evidence=(*facts.sent.evidence, *facts.evidence("Q12", "Q19")),
+        covers=covering(left),
+        next_steps=(_letter("Tell the administrator.", "T6"), *resend(facts, left)),
+        prevent="It cannot be seen before; counting afterwards finds it: this program does.",
+    )
+
+
+def _last_is_short(facts: Facts) -> bool:
+    here = arrived(facts)
+    if not here:
+        return False
+    last = max(here, key=lambda one: one.order)
+    stored = {file.sop_instance_uid: file for held in facts.contents.values() for file in held.files}
+    found = stored.get(last.sop_instance_uid)
+    return found is not None and 0 < found.size_bytes < last.size_bytes * 0.9
+
+
+@rule("NET-06")
+def a_redirect_or_certificate(facts: Facts) -> Iterator[Diagnosis]:
+    """The address leads elsewhere, or the line is not trusted: a POST loses its body on the way."""
+    said = first_saying(facts, "certificate", "ssl", "tls", "handshake") or next(
+        (one for one in messages(facts) if one.status in {301, 302, 307, 308}), None
+    )
+    target = facts.network.redirects_to if facts.network else ""
+    if said is None and not target:
+        return
+    evidence = (*facts.sent.evidence, *(facts.network.evidence if facts.network else ()))
+    yield Diagnosis(
+        "NET-06",
+        Certainty.CONFIRMED,
+        f"The address leads to another one, {target}: what is sent to the first is lost on the way."
+        if target
+        else "The line to the site failed on its certificate or on a redirect.",
+        "A client that follows a redirect sends its request again without the files."
+        if target or (said and said.status)
+        else f"It said: {said.text[:120] if said else ''}",
+        evidence=evidence,
+        covers=covering(missing(facts)),
+        next_steps=(by_hand(f"Use {target or 'the address with https, and the authority file of your site'}."),),
+        prevent="Let the address be checked first: this program follows no redirect with files.",
+    )
+
+
+@rule("NET-07")
+def cut_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
+    """The archive or the request ended early: what stood behind the cut is missing."""
+    archive = facts.local.zip if facts.local else None
+    is_cut_here = archive is not None and not archive.is_readable
+    said = first_saying(facts, "unable to read data from file", "unexpected end", "connection reset", "broken pipe")
+    if not is_cut_here and not (_is_tail(facts) and (said or not facts.sent.has_per_file_record)):
+        return
+    left = missing(facts)
+    if not left and not is_cut_here:
+        return
+    if first_saying(facts, "unable to read dicom object"):
+        return  # it stopped at a file, and was not cut
+    yield Diagnosis(
+        "NET-07",
+        Certainty.CONFIRMED if is_cut_here else Certainty.LIKELY,
+        "The archive file on this machine is cut." if is_cut_here else "What was sent ended early.",
+        archive.reason or "It ends before its list of contents."
+        if is_cut_here and archive
+        else "Exactly the end of what was sent is missing; XNAT reads a cut archive without a word.",
+        evidence=(*(facts.local.evidence if facts.local else ()), *facts.sent.evidence),
+        covers=covering(left),
+        next_steps=resend(facts, left) or (by_hand("Make the archive anew, or upload the folder itself."),),
+        prevent="Say how long a request is, and count afterwards: this program does both.",
+    )
+
+
+@rule("NET-12")
+def single_files_failed(facts: Facts) -> Iterator[Diagnosis]:
+    """Some files were refused or failed, and the sender went on with the next."""
+    refused = [one for one in facts.sent.files if one.fate is SentFate.REFUSED and "context" not in one.status]
+    paths = {line.path for line in facts.ledger.of(Fate.REFUSED)}
+    uids = {one.sop_instance_uid for one in refused} - {""}
+    left = tuple(one for one in missing(facts) if one.path in paths or one.sop_instance_uid in uids)
+    if not refused or not left:
+        return
+    statuses = some(sorted({one.status or "an error" for one in refused}))
+    yield Diagnosis(
+        "NET-12",
+        Certainty.CONFIRMED,
+        f"{counted(len(left), 'file')} failed while the others were sent.",
+        f"The sender's record has the status {statuses} for {'it' if len(left) == 1 else 'them'}.",
+        where=hit.place.shown if (hit := best_place(facts)) else "",
+        evidence=facts.sent.evidence,
+        covers=covering(left),
+        next_steps=(*resend(facts, left), _letter("If they fail again, tell the administrator.", "T6")),
+        prevent="Look at each file's status: this program does, and tries again.",
+    )
+
+
+@rule("NET-14")
+def only_submitted(facts: Facts) -> Iterator[Diagnosis]:
+    """The import was only taken for later, and failed then."""
+    if facts.event is None:
+        return
+    event = facts.event.value
+    if not facts.event.is_known or event is None:
+        if facts.case.event_key:
+            yield Diagnosis(
+                "NET-14",
+                Certainty.NOT_CHECKABLE,
+                "The import was taken for later; what became of it is told only to the account that sent it.",
+                "This account may not read that event.",
+                evidence=facts.event.evidence,
+                next_steps=(by_hand("Log in with the account that sent it, then search again."),),
+                prevent="Wait for the outcome of an import: this program does.",
+            )
+        return
+    if event.has_succeeded is True:
+        return
+    yield Diagnosis(
+        "NET-14",
+        Certainty.CONFIRMED,
+        "The import was taken for later, and still runs."
+        if event.has_succeeded is None
+        else "The import was taken for later, and failed then.",
+        f"The site says: {event.message[:200]}" if event.message else "The site gives no reason.",
+        evidence=facts.event.evidence,
+        covers=covering(missing(facts)),
+        next_steps=(NextStep(StepKind.WAIT, "Wait, then look again."),)
+        if event.has_succeeded is None
+        else _from_cache(facts),
+        prevent="Wait for the outcome of an import: this program does.",
+    )
+
+
+def _from_cache(facts: Facts) -> tuple[NextStep, ...]:
+    project = facts.project.id if facts.project else ""
+    return tuple(
+        NextStep(
+            StepKind.ONE_CLICK,
+            f"Import {one.name} from where it is parked.",
+            "F13",
+            Role.MEMBER,
+            target=one.uri,
+            arguments={"project": project},
+        )
+        for one in (facts.cache.value if facts.cache else ())
+    ) or (by_hand("Send it again with this program."),)
+
+
+@rule("NET-15")
+def parked_in_the_cache(facts: Facts) -> Iterator[Diagnosis]:
+    """The browser's upload is parked at the site, and was never imported."""
+    cached = facts.cache.value if facts.cache else ()
+    if not cached or (facts.local and facts.local.objects and not missing(facts)):
+        return
+    name = facts.local.zip.name if facts.local and facts.local.zip else ""
+    is_ours = any(one.name == name for one in cached if name)
+    yield Diagnosis(
+        "NET-15",
+        Certainty.CONFIRMED if is_ours else Certainty.LIKELY if not facts.hits() else Certainty.POSSIBLE,
+        f"{counted(len(cached), 'upload')} of yours {'is' if len(cached) == 1 else 'are'} parked at the site: "
+        f"{some(one.name for one in cached)}.",
+        "The upload page first parks a file, then imports it; the second step did not happen, or left the file behind.",
+        where=cached[0].uri.removeprefix("/data/"),
+        evidence=facts.cache.evidence if facts.cache else (),
+        covers=covering(missing(facts)),
+        next_steps=_from_cache(facts),
+        prevent="Use a program that does both steps: this one does.",
+    )
+
+
+@rule("NET-16")
+def two_senders_at_once(facts: Facts) -> Iterator[Diagnosis]:
+    """Two programs sent the same images at the same time."""
+    if first_saying(facts, _ALONE) is None:
+        return
+    left = missing(facts)
+    yield Diagnosis(
+        "NET-16",
+        Certainty.CONFIRMED,
+        "Two senders sent the same images at once, and the site refused one of them.",
+        "XNAT lets one file be written by one sender only; usually the other one has stored it.",
+        where=hit.place.shown if (hit := best_place(facts)) else "",
+        evidence=facts.sent.evidence,
+        covers=covering(left),
+        next_steps=resend(facts, left),
+        prevent="Let one program send a study, and wait before a file is tried again.",
+    )
+
+
+@rule("NET-17")
+def a_restart_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
+    """The site was restarted while it worked."""
+    said = next((one for one in messages(facts) if one.status in {502, 503}), None)
+    stuck = [
+        hit
+        for hit in facts.hits("", PlaceKind.PREARCHIVE, PlaceKind.UNASSIGNED)
+        if hit.place.row is not None and hit.place.row.is_locked and hit.place.uri not in facts.moving
+    ]
+    if said is None or not stuck:
+        return
+    yield Diagnosis(
+        "NET-17",
+        Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY,
+        f"The site was restarted in the middle: {stuck[0].place.label} stands at {stuck[0].place.status} since.",
+        f"It answered {said.status} while the files came, and its queue forgot what it was doing.",
+        where=stuck[0].place.shown,
+        evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8")),
+        next_steps=(
+            NextStep(StepKind.CONFIRM, "Rebuild it.", "F7", Role.MEMBER, target=stuck[0].place.uri),
+            _letter("Or ask the administrator.", "T3"),
+        ),
+        prevent="Resume by what the site has: this program does.",
+    )
