@@ -1,0 +1,263 @@
+"""Reads what this program and other senders wrote down of a case: journals, receipts, logs (D0, Q34)."""
+
+import csv
+import json
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.troubleshoot.case import Case, Way
+from xnat_wizard.troubleshoot.local_facts import Message, Sent, SentFate, SentFile
+from xnat_wizard.troubleshoot.model import Evidence
+from xnat_wizard.troubleshoot.sender_log import read_log
+from xnat_wizard.upload import uploads
+from xnat_wizard.upload.journal import Journal
+
+_STATUS = re.compile(r"\banswered (\d{3})\b|\bstatus (\d{3})\b|\b(4\d\d|5\d\d)\b")
+_NAMED = re.compile(r"unable to read DICOM object (\S+)|Unsupported format (\S+)", re.IGNORECASE)
+_FATES = {
+    "stored": SentFate.ACKNOWLEDGED,
+    "sent": SentFate.ACKNOWLEDGED,
+    "missing": SentFate.ACKNOWLEDGED,
+    "refused": SentFate.REFUSED,
+    "not sent": SentFate.NOT_SENT,
+}
+
+
+def read_records(case: Case, studies: Iterable[str] = ()) -> Sent:
+    """Read all that is written down of a case; what is given by the person goes before what is found.
+
+    Args:
+        case: with journal, receipt or log, where they are known.
+        studies: Study Instance UIDs, by which this machine's journals are searched when none is given.
+    """
+    parts: list[Sent] = []
+    if case.journal:
+        parts.append(_of_journal(case.journal))
+    if case.receipt:
+        parts.append(_of_receipt(case.receipt))
+    if case.log:
+        parts.append(read_log(case.log))
+    if not parts:
+        parts += [_of_journal(path) for path in _journals_of({*studies, case.study_instance_uid} - {""}, case)]
+    sent = _merged(parts)
+    if case.error_text:
+        sent = replace(sent, messages=(*sent.messages, message_of(case.error_text)))
+    return sent
+
+
+def message_of(text: str, at: str = "") -> Message:
+    """Read status and file name out of what a server or program said."""
+    status = _STATUS.search(text)
+    named = _NAMED.search(text)
+    return Message(
+        text,
+        int(next(filter(None, status.groups()))) if status else 0,
+        at,
+        next(filter(None, named.groups())).rstrip(".,;") if named else "",
+    )
+
+
+def _journals_of(studies: set[str], case: Case) -> list[Path]:
+    """Find the newest journal of these studies, or of the label and the time that are known."""
+    try:
+        paths = uploads.journals()[: uploads.LOOK_BACK]
+    except (OSError, Problem):
+        return []
+    for path in paths:
+        try:
+            with Journal.open(path) as journal:
+                if _fits(journal, studies, case):
+                    return [path]
+        except (OSError, Problem, sqlite3.Error):
+            continue
+    return []
+
+
+def _fits(journal: Journal, studies: set[str], case: Case) -> bool:
+    series = list(journal.series_facts())
+    if studies:
+        return any(one.study_instance_uid in studies for one in series)
+    if case.session or case.subject:
+        labels = {one.session.casefold() for one in series} | {one.subject.casefold() for one in series}
+        return bool({case.session.casefold(), case.subject.casefold()} - {""} & labels)
+    started_s = journal.progress().started_s
+    if case.window is None or started_s is None:
+        return False
+    return case.window.holds(datetime.fromtimestamp(started_s, UTC))
+
+
+def _of_journal(path: Path) -> Sent:
+    """Read a journal.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    try:
+        with Journal.open(path) as journal:
+            return _read_journal(journal)
+    except (OSError, sqlite3.Error) as error:
+        raise Problem(_unreadable(path, error)) from error
+
+
+def _read_journal(journal: Journal) -> Sent:
+    progress = journal.progress()
+    receipt = journal.receipt()
+    series = list(journal.series_facts())
+    findings = [session.finding for session in progress.sessions] + [progress.finding]
+    messages = [message_of(f"{one.what}. {one.why}") for one in findings if one]
+    messages += [message_of(event.text, _iso(event.when_s)) for event in journal.events()]
+    files = tuple(
+        SentFile(
+            fact.path,
+            _FATES.get(fact.fate, SentFate.NOT_SENT),
+            fact.fate if fact.fate in {"stored", "sent", "missing"} else fact.remark or fact.fate,
+            fact.sop_instance_uid,
+        )
+        for fact in journal.file_facts()
+    )
+    first = progress.sessions[0] if progress.sessions else None
+    uris = tuple(dict.fromkeys(session.uri for session in progress.sessions if session.uri))
+    seen = (one.sop_instance_uid for one in files if one.status == "stored")
+    evidence = Evidence(
+        "Q34",
+        "journal of the upload",
+        f"{progress.state}, {progress.files_sent} of {progress.files_total} files answered for, {len(uris)} places",
+        _iso(progress.ended_s or progress.started_s),
+    )
+    return Sent(
+        is_known=True,
+        origin="journal",
+        way=Way.ZIP,
+        site_url=journal.site_url,
+        account=receipt.username if receipt else "",
+        project=progress.project,
+        subject=first.subject_label if first else "",
+        session=first.session_label if first else "",
+        started=_iso(progress.started_s),
+        ended=_iso(progress.ended_s),
+        uris=uris,
+        files=files,
+        messages=tuple(messages),
+        parameters={"import-handler": "DICOM-zip", "project": progress.project},
+        has_per_file_record=True,
+        stored_study_uids={one.study_instance_uid: one.study_instance_uid for one in series if one.study_instance_uid},
+        verified=tuple(filter(None, seen)),
+        evidence=(evidence,),
+    )
+
+
+def _of_receipt(path: Path) -> Sent:
+    """Read a receipt, and the table of its files where that lies beside it.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Problem(_unreadable(path, error)) from error
+    if not isinstance(told, dict) or "receipt_version" not in told:
+        raise Problem(_unreadable(path, ValueError("it is no receipt of this program")))
+    sessions = [one for one in told.get("sessions", ()) if isinstance(one, dict)]
+    places = [one.get("place") for one in sessions]
+    uris = tuple(str(one["uri"]) for one in places if isinstance(one, dict) and one.get("uri"))
+    studies = tuple(str(one.get("study_uid_local") or "") for one in sessions)
+    events = [one for one in told.get("events", ()) if isinstance(one, dict)]
+    files = _table(path.with_name(str(told.get("objects") or "receipt.csv")))
+    first = sessions[0] if sessions else {}
+    times = [float(one["time_s"]) for one in events if isinstance(one.get("time_s"), int | float)]
+    return Sent(
+        is_known=True,
+        origin="receipt",
+        way=Way.ZIP,
+        site_url=str(told.get("site_url", "")),
+        account=str(told.get("account", "")),
+        project=str(told.get("project_id", "")),
+        subject=str(first.get("subject_sent", "")),
+        session=str(first.get("session_sent", "")),
+        started=_iso(min(times, default=None)),
+        ended=str(told.get("created", "")),
+        uris=uris,
+        files=files,
+        messages=tuple(message_of(str(one.get("text", "")), _iso(one.get("time_s"))) for one in events),
+        parameters={"import-handler": str(told.get("handler", "")), "project": str(told.get("project_id", ""))},
+        has_per_file_record=bool(files),
+        stored_study_uids={uid: uid for uid in studies if uid},
+        verified=tuple(one.sop_instance_uid for one in files if one.status == "stored" and one.sop_instance_uid),
+        evidence=(
+            Evidence(
+                "Q34",
+                "receipt",
+                f"{told.get('verdict', 'no verdict')}; {', '.join(uris) or 'no place'}",
+                str(told.get("created", "")),
+            ),
+        ),
+    )
+
+
+def _table(path: Path) -> tuple[SentFile, ...]:
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return tuple(
+                SentFile(
+                    row.get("path") or "",
+                    _FATES.get(row.get("fate") or "", SentFate.NOT_SENT),
+                    row.get("fate") or "",
+                    row.get("sop_instance_uid") or "",
+                )
+                for row in csv.DictReader(file)
+            )
+    except (OSError, csv.Error):
+        return ()
+
+
+def _merged(parts: list[Sent]) -> Sent:
+    """Return several records as one: the first says what it can, the others add to it."""
+    if not parts:
+        return Sent()
+    first = parts[0]
+    for other in parts[1:]:
+        first = replace(
+            first,
+            site_url=first.site_url or other.site_url,
+            account=first.account or other.account,
+            project=first.project or other.project,
+            subject=first.subject or other.subject,
+            session=first.session or other.session,
+            started=min(filter(None, (first.started, other.started)), default=""),
+            ended=max(first.ended, other.ended),
+            uris=tuple(dict.fromkeys((*first.uris, *other.uris))),
+            files=first.files if first.has_per_file_record else (*first.files, *other.files),
+            messages=(*first.messages, *other.messages),
+            arguments=first.arguments or other.arguments,
+            rejected_contexts=(*first.rejected_contexts, *other.rejected_contexts),
+            association_error=first.association_error or other.association_error,
+            has_per_file_record=first.has_per_file_record or other.has_per_file_record,
+            stored_uids={**other.stored_uids, **first.stored_uids},
+            stored_study_uids={**other.stored_study_uids, **first.stored_study_uids},
+            verified=tuple(dict.fromkeys((*first.verified, *other.verified))),
+            evidence=(*first.evidence, *other.evidence),
+        )
+    return first
+
+
+def _iso(when_s: object) -> str:
+    if not isinstance(when_s, int | float):
+        return ""
+    return datetime.fromtimestamp(when_s, UTC).astimezone().isoformat(timespec="seconds")
+
+
+def _unreadable(path: Path, error: Exception) -> Finding:
+    return Finding(
+        code="case.record",
+        what=f"The record {path.name} cannot be read",
+        why=f"{type(error).__name__}: {error}",
+        todo=("Give another record, or the folder with the images.",),
+        where=str(path),
+        shareable="A record of an upload cannot be read.",
+    )
