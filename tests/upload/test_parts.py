@@ -1,7 +1,10 @@
+import asyncio
+import gc
 import hashlib
 import os
 import shutil
 import subprocess
+import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upload.builders import instance
-from xnat_wizard.upload import packing, parts
+from xnat_wizard.upload import packing, parts, zip_format
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
 
@@ -87,7 +90,7 @@ def test_any_zip_reads_back_whatever_the_limits(
 
 def test_the_zip_comes_in_bounded_pieces(tmp_path: Path) -> None:
     pieces = list(ZipStream(write(tmp_path, [10] * 100 + [9 * MB, 7 * MB])).pieces())
-    assert max(map(len, pieces)) <= 2 * parts.PIECE_BYTES
+    assert max(map(len, pieces)) <= parts.READ_WHOLE_BYTES + 1000
     assert len(pieces) < 40
 
 
@@ -96,7 +99,7 @@ def test_wide_fields_are_used_where_numbers_are_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     items = write(tmp_path, [10, 300, 6000, 20])
-    monkeypatch.setattr(parts, "ZIP64_FROM", limit)
+    monkeypatch.setattr(zip_format, "ZIP64_FROM", limit)
     stream = ZipStream(items)
     path = save(stream, tmp_path / "part.zip")
     assert path.stat().st_size == stream.size_bytes
@@ -122,12 +125,12 @@ public class Reader {
 
 
 @pytest.mark.skipif(not shutil.which("javac"), reason="java: the reader XNAT uses is not on this machine")
-@pytest.mark.parametrize("limit", [parts.ZIP64_FROM, 100])
+@pytest.mark.parametrize("limit", [zip_format.ZIP64_FROM, 100])
 @pytest.mark.parametrize("is_deflated", [False, True])
 def test_javas_stream_reader_takes_the_zip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, *, is_deflated: bool
 ) -> None:
-    monkeypatch.setattr(parts, "ZIP64_FROM", limit)
+    monkeypatch.setattr(zip_format, "ZIP64_FROM", limit)
     items = write_images(tmp_path, [70_000, 0, 1, 70_000, 9 * MB])
     stream = ZipStream(items, packing.squeeze(items) if is_deflated else {})
     path = save(stream, tmp_path / "part.zip")
@@ -212,6 +215,59 @@ async def test_pieces_are_taken_in_a_thread() -> None:
     assert taken == [b"ab", b"c"]
 
 
+async def test_the_next_piece_is_read_while_one_is_on_its_way() -> None:
+    asked = [threading.Event() for _ in range(3)]
+
+    def pieces() -> Iterator[bytes]:
+        for number, event in enumerate(asked):
+            event.set()
+            yield bytes([number])
+
+    with ThreadPoolExecutor(1) as executor:
+        taken = in_thread(pieces(), executor)
+        assert await anext(taken) == b"\x00"
+        assert await asyncio.get_running_loop().run_in_executor(executor, asked[1].wait, 10)
+        assert not asked[2].is_set()
+        await taken.aclose()
+
+
+async def test_trouble_behind_the_last_piece_that_was_wanted_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"ab"
+        raise SourceChangedError(1, "the file is gone")
+
+    with ThreadPoolExecutor(1) as executor:
+        taken = in_thread(pieces(), executor)
+        await anext(taken)
+        await asyncio.get_running_loop().run_in_executor(executor, int)
+        await taken.aclose()
+    gc.collect()
+    assert not caplog.records
+
+
+def test_a_piece_keeps_its_bytes_as_long_as_somebody_looks_at_it(tmp_path: Path) -> None:
+    items = write(tmp_path, [400_000] * 12)
+    kept, seen, places = [], [], set()
+    for number, piece in enumerate(ZipStream(items).pieces()):
+        assert isinstance(piece, memoryview)
+        seen.append(bytes(piece))
+        places.add(id(piece.obj))
+        if number < 2:
+            kept.append(piece)  # as a transport does whose socket is full
+    assert [bytes(piece) for piece in kept] == seen[:2]
+    assert len(places) < len(seen)
+
+
+def test_digests_are_left_out_where_nobody_compares_them(tmp_path: Path) -> None:
+    items = write(tmp_path, [5, 3 * MB])
+    stream = ZipStream(items, is_digesting=False)
+    path = save(stream, tmp_path / "part.zip")
+    assert stream.md5 == {}
+    assert stream.files_read == 2
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
 def image(size: int) -> bytes:
     """Return bytes that shrink about as much as pixels do."""
     noise = os.urandom(size // 2 + 1)
@@ -256,7 +312,7 @@ def test_any_deflated_zip_reads_back_whatever_the_limits(
     with pytest.MonkeyPatch.context() as limits:
         limits.setattr(parts, "READ_WHOLE_BYTES", whole)
         limits.setattr(parts, "PIECE_BYTES", piece)
-        limits.setattr(parts, "ZIP64_FROM", 2000)
+        limits.setattr(zip_format, "ZIP64_FROM", 2000)
         stream = ZipStream(items, packing.squeeze(items))
         path = save(stream, folder / "part.zip")
         assert path.stat().st_size == stream.size_bytes

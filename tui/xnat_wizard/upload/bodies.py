@@ -5,14 +5,15 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 from xnat_wizard.upload.deflating import Squeezed
-from xnat_wizard.upload.parts import BareStream, Item, SourceChangedError, ZipStream, in_thread
+from xnat_wizard.upload.parts import BareStream, Item, Piece, SourceChangedError, ZipStream, in_thread
 from xnat_wizard.upload.throttle import Throttle
 
 
 class Stream(Protocol):
-    """Files as one sequence of bytes; knows each file's MD5 afterwards."""
+    """Files as one sequence of bytes; knows each file's MD5 afterwards, where digests are wanted."""
 
     md5: dict[int, str]
+    files_read: int
     failure: SourceChangedError | None
 
     @property
@@ -20,7 +21,7 @@ class Stream(Protocol):
         """Return the exact length."""
         ...
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[Piece]:
         """Give it in pieces."""
         ...
 
@@ -33,7 +34,6 @@ class Body:
         make: Callable[[], Stream],
         executor: Executor,
         throttle: Throttle,
-        on_moved: Callable[[int, int, int], None],
     ) -> None:
         """Prepare; reads nothing.
 
@@ -41,12 +41,12 @@ class Body:
             make: gives a fresh stream.
             executor: reads.
             throttle: the limit of the whole upload.
-            on_moved: is told bytes and files that have just left, and bytes that have left in all.
         """
         self._make = make
         self._executor = executor
         self._throttle = throttle
-        self._on_moved = on_moved
+        # is told bytes and files that have just left, and bytes that have left in all
+        self.on_moved: Callable[[int, int, int], None] = lambda _bytes, _files, _all: None
         self.stream = make()
         self.size_bytes = self.stream.size_bytes
 
@@ -56,18 +56,20 @@ class Body:
         async for piece in in_thread(self.stream.pieces(), self._executor):
             for portion in self._throttle.cut(piece):
                 await self._throttle.take(len(portion))
-                yield portion
+                yield portion  # type: ignore[misc]  # a view of bytes: to the HTTP library they are alike
                 handed_out += len(portion)
-                read = len(self.stream.md5)
-                self._on_moved(len(portion), read - files, handed_out)
+                read = self.stream.files_read
+                self.on_moved(len(portion), read - files, handed_out)
                 files = read
 
 
-def zip_of(items: Sequence[Item], squeezed: Mapping[int, Squeezed]) -> Callable[[], Stream]:
+def zip_of(
+    items: Sequence[Item], squeezed: Mapping[int, Squeezed], *, is_digesting: bool = True
+) -> Callable[[], Stream]:
     """Return what makes a zip of files; those in `squeezed` are deflated."""
-    return lambda: ZipStream(items, squeezed)
+    return lambda: ZipStream(items, squeezed, is_digesting=is_digesting)
 
 
-def bare(item: Item) -> Callable[[], Stream]:
+def bare(item: Item, *, is_digesting: bool = True) -> Callable[[], Stream]:
     """Return what makes a body of one file as it is."""
-    return lambda: BareStream(item)
+    return lambda: BareStream(item, is_digesting=is_digesting)

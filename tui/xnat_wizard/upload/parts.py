@@ -5,39 +5,39 @@ descriptor (wire contract 5.4). The zip's length is known before the first byte 
 Content-Length. For deflated entries that takes a pass before (`packing.squeeze`), which keeps only lengths and CRCs.
 Entry names are numbers: no name of a person or folder leaves the house with them.
 
-Memory: one file of at most 2 MB, the same deflated, and one piece of at most 1 MB at a time; longer files are read
-twice, in pieces.
+Files of up to about 1 MB are read straight to where they travel from. Longer ones are read twice, in pieces: the CRC
+has to be known before the first byte leaves.
+
+Memory a connection: three pieces of about 1 MB (one on its way, one ahead, one in the hands of the HTTP library), and
+where files are deflated one file of at most 1 MB, as it is and deflated.
 """
 
 import asyncio
 import hashlib
-import struct
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import os
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TypeVar
 
 from xnat_wizard.dicom.model import Instance
-from xnat_wizard.dicom.opened import OpenFile
-from xnat_wizard.upload import deflating
+from xnat_wizard.dicom.opened import FolderFile, OpenFile
+from xnat_wizard.upload import deflating, zip_format
+from xnat_wizard.upload.basin import Basin
 from xnat_wizard.upload.deflating import Squeezed
 from xnat_wizard.upload.local import LocalSource
+from xnat_wizard.upload.zip_format import Entry
 
 MAX_BYTES = 100_000_000
 MAX_FILES = 2_000
 
-READ_WHOLE_BYTES = 2 * 1024 * 1024  # times the connections
-PIECE_BYTES = 512 * 1024
-ZIP64_FROM = 0xFFFFFFFF  # sizes and offsets from here on need the wide fields
+READ_WHOLE_BYTES = 1_100_000  # two slices of 512 x 512 travel in one piece
+PIECE_BYTES = 512 * 1024  # of longer files
+_HEADER_ROOM = 128
 
-_LOCAL = struct.Struct("<4sHHHHHIIIHH")
-_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
-_END = struct.Struct("<4sHHHHIIH")
-_END64 = struct.Struct("<4sQHHIIQQQQ")
-_LOCATOR64 = struct.Struct("<4sIQI")
-_STORED, _DEFLATED = 0, 8
-_DOS_DATE = 0x21  # 1980-01-01: when a file was written is nobody's business
+Piece = bytes | memoryview
+AnyPiece = TypeVar("AnyPiece", bytes, Piece)
 
 
 def cut(instances: Sequence[Instance]) -> Iterator[tuple[Instance, ...]]:
@@ -171,113 +171,158 @@ def read_pieces(item: Item) -> Iterator[bytes]:
         _compare(item, file.now())
 
 
+def read_whole(item: Item, place: memoryview) -> None:
+    """Read an unchanged file into a place of its length.
+
+    Raises:
+        SourceChangedError: it is not, or does not stay what the survey saw.
+    """
+    with read_unchanged(item) as file:
+        position = 0
+        while position < item.size_bytes:
+            try:
+                count = _read_into(file, position, place[position:])
+            except OSError as error:
+                raise SourceChangedError(item.file_id, _reason(error)) from error
+            if not count:
+                raise SourceChangedError(item.file_id, "the file was cut while it was read")
+            position += count
+        _compare(item, file.now())
+
+
+def _read_into(file: OpenFile, position: int, place: memoryview) -> int:
+    if isinstance(file, FolderFile):
+        return os.preadv(file.fd, [place], position)  # no copy in between
+    data = file.read_at(position, len(place))
+    place[: len(data)] = data
+    return len(data)
+
+
 _ALL_STORED: Mapping[int, Squeezed] = MappingProxyType({})
 
 
 class ZipStream:
     """The zip of one part, made while it is read; iterate once.
 
-    After the iteration `md5` holds the digest of every file, by file id. Stops with `SourceChangedError` when a file
-    is not what the survey saw; `failure` keeps that error, since an HTTP library may wrap it.
+    After the iteration `md5` holds the digest of every file, by file id, where digests are wanted. Stops with
+    `SourceChangedError` when a file is not what the survey saw; `failure` keeps that error, since an HTTP library may
+    wrap it.
     """
 
-    def __init__(self, items: Sequence[Item], squeezed: Mapping[int, Squeezed] = _ALL_STORED) -> None:
+    def __init__(
+        self, items: Sequence[Item], squeezed: Mapping[int, Squeezed] = _ALL_STORED, *, is_digesting: bool = True
+    ) -> None:
         """Prepare; reads nothing.
 
         Args:
             items: the files.
             squeezed: those to deflate, as `packing.squeeze` returned them; the others are stored.
+            is_digesting: take the MD5 of every file on the way, which costs more than all the rest.
         """
         self._items = tuple(items)
         self._squeezed = squeezed
+        self._is_digesting = is_digesting
         self.md5: dict[int, str] = {}
+        self.files_read = 0
         self.failure: SourceChangedError | None = None
 
     @property
     def size_bytes(self) -> int:
         """Return the exact length of the whole zip."""
-        offset = size = central = 0
-        for item in self._items:
-            facts = self._facts(item, 0)
-            central += len(_central_header(item, facts, offset))
-            offset += len(_local_header(item, facts)) + facts.packed_bytes
-        size = offset + central
-        return size + len(_end(len(self._items), central, offset))
+        return zip_format.length([self._entry(item, 0) for item in self._items])
 
-    def pieces(self) -> Iterator[bytes]:
-        """Give the zip in pieces of 0.5 to 1 MB, the last one shorter."""
-        pending = bytearray()
+    def pieces(self) -> Iterator[Piece]:
+        """Give the zip in pieces of up to about 1 MB.
+
+        A piece may lie in memory that is filled again once nobody looks at the piece any more: keep it, or a copy.
+        """
         try:
-            for piece in self._raw():
-                if not pending and len(piece) >= PIECE_BYTES:
-                    yield piece
-                    continue
-                pending += piece
-                if len(pending) >= PIECE_BYTES:
-                    yield bytes(pending)
-                    pending.clear()
+            yield from self._raw()
         except SourceChangedError as failure:
             self.failure = failure
             raise
-        if pending:
-            yield bytes(pending)
 
-    def _raw(self) -> Iterator[bytes]:
+    def _raw(self) -> Iterator[Piece]:
+        basin = Basin(READ_WHOLE_BYTES + _HEADER_ROOM)
         offset = 0
         central = bytearray()
         for item in self._items:
-            facts, content = self._entry(item)
-            header = _local_header(item, facts)
-            central += _central_header(item, facts, offset)
-            offset += len(header) + facts.packed_bytes
-            yield header
-            for piece in content:
-                yield from _bounded(piece)
-        yield bytes(central) + _end(len(self._items), len(central), offset)
+            entry = self._entry(item, 0)
+            header_bytes = len(zip_format.local_header(entry))
+            if item.size_bytes > READ_WHOLE_BYTES:
+                if entry.method == zip_format.STORED:
+                    entry = self._entry(item, _crc_of(item))
+                yield from basin.put(zip_format.local_header(entry))
+                yield from basin.rest()
+                yield from self._long(item, entry)
+            elif entry.method == zip_format.DEFLATED:
+                yield from basin.put(zip_format.local_header(entry) + self._packed(item, entry))
+            else:
+                yield from basin.made_room(header_bytes + item.size_bytes)
+                entry = self._fill(item, basin.claim(header_bytes + item.size_bytes), header_bytes)
+            self.files_read += 1
+            central += zip_format.central_header(entry, offset)
+            offset += header_bytes + entry.packed_bytes
+        yield from basin.put(bytes(central) + zip_format.end(len(self._items), len(central), offset))
+        yield from basin.rest()
 
-    def _facts(self, item: Item, crc: int) -> "_Facts":
+    def _entry(self, item: Item, crc: int) -> Entry:
         squeezed = self._squeezed.get(item.file_id)
-        return _Facts(_DEFLATED, *squeezed) if squeezed else _Facts(_STORED, crc, item.size_bytes)
+        method = zip_format.DEFLATED if squeezed else zip_format.STORED
+        return Entry(item.entry_name, method, *(squeezed or (crc, item.size_bytes)), item.size_bytes)
 
-    def _entry(self, item: Item) -> tuple["_Facts", Iterator[bytes]]:
-        """Return what the header says of a file, and its content as it travels."""
-        if item.size_bytes > READ_WHOLE_BYTES:
-            facts = self._facts(item, 0 if item.file_id in self._squeezed else _crc_of(item))
-            return facts, self._long(item, facts)
+    def _fill(self, item: Item, place: memoryview, header_bytes: int) -> Entry:
+        """Read a file to where it travels from, and write its header before it."""
+        content = place[header_bytes:]
+        read_whole(item, content)
+        self._digest(item, content)
+        entry = self._entry(item, deflating.crc32(content))
+        place[:header_bytes] = zip_format.local_header(entry)
+        return entry
+
+    def _packed(self, item: Item, entry: Entry) -> bytes:
+        """Return a file deflated at once."""
         data = b"".join(read_pieces(item))
-        self.md5[item.file_id] = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        crc = deflating.crc32(data)
-        facts = self._facts(item, crc)
-        if facts.method is _DEFLATED:
-            data = deflating.deflate(data)
-            _require_same(item, facts, crc, len(data))
-        return facts, iter((data,))
+        self._digest(item, data)
+        packed = deflating.deflate(data)
+        _require_same(item, entry, deflating.crc32(data), len(packed))
+        return packed
 
-    def _long(self, item: Item, facts: "_Facts") -> Iterator[bytes]:
+    def _digest(self, item: Item, content: Piece) -> None:
+        if self._is_digesting:
+            self.md5[item.file_id] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def _long(self, item: Item, entry: Entry) -> Iterator[bytes]:
         """Give a file in pieces as it travels, and see that it is still the one its header was written for."""
-        stream = deflating.compressor() if facts.method is _DEFLATED else None
+        stream = deflating.compressor() if entry.method == zip_format.DEFLATED else None
         md5, crc, packed_bytes = hashlib.md5(usedforsecurity=False), 0, 0
         for piece in read_pieces(item):
-            md5.update(piece)
+            if self._is_digesting:
+                md5.update(piece)
             crc = deflating.crc32(piece, crc)
             packed = stream.compress(piece) if stream else piece
             packed_bytes += len(packed)
-            if packed_bytes > facts.packed_bytes:
+            if packed_bytes > entry.packed_bytes:
                 break
-            yield packed
+            if packed:
+                yield packed
         rest = stream.flush() if stream else b""
-        _require_same(item, facts, crc, packed_bytes + len(rest))
-        self.md5[item.file_id] = md5.hexdigest()
-        yield rest
+        _require_same(item, entry, crc, packed_bytes + len(rest))
+        if self._is_digesting:
+            self.md5[item.file_id] = md5.hexdigest()
+        if rest:
+            yield rest
 
 
 class BareStream:
     """One file as it is; else like a `ZipStream`."""
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, *, is_digesting: bool = True) -> None:
         self._item = item
+        self._is_digesting = is_digesting
         self.size_bytes = item.size_bytes
         self.md5: dict[int, str] = {}
+        self.files_read = 0
         self.failure: SourceChangedError | None = None
 
     def pieces(self) -> Iterator[bytes]:
@@ -285,20 +330,15 @@ class BareStream:
         md5 = hashlib.md5(usedforsecurity=False)
         try:
             for piece in read_pieces(self._item):
-                md5.update(piece)
+                if self._is_digesting:
+                    md5.update(piece)
                 yield piece
         except SourceChangedError as failure:
             self.failure = failure
             raise
-        self.md5[self._item.file_id] = md5.hexdigest()
-
-
-class _Facts(NamedTuple):
-    """What the headers of an entry say of its content."""
-
-    method: int
-    crc: int
-    packed_bytes: int
+        self.files_read = 1
+        if self._is_digesting:
+            self.md5[self._item.file_id] = md5.hexdigest()
 
 
 def _crc_of(item: Item) -> int:
@@ -308,92 +348,24 @@ def _crc_of(item: Item) -> int:
     return crc
 
 
-def _require_same(item: Item, facts: _Facts, crc: int, packed_bytes: int) -> None:
-    if (crc, packed_bytes) != (facts.crc, facts.packed_bytes):
+def _require_same(item: Item, entry: Entry, crc: int, packed_bytes: int) -> None:
+    if (crc, packed_bytes) != (entry.crc, entry.packed_bytes):
         raise SourceChangedError(item.file_id, "the file changed while it was sent")
 
 
-def _bounded(data: bytes) -> Iterator[bytes]:
-    if len(data) <= 2 * PIECE_BYTES:
-        if data:
-            yield data
-        return
-    view = memoryview(data)
-    for start in range(0, len(data), PIECE_BYTES):
-        yield bytes(view[start : start + PIECE_BYTES])
-
-
-# -- the zip format: PKWARE APPNOTE 4.3.7, 4.3.12, 4.3.14-16, 4.5.3 ----------------------------------
-
-
-def _local_header(item: Item, facts: _Facts) -> bytes:
-    size, packed = item.size_bytes, facts.packed_bytes
-    extra = b""
-    if max(size, packed) >= ZIP64_FROM:
-        extra = struct.pack("<HHQQ", 1, 16, size, packed)
-        size = packed = 0xFFFFFFFF
-    name = item.entry_name
-    version = 45 if extra else 20
-    fixed = _LOCAL.pack(
-        b"PK\x03\x04", version, 0, facts.method, 0, _DOS_DATE, facts.crc, packed, size, len(name), len(extra)
-    )
-    return fixed + name + extra
-
-
-def _central_header(item: Item, facts: _Facts, offset: int) -> bytes:
-    wide: list[int] = []
-    size, packed = item.size_bytes, facts.packed_bytes
-    if max(size, packed) >= ZIP64_FROM:
-        wide += [size, packed]
-        size = packed = 0xFFFFFFFF
-    if offset >= ZIP64_FROM:
-        wide.append(offset)
-        offset = 0xFFFFFFFF
-    extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-    name = item.entry_name
-    version = 45 if wide else 20
-    fixed = _CENTRAL.pack(
-        b"PK\x01\x02",
-        version,
-        version,
-        0,
-        facts.method,
-        0,
-        _DOS_DATE,
-        facts.crc,
-        packed,
-        size,
-        len(name),
-        len(extra),
-        0,
-        0,
-        0,
-        0,
-        offset,
-    )
-    return fixed + name + extra
-
-
-def _end(count: int, central_bytes: int, offset: int) -> bytes:
-    wide = b""
-    if count >= 0xFFFF or central_bytes >= ZIP64_FROM or offset >= ZIP64_FROM:
-        wide = _END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, central_bytes, offset)
-        wide += _LOCATOR64.pack(b"PK\x06\x07", 0, offset + central_bytes, 1)
-        count, central_bytes, offset = (min(count, 0xFFFF), min(central_bytes, 0xFFFFFFFF), min(offset, 0xFFFFFFFF))
-        offset = 0xFFFFFFFF if offset >= ZIP64_FROM else offset
-    return wide + _END.pack(b"PK\x05\x06", 0, 0, count, count, central_bytes, offset, 0)
-
-
-async def in_thread(pieces: Iterator[bytes], executor: Executor) -> AsyncIterator[bytes]:
-    """Take pieces from an iterator in a thread, so that a slow disk does not stop the loop.
+async def in_thread(pieces: Iterator[AnyPiece], executor: Executor) -> AsyncGenerator[AnyPiece, None]:
+    """Take pieces from an iterator in a thread, one ahead, so that a slow disk stops neither the loop nor the line.
 
     Args:
         pieces: is used by one thread at a time.
         executor: the pool of the readers, kept apart from the loop's own.
     """
     loop = asyncio.get_running_loop()
-    while True:
-        piece = await loop.run_in_executor(executor, next, pieces, None)
-        if piece is None:
-            return
-        yield piece
+    ahead = loop.run_in_executor(executor, next, pieces, None)
+    try:
+        while (piece := await ahead) is not None:
+            ahead = loop.run_in_executor(executor, next, pieces, None)
+            yield piece
+    finally:
+        if not ahead.cancel() and not ahead.cancelled():
+            ahead.exception()  # nobody waits for what was read too much

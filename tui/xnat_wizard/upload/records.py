@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from xnat_wizard.findings import Finding
@@ -123,6 +124,23 @@ class Records:
             "SELECT id, session_id, is_pair, bytes_total FROM part WHERE session_id = ? ORDER BY id", (session_id,)
         )
         return tuple(PartRow(row[0], row[1], bool(row[2]), row[3]) for row in rows)
+
+    def parts_to_send(self, session_id: int) -> tuple[PartRow, ...]:
+        """Return the parts of a session that have images which are not sent and were not left out, in order."""
+        rows = self._database.execute(
+            "SELECT id, session_id, is_pair, bytes_total FROM part WHERE session_id = ? AND NOT is_pair AND EXISTS"
+            " (SELECT 1 FROM file WHERE part_id = part.id AND fate = 'not sent' AND remark = '') ORDER BY id",
+            (session_id,),
+        )
+        return tuple(PartRow(row[0], row[1], bool(row[2]), row[3]) for row in rows)
+
+    def bytes_answered(self, part_id: int) -> int:
+        """Return the bytes of those files of a part that the server answered for."""
+        (size_bytes,) = self._database.execute(
+            "SELECT coalesce(sum(size_bytes), 0) FROM file WHERE part_id = ? AND fate IN ('sent', 'stored', 'missing')",
+            (part_id,),
+        ).fetchone()
+        return int(size_bytes)
 
     def files(self, session_id: int) -> Iterator[FileRow]:
         """Give the files of a session, in order; nothing may be written before it is exhausted."""
@@ -255,12 +273,23 @@ class Records:
 
     def record_md5(self, md5: Mapping[int, str]) -> None:
         """Keep the digests of files as they were read, by file number."""
+        if not md5:
+            return
         with transaction(self._database) as database:
             database.executemany("UPDATE file SET md5 = ? WHERE id = ?", [(one, key) for key, one in md5.items()])
 
-    def record_fates(self, part_id: int, fate: Fate, file_ids: Iterable[int], remark: str = "") -> None:
-        """Give files of a part their fate, and count the part again."""
+    def record_fates(
+        self,
+        part_id: int,
+        fate: Fate,
+        file_ids: Iterable[int],
+        remark: str = "",
+        *,
+        md5: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
+        """Give files of a part their fate, and count the part again; keep the digests of those that were read."""
         with transaction(self._database) as database:
+            database.executemany("UPDATE file SET md5 = ? WHERE id = ?", [(one, key) for key, one in md5.items()])
             database.executemany(
                 "UPDATE file SET fate = ?, remark = ?, proof = '' WHERE id = ?",
                 [(str(fate), remark, file_id) for file_id in file_ids],

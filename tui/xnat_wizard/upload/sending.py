@@ -23,6 +23,7 @@ from xnat_wizard.upload.ladder import Ladder, Way
 from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
+from xnat_wizard.upload.moving import Moving
 from xnat_wizard.upload.packing import Packing
 from xnat_wizard.upload.parts import Item, SourceChangedError, find_changed
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
@@ -35,8 +36,6 @@ from xnat_wizard.xnat.site import Site
 
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
 KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
-_ANSWERED = frozenset({Fate.SENT, Fate.STORED, Fate.MISSING})
-_TELL_EVERY_S = 0.25
 _SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
 _TOO_LARGE = 413
@@ -99,9 +98,18 @@ class Tools:
 class Sender:
     """Sends one session's instances."""
 
-    def __init__(self, tools: Tools, session: SessionRow) -> None:
+    def __init__(self, tools: Tools, session: SessionRow, *, is_digesting: bool) -> None:
+        """Prepare.
+
+        Args:
+            tools: of the upload.
+            session: to send.
+            is_digesting: take MD5s on the way, for a comparison that follows; else whoever compares reads again.
+        """
         self._tools = tools
         self._session = session
+        self._is_digesting = is_digesting
+        self._moving = Moving(tools.records, tools.slots, tools.packing, tools.patience, tools.clock)
         self._refused_in_a_row = 0
         self._set_aside: list[PartRow] = []  # refused while nothing of the upload had arrived
         self.uri = session.uri
@@ -109,7 +117,7 @@ class Sender:
     @property
     def has_work(self) -> bool:
         """Tell whether any instance is still to be sent."""
-        return any(self._files_to_send(part) for part in self._tools.records.parts(self._session.id))
+        return bool(self._tools.records.parts_to_send(self._session.id))
 
     async def send(self) -> None:
         """Send every instance that is not on the server: the first part alone, then several at a time.
@@ -119,7 +127,7 @@ class Sender:
             GiveUpError: the upload cannot go on now.
             SiteProblem: nothing more will work with this site.
         """
-        waiting = [part for part in self._tools.records.parts(self._session.id) if self._files_to_send(part)]
+        waiting = list(self._tools.records.parts_to_send(self._session.id))
         if not waiting:
             return
         await self._check_source(waiting[0])
@@ -144,8 +152,6 @@ class Sender:
             raise GiveUpError(stops.other_source(source.path))
 
     def _files_to_send(self, part: PartRow) -> list[FileRow]:
-        if part.is_pair:
-            return []
         return [
             file
             for file in self._tools.records.files_of_part(part.id)
@@ -303,11 +309,16 @@ class Sender:
         tools = self._tools
         items = self._items(files)
         if way is Way.BARE:
-            make = bodies.bare(items[0])
+            make = bodies.bare(items[0], is_digesting=self._is_digesting)
         else:
             is_packed = way is Way.DEFLATED or await self._is_packing(items)
-            make = bodies.zip_of(items, await self._in_thread(partial(packing.squeeze, items)) if is_packed else {})
-        return bodies.Body(make, tools.executor, tools.throttle, self._on_moved(part, files, make().size_bytes))
+            squeezed = await self._in_thread(partial(packing.squeeze, items)) if is_packed else {}
+            make = bodies.zip_of(items, squeezed, is_digesting=self._is_digesting)
+        body = bodies.Body(make, tools.executor, tools.throttle)
+        body.on_moved = self._moving.of(
+            part, file_bytes=sum(file.size_bytes for file in files), body_bytes=body.size_bytes
+        )
+        return body
 
     async def _is_packing(self, items: list[Item]) -> bool:
         tools = self._tools
@@ -330,35 +341,16 @@ class Sender:
                 self._tools.slots.stumbled()
             raise
 
-    def _on_moved(self, part: PartRow, files: list[FileRow], body_bytes: int) -> Callable[[int, int, int], None]:
-        last_told_s = 0.0
-        done = sum(file.size_bytes for file in self._tools.records.files_of_part(part.id) if file.fate in _ANSWERED)
-        unpacked = sum(file.size_bytes for file in files) / max(body_bytes, 1)  # bytes of files a byte of the body
-
-        def note(size_bytes: int, file_count: int, handed_out: int) -> None:
-            nonlocal last_told_s
-            self._tools.slots.moved(int(size_bytes * unpacked), file_count)
-            self._tools.packing.moved(int(size_bytes * unpacked))
-            self._tools.patience.moved(handed_out)
-            now_s = self._tools.clock()
-            if now_s - last_told_s >= _TELL_EVERY_S:
-                last_told_s = now_s
-                sent = min(part.bytes_total, done + int(handed_out * unpacked))
-                self._tools.records.note_bytes(part.id, sent)
-
-        return note
-
     def _take(self, part: PartRow, files: list[FileRow], body: bodies.Body, answer: ImportAnswer) -> None:
         """Compare where the server says it put the files with where they belong."""
         records = self._tools.records
-        records.record_md5(body.stream.md5)
         ids = [file.id for file in files]
         if not answer.uris:
-            records.record_fates(part.id, Fate.REFUSED, ids, KEPT_NOTHING)
+            records.record_fates(part.id, Fate.REFUSED, ids, KEPT_NOTHING, md5=body.stream.md5)
             self._tools.tell(f"The server kept nothing of {len(ids)} files of {self._session.session_label}")
             return
         self._refused_in_a_row = 0
-        records.record_fates(part.id, Fate.SENT, ids)
+        records.record_fates(part.id, Fate.SENT, ids, md5=body.stream.md5)
         for uri in answer.uris:
             if stops.project_of(uri) != self._tools.project:
                 records.set_uri(self._session.id, uri)

@@ -147,7 +147,8 @@ class SessionRun:
     # -- DICOM ---------------------------------------------------------------------------------------
 
     async def _bring_instances(self) -> None:
-        sender = Sender(self._tools, self._records.session(self._session.id))
+        is_compared = self._destination is Destination.ARCHIVE  # the prearchive keeps no digests (wire contract 6.4)
+        sender = Sender(self._tools, self._records.session(self._session.id), is_digesting=is_compared)
         if sender.has_work:
             self._require_our_study(self._waiting)
             self._move(SessionState.SENDING)

@@ -40,7 +40,7 @@ class Throttle:
         if self._left < 0:
             await self._sleep(-self._left / self._rate)
 
-    def cut(self, piece: bytes) -> Iterator[bytes]:
+    def cut(self, piece: bytes | memoryview) -> Iterator[bytes | memoryview]:
         """Give a piece in portions that no connection has to wait long for."""
         most = max(_LEAST_PIECE, int(self._full)) if self._rate else len(piece)
         if len(piece) <= most:
@@ -48,7 +48,7 @@ class Throttle:
             return
         view = memoryview(piece)
         for start in range(0, len(piece), most):
-            yield bytes(view[start : start + most])
+            yield view[start : start + most]
 
 
 def parse_rate(text: str) -> int:
