@@ -11,11 +11,11 @@ def test_the_default_script_is_read() -> None:
         '(0010,0020) := session\n-(0010,4000)\n(0008,0080) := "a // b"\n(0010,1040) := ""\n'
     )
     assert sure_effects(script) == {
-        0x00081030: "set to the project",
-        0x00100010: "set to the subject label",
-        0x00100020: "set to the session label",
+        0x00081030: "project ID",
+        0x00100010: "subject label",
+        0x00100020: "session label",
         0x00104000: "removed",
-        0x00080080: 'set to "a // b"',
+        0x00080080: '"a // b"',
         0x00101040: "emptied",
     }
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +11,18 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from dicom.images import write_series
+from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
+from wizard.stage import logged_in, on_stage, surveyed
 from xnat_wizard.dicom.model import OtherFile, OtherKind, Survey
 from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
-from xnat_wizard.wizard.steps.folder.chooser import complete, typed_path
+from xnat_wizard.wizard.steps.folder.chooser import candidates, candidates_line, complete, extended, typed_path
 from xnat_wizard.wizard.steps.folder.found import FoundTree, summary_line
+from xnat_wizard.wizard.widgets.dates import marked_date
 
 
 @asynccontextmanager
@@ -251,6 +255,127 @@ def test_completion_offers_the_first_folder(tmp_path: Path) -> None:
     assert complete(f"{tmp_path}/st") == f"{tmp_path}/study_a/"
     assert complete(f"{tmp_path}/none") is None
     assert complete("/no/such/place/x") is None
+
+
+def test_tab_completes_what_all_have_in_common(tmp_path: Path) -> None:
+    for name in ("study_b", "study_a", "other", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "study_c.zip").touch()
+    assert candidates(f"{tmp_path}/st") == ["study_a/", "study_b/", "study_c.zip"]
+    assert extended(f"{tmp_path}/st") == f"{tmp_path}/study_"
+    assert extended(f"{tmp_path}/study_") is None
+    assert extended(f"{tmp_path}/o") == f"{tmp_path}/other/"
+    assert extended(f"{tmp_path}/") is None
+    assert extended(f"{tmp_path}/none") is None
+
+
+def test_candidates_fit_their_line(tmp_path: Path) -> None:
+    names = [f"subject_{number:02}/" for number in range(20)]
+    line = candidates_line("/x/sub", names, 50)
+    assert line == "subject_00/  subject_01/  subject_02/  and 17 more"
+    assert candidates_line("/x/", names, 50) == ""
+    assert candidates_line("/x/zzz", [], 50) == 'Nothing here begins with "zzz"'
+    assert candidates_line("/x/subject_00", ["subject_00/"], 50) == ""
+
+
+async def test_typing_shows_what_is_there_and_tab_completes_then_leaves(tmp_path: Path) -> None:
+    for name in ("study_a", "study_b"):
+        (tmp_path / name).mkdir()
+    async with folder_step(source=tmp_path) as (app, pilot):
+        app.screen.query_one("#path", Input).value = f"{tmp_path}/"
+        await pilot.press("end", "s")
+        await until_text(app, pilot, "study_a/ study_b/")
+        await pilot.press("tab")
+        await pilot.pause()
+        assert app.screen.query_one("#path", Input).value == f"{tmp_path}/study_"
+        await pilot.press("tab")
+        await pilot.pause()
+        assert app.focused is app.screen.query_one("#folders")
+
+
+async def test_the_button_says_archive_where_one_is_typed(tmp_path: Path) -> None:
+    async with folder_step() as (app, pilot):
+        app.screen.query_one("#path", Input).value = f"{tmp_path}/study.tar.gz"
+        await until_text(app, pilot, "[ Read archive ]")
+        app.screen.query_one("#path", Input).value = f"{tmp_path}/study"
+        await until_text(app, pilot, "[ Read folder ]")
+
+
+async def test_g_goes_from_a_finding_to_its_place_and_back(tmp_path: Path) -> None:
+    faulty = write_faulty_study(tmp_path / "faulty")
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, faulty)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("tab", "down")
+        rows = app.focused
+        await pilot.pause()
+        await pilot.press("g")
+        await pilot.pause()
+        tree = app.screen.query_one(FoundTree)
+        assert app.focused is tree
+        await pilot.press("g")
+        await pilot.pause()
+        assert app.focused is rows
+        assert getattr(rows, "highlighted", None) == 1
+
+
+async def test_a_line_without_a_finding_says_so(study_folder: Path) -> None:
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, study_folder)
+        await until_text(app, pilot, "This was found")
+        await pilot.press("g")
+        await until_text(app, pilot, "No finding is about this line.")
+
+
+def test_a_date_that_is_none_is_marked() -> None:
+    assert marked_date("20250228") == "2025-02-28"
+    assert marked_date("20250230") == "20250230?"
+    assert marked_date("2025.02.12") == "2025.02.12?"
+    assert marked_date("") == ""
+
+
+async def test_dates_that_are_none_are_marked_in_the_tree(tmp_path: Path) -> None:
+    write_series(tmp_path / "S1/t1")
+    write_series(tmp_path / "S1/t2", series=2, StudyDate="20261301")
+    async with folder_step() as (app, pilot):
+        await read(app, pilot, tmp_path)
+        await until_text(app, pilot, "This was found")
+        assert "20261301?" in screen_text(app)
+        assert "2026-01-02" in screen_text(app)
+
+
+async def test_patient_details_are_hidden_until_they_are_asked_for(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices, AsyncExitStack() as stack:
+        assert choices.site
+        await choices.site.set_project_script("DEMO", True)  # noqa: FBT003  the state itself
+        ready = await surveyed(choices, study_folder)
+        app, pilot = await stack.enter_async_context(on_stage(ready, FolderStep))
+        await pilot.press("p")
+        await until_text(app, pilot, "10 of 32 headers read: one of each series")
+        await until_text(app, pilot, "subject label (project)")
+        assert "hidden. s shows them." in flat_text(app)
+        assert "Patient's name: " in flat_text(app)
+        names = {one.patient_name for one in app.choices.survey.series} if app.choices.survey else set()
+        assert names
+        assert not any(name in screen_text(app) for name in names)
+        await pilot.press("s")
+        await until_text(app, pilot, min(names))
+        await pilot.press("a")
+        await until_text(app, pilot, "32 of 32 headers read")
+        await pilot.press("escape")
+        await until_text(app, pilot, "This was found")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)], ids=["80x24", "60x20"])
+async def test_privacy_golden(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), FolderStep, size=size) as (app, pilot),
+    ):
+        await pilot.press("p")
+        await until_text(app, pilot, "headers read")
+        await workers_done(app, "scripts", "exposure")
+        await check_golden(app, pilot, f"folder-privacy-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20)], ids=["80x24", "60x20"])

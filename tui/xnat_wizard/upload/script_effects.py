@@ -10,11 +10,7 @@ _COMMENT = re.compile(r'("[^"\n]*")|//[^\n]*')
 _TAG = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)")
 _REMOVED = re.compile(rf"-\s*{_TAG.pattern}")
 _SET = re.compile(rf'{_TAG.pattern}\s*:=\s*(?:"([^"]*)"|(project|subject|session))')
-_LABELS = {
-    "project": "set to the project",
-    "subject": "set to the subject label",
-    "session": "set to the session label",
-}
+_LABELS = {"project": "project ID", "subject": "subject label", "session": "session label"}
 
 
 def sure_effects(script: str) -> dict[int, str]:
@@ -27,7 +23,7 @@ def sure_effects(script: str) -> dict[int, str]:
             effects[_tag(removed)] = "removed"
         elif changed:
             text, name = changed[3], changed[4]
-            effects[_tag(changed)] = _LABELS[name] if name else f'set to "{text}"' if text else "emptied"
+            effects[_tag(changed)] = _LABELS[name] if name else f'"{text}"' if text else "emptied"
         else:
             for named in _TAG.finditer(line):
                 effects.pop(_tag(named), None)

@@ -6,16 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widgets import DirectoryTree
+from textual.widgets import DirectoryTree, Input
 from textual.widgets.directory_tree import DirEntry
 from textual.widgets.tree import TreeNode
 
-from xnat_wizard.wizard.widgets.plain import plain
+from xnat_wizard.wizard.steps.folder.help import HELP, PATH_HELP, TREE_HELP
+from xnat_wizard.wizard.widgets.field import Field
+from xnat_wizard.wizard.widgets.plain import cut, plain
 
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz")  # of files that are read as if they were folders
 LOOK_LIMIT = 2000  # names read for one completion; a folder of a million files must not stop the typing
@@ -45,8 +49,8 @@ def folder_text(path: Path) -> str:
     return text if is_file or text.endswith("/") else f"{text}/"
 
 
-def complete(text: str) -> str | None:
-    """Return the text completed to the first folder or archive that begins so; `None` when there is none."""
+def candidates(text: str) -> list[str]:
+    """Return the names of the folders (with a slash) and archives that a typed path may go on to, sorted."""
     folder, _, begun = text.rpartition("/")
     where = Path(os.path.expanduser(folder or ("/" if text.startswith("/") else ".")))  # noqa: PTH111  as above
     names = []
@@ -54,15 +58,51 @@ def complete(text: str) -> str | None:
         with os.scandir(where) as entries:
             for _, entry in zip(range(LOOK_LIMIT), entries, strict=False):
                 is_wanted = entry.name.startswith(begun) and (begun.startswith(".") or not entry.name.startswith("."))
-                if not is_wanted or entry.name == begun or not entry.name.isprintable():
+                if not is_wanted or not entry.name.isprintable():
                     continue
                 if entry.is_dir():
                     names.append(f"{entry.name}/")
                 elif is_archive_name(entry.name):
                     names.append(entry.name)
     except OSError:
+        return []
+    return sorted(names)
+
+
+def complete(text: str) -> str | None:
+    """Return the text completed to the first folder or archive that begins so; `None` when there is none."""
+    begun = text.rpartition("/")[2]
+    names = [name for name in candidates(text) if name.rstrip("/") != begun] if begun else []
+    return f"{text[: len(text) - len(begun)]}{names[0]}" if names else None
+
+
+def extended(text: str) -> str | None:
+    """Return the text with what all folders and archives that begin so have in common; `None` when that is no more."""
+    begun = text.rpartition("/")[2]
+    names = candidates(text) if begun else []
+    if not names:
         return None
-    return f"{text[: len(text) - len(begun)]}{min(names)}" if names and begun else None
+    first, last = names[0], names[-1]  # sorted: what these two have in common, all have
+    length = next(
+        (place for place, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1), len(first)
+    )
+    return f"{text[: len(text) - len(begun)]}{first[:length]}" if length > len(begun) else None
+
+
+def candidates_line(text: str, names: list[str], width: int) -> str:
+    """Return one line of at most `width` cells with what a typed path may go on to; "" where nothing is begun."""
+    begun = text.rpartition("/")[2]
+    if not begun or names in ([begun], [f"{begun}/"]):
+        return ""
+    if not names:
+        return cut(f'Nothing here begins with "{begun}"', width)
+    shown: list[str] = []
+    for place, name in enumerate(names):
+        more = f"  and {len(names) - place:,} more"
+        if cell_len("  ".join([*shown, name])) + (len(more) if place < len(names) - 1 else 0) > width:
+            return cut("  ".join(shown) + more if shown else name, width)
+        shown.append(plain(name))
+    return "  ".join(shown)
 
 
 class FolderSuggester(Suggester):
@@ -76,9 +116,37 @@ class FolderSuggester(Suggester):
         return await asyncio.to_thread(complete, value)
 
 
+class PathInput(Input):
+    """A typed path: Tab and Right complete it; Tab leaves it where nothing is to be completed."""
+
+    HELP = f"{PATH_HELP}\n{HELP}"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete", "Complete", show=False, id="path.complete", tooltip="Complete the path, or go on"),
+    ]
+
+    async def action_complete(self) -> None:
+        """Add what all that begins so has in common; without any, the key goes on to the next field."""
+        text = self.value
+        more = await asyncio.to_thread(extended, text) if self.cursor_position == len(text) else None
+        if more is None or self.value != text:
+            raise SkipAction
+        self.value = more
+        self.cursor_position = len(more)
+
+
+class PathField(Field):
+    """The line for a typed path."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__("Folder", id="unused", value=value)
+        self.input = PathInput(value, id="path", compact=True, suggester=FolderSuggester(), select_on_focus=False)
+        self.input.cursor_blink = False
+
+
 class FolderTree(DirectoryTree):
     """The folders and archives of a disk. Space or Right opens a folder, Left closes it or goes up, Enter takes one."""
 
+    HELP = f"{TREE_HELP}\n{HELP}"
     ICON_NODE = "+ "
     ICON_NODE_EXPANDED = "- "
     BINDINGS: ClassVar[list[BindingType]] = [

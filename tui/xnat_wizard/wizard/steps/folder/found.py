@@ -10,13 +10,15 @@ from textual.widgets.tree import TreeNode
 
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey, SurveyProgress
 from xnat_wizard.findings import Severity
+from xnat_wizard.wizard.steps.folder.help import FOUND_HELP, HELP
 from xnat_wizard.wizard.steps.folder.words import FOUND, nothing_to_send, source_name
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+from xnat_wizard.wizard.widgets.dates import WIDTH, marked_date
 from xnat_wizard.wizard.widgets.plain import column, cut, plain
 
 Found = Series | ParRecPair
 FIXED_CELLS = 50  # everything in a line but the description, with the tree's own lines
-DATE_CELLS = 12  # left out where the line is short
+DATE_CELLS = 13  # left out where the line is short
 SHORTEST_NAME = 8  # of a source: one that would be cut to less is left out
 LOOSE_FILES = "(files right in the folder)"
 
@@ -30,7 +32,7 @@ class _Shape:
 
     def line(self, mark: str, kind: str, name: str, files: str, date: str, size_bytes: int) -> Text:
         """Return one line with its columns."""
-        day = f"  {column(date_text(date), 10)}" if self.has_date else ""
+        day = f"  {column(marked_date(date), WIDTH)}" if self.has_date else ""
         text = f"{column(kind, 9)}{column(name, self.name_cells)} {files:>11}{day}  {bytes_text(size_bytes):>7}"
         return Text.assemble((f"{mark:5}", "bold" if mark != "ok" else ""), plain(text))
 
@@ -105,6 +107,8 @@ def found_words(survey: Survey | None) -> str:
 class FoundTree(Tree[Found | None]):
     """Subjects, and under each its series and PAR/REC pairs; Enter looks at an image."""
 
+    HELP = f"{FOUND_HELP}\n{HELP}"
+
     class Looked(Message):
         """Enter was pressed on a series."""
 
@@ -166,6 +170,14 @@ class FoundTree(Tree[Found | None]):
         if best is not None:
             self.move_cursor(best)
         return best is not None
+
+    def concerns(self, where: str) -> bool:
+        """Tell whether a place of a finding belongs to the line under the cursor."""
+        node = self.cursor_node
+        if node is None:
+            return False
+        folders = _folders(node.data) if node.data is not None else (_subject(node),)
+        return any(_is_within(where, folder) or _is_within(folder, where) for folder in folders)
 
     def action_select_cursor(self) -> None:
         """Open or close a subject; look at a series."""

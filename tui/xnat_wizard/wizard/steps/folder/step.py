@@ -9,43 +9,24 @@ from pathlib import Path
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.widgets import Button, Input, Static, Tree
+from textual.widgets import Button
 
 from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Series, Survey
 from xnat_wizard.dicom.survey import SurveyRun, SurveyStopped
 from xnat_wizard.findings import Finding
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.folder.chooser import (
-    FolderSuggester,
-    FolderTree,
-    folder_text,
-    is_archive_name,
-    nearest_folder,
-    typed_path,
-)
-from xnat_wizard.wizard.steps.folder.found import (
-    FoundTree,
-    can_send_something,
-    found_words,
-    progress_words,
-    summary_line,
-)
+from xnat_wizard.wizard.steps.folder.chooser import FolderTree, is_archive_name
+from xnat_wizard.wizard.steps.folder.choosing import FolderChooser
+from xnat_wizard.wizard.steps.folder.found import FoundTree, can_send_something, found_words, progress_words
+from xnat_wizard.wizard.steps.folder.help import HELP
 from xnat_wizard.wizard.steps.folder.layouts import LayoutScreen
 from xnat_wizard.wizard.steps.folder.looking import SeriesPictures
-from xnat_wizard.wizard.steps.folder.words import (
-    CHOOSE,
-    CHOOSE_ANY,
-    HELP,
-    findings_words,
-    layout_line,
-    nothing_to_send,
-)
+from xnat_wizard.wizard.steps.folder.privacy import PrivacyScreen
+from xnat_wizard.wizard.steps.folder.result import FoundView
+from xnat_wizard.wizard.steps.folder.words import CHOOSE, CHOOSE_ANY, kind_of, nothing_to_send
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.findings import FindingList
-from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.wizard.widgets.viewer import ViewerScreen, frames_in_thread, in_thread
 
@@ -58,7 +39,8 @@ class FolderStep(StepScreen[Answer]):
     has_refresh = True
     BINDINGS = [  # noqa: RUF012  as textual declares it
         Binding("f3", "take_hint", "Sample", tooltip="Take the sample study", id="folder.sample"),
-        Binding("v", "view", "View", tooltip="Look at an image of the series under the cursor", id="folder.view"),
+        Binding("v", "view", "View", show=False, tooltip="Look at the images of this series", id="folder.view"),
+        Binding("p", "privacy", "Privacy", tooltip="Which patient details would leave", id="folder.privacy"),
         Binding("f4", "layout", "Layout", show=False, tooltip="Say how the folders are nested", id="folder.layout"),
     ]
     HELP = HELP
@@ -67,39 +49,23 @@ class FolderStep(StepScreen[Answer]):
         super().__init__(choices.who)
         self.choices = choices
         self.run: SurveyRun | None = None
-        self._put: tuple[str, Path] | None = None  # what the path field was given, and the path it stands for
 
     def compose_content(self) -> ComposeResult:
         """Yield the two halves of the step; one is shown at a time."""
-        typed = self.choices.typed_folder
-        start = typed_path(typed) if typed else self.choices.source or Path.cwd()
-        with Vertical(id="choose-folder"):
-            yield Field("Folder", id="path", value=typed or self._path_text(start), suggester=FolderSuggester())
-            yield Static("", id="choose-layout", markup=False)
-            if self.choices.folder_hint:
-                yield Static(
-                    f"Sample study to try (F3): {folder_text(Path(self.choices.folder_hint))}",
-                    classes="hint",
-                    markup=False,
-                )
-            yield FolderTree(nearest_folder(start), id="folders")
-        with Vertical(id="found"):
-            yield Static("", id="found-layout", markup=False)
-            yield Static("", id="found-summary", classes="heading", markup=False)
-            yield FoundTree(id="found-tree")
-            yield Static("", id="findings-heading", classes="heading", markup=False)
-            yield FindingList(id="findings")
+        yield FolderChooser(self.choices)
+        yield FoundView()
 
     def compose_buttons(self) -> ComposeResult:
         """Yield the buttons of both halves."""
         yield ActionButton("Next", id="next", tooltip="Make a plan of what was found", is_main=True)
         yield ActionButton("View image", id="view", tooltip="Look at an image of the series under the cursor")
-        yield ActionButton("Read folder", id="read", tooltip="Look what is in this folder", is_main=True)
+        yield ActionButton("Privacy", id="privacy", tooltip="Which details of patients would leave with the images")
+        yield ActionButton("Read folder", id="read", tooltip="Look what is in it", is_main=True)
         yield ActionButton("Sample study", id="sample", tooltip="Read the sample study")
         yield ActionButton("Layout", id="layout", tooltip="Say how the folders are nested")
-        yield ActionButton("Other folder", id="other", tooltip="Choose another folder")
+        yield ActionButton("Other folder", id="other", tooltip="Choose another folder or archive")
         yield ActionButton("Stop", id="stop", tooltip="Stop reading; nothing is changed")
-        yield ActionButton("Back", id="back", tooltip="To the project; what you chose is kept")
+        yield ActionButton("Back", id="back", tooltip="To the step before; what you chose is kept")
 
     def on_mount(self) -> None:
         """Show what was found before, or ask for a folder."""
@@ -109,36 +75,24 @@ class FolderStep(StepScreen[Answer]):
         else:
             self._show_chooser()
 
-    # -- the path ------------------------------------------------------------------------------------------------
-
-    def _path_text(self, path: Path) -> str:
-        """Return a path for the field, and keep it: a name that is no text cannot be read back from what is shown."""
-        text = plain(folder_text(path))
-        self._put = (text, path)
-        return text
-
-    def _typed_path(self) -> Path | None:
-        text = self.query_one("#path", Input).value.strip()
-        if self._put is not None and text == self._put[0].strip():
-            return self._put[1]
-        return typed_path(text) if text else None
+    @property
+    def _chooser(self) -> FolderChooser:
+        return self.query_one(FolderChooser)
 
     # -- which half is shown -------------------------------------------------------------------------------------
 
     @property
     def has_found(self) -> bool:
         """Tell whether the result is on screen."""
-        return self.query_one("#found").display
+        return self.query_one(FoundView).display
 
     def _show_half(self, *, is_found: bool) -> None:
-        self.query_one("#choose-folder").display = not is_found
-        self.query_one("#found").display = is_found
+        self._chooser.display = not is_found
+        self.query_one(FoundView).display = is_found
         self._show_buttons()
         layout = self.choices.layout
         self.say(found_words(self.choices.survey) if is_found else CHOOSE if layout == HOUSE else CHOOSE_ANY)
-        for line in self.query("#found-layout, #choose-layout").results(Static):
-            line.update(layout_line(layout))
-            line.display = layout != HOUSE
+        self._chooser.show_layout(layout)
         self.refresh_bindings()
 
     def _show_buttons(self) -> None:
@@ -146,6 +100,7 @@ class FolderStep(StepScreen[Answer]):
         for name, is_shown in (
             ("next", is_found),
             ("view", is_found),
+            ("privacy", is_found),
             ("other", is_found),
             ("read", not is_found and not self.is_busy),
             ("sample", not is_found and not self.is_busy and bool(self.choices.folder_hint)),
@@ -156,6 +111,24 @@ class FolderStep(StepScreen[Answer]):
             self.query_one(f"#{name}", ActionButton).display = is_shown
         survey = self.choices.survey
         self.query_one("#next", ActionButton).disabled = survey is not None and not can_send_something(survey)
+        self._fit_buttons()
+
+    def _fit_buttons(self) -> None:
+        """Say less on the buttons where the line is short."""
+        is_wide = self.app.size.width >= 74
+        kind = kind_of(self.choices.source) if self.choices.source else "folder"
+        self._name_button("#view", "View image" if is_wide else "View")
+        self._name_button("#other", f"Other {kind}" if is_wide else "Other")
+
+    def _name_button(self, selector: str, words: str) -> None:
+        button = self.query_one(selector, ActionButton)
+        button.say(words)
+        button.refresh(layout=True)  # longer words need more room
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit buttons and footer to the new width."""
+        super().on_resize(event)
+        self._fit_buttons()
 
     def watch_is_busy(self) -> None:
         """Show Stop while something is read."""
@@ -165,37 +138,15 @@ class FolderStep(StepScreen[Answer]):
     @on(Button.Pressed, "#other")
     def _show_chooser(self) -> None:
         self._show_half(is_found=False)
-        path = self.query_one("#path", Input)
-        path.focus()
-        path.cursor_position = len(path.value)
+        self._chooser.begin()
 
     def _show_found(self, survey: Survey) -> None:
-        self._show_summary(survey)
-        findings = self.query_one("#findings", FindingList)
-        findings.show(survey.findings)
-        findings.display = bool(survey.findings)
-        self.query_one("#findings-heading", Static).update(findings_words(survey.findings))
         self._show_half(is_found=True)
-        tree = self.query_one(FoundTree)
-        tree.show(survey, self._line_width())
-        tree.focus()
-
-    def _show_summary(self, survey: Survey) -> None:
-        words = summary_line(survey, self.app.size.width - 4)
-        self.query_one("#found-summary", Static).update(words)
-
-    def _line_width(self) -> int:
-        return self.app.size.width - 6
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw the lines for the new width."""
-        if self.choices.survey is not None and self.has_found:
-            self.query_one(FoundTree).show(self.choices.survey, self._line_width())
-            self._show_summary(self.choices.survey)
+        self.query_one(FoundView).show(survey, self.choices.layout)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show the keys of the half that is on screen."""
-        if action == "view":
+        if action in {"view", "privacy"}:
             return self.is_mounted and self.has_found
         if action == "take_hint":
             return bool(self.choices.folder_hint) and self.is_mounted and not self.has_found
@@ -203,38 +154,33 @@ class FolderStep(StepScreen[Answer]):
 
     # -- choosing ------------------------------------------------------------------------------------------------
 
-    @on(Tree.NodeHighlighted, "#folders")
-    def _moved_in_tree(self, event: Tree.NodeHighlighted[object]) -> None:
-        path = getattr(event.node.data, "path", None)
-        if isinstance(path, Path) and self.focused is event.control:
-            self.query_one("#path", Input).value = self._path_text(path)
-
     @on(FolderTree.Taken)
     def _taken(self, event: FolderTree.Taken) -> None:
         self._read(event.path, self.choices.layout)
 
-    @on(Input.Submitted, "#path")
+    @on(FolderChooser.Entered)
     @on(Button.Pressed, "#read")
     def _entered(self) -> None:
         self._read_typed()
 
-    @on(Input.Changed, "#path")
-    def _typing(self) -> None:
-        self.query_one(Field).say("")
+    @on(FolderChooser.Typing)
+    def _typing(self, event: FolderChooser.Typing) -> None:
+        is_archive = event.path is not None and is_archive_name(event.path.name)
+        self._name_button("#read", "Read archive" if is_archive else "Read folder")
 
     @on(Button.Pressed, "#sample")
     def action_take_hint(self) -> None:
         """Read the sample study."""
         sample = Path(self.choices.folder_hint)
-        self.query_one("#path", Input).value = self._path_text(sample)
+        self._chooser.put(sample)
         self._read(sample, self.choices.layout)
 
     def _read_typed(self) -> None:
-        path = self._typed_path()
+        path = self._chooser.path
         if path is not None:
             self._read(path, self.choices.layout)
         else:
-            self.query_one(Field).say("Type the path of a folder first.", Mark.WARN)
+            self._chooser.warn("Type the path of a folder or archive first.")
 
     def _read(self, source: Path, layout: Layout) -> None:
         if not self.is_busy:
@@ -336,10 +282,16 @@ class FolderStep(StepScreen[Answer]):
     def _finding_chosen(self, event: FindingList.Selected) -> None:
         self.explain_soon(event.finding)
 
-    @on(FindingList.Highlighted)
-    def _finding_reached(self, event: FindingList.Highlighted) -> None:
-        if self.query_one("#findings").has_focus_within:
-            self.query_one(FoundTree).go_to(event.finding.where)
+    @on(FoundView.Said)
+    def _said(self, event: FoundView.Said) -> None:
+        self.tell(event.text)
+
+    @on(Button.Pressed, "#privacy")
+    def action_privacy(self) -> None:
+        """Show which details of patients would leave with the images."""
+        if self.choices.survey is not None:
+            project = self.choices.project.id if self.choices.project else ""
+            self.app.push_screen(PrivacyScreen(self.choices.survey, self.choices.site, project))
 
     @on(Button.Pressed, "#view")
     @on(FoundTree.Looked)
@@ -348,9 +300,9 @@ class FolderStep(StepScreen[Answer]):
 
     def action_view(self) -> None:
         """Look at the images of the series under the cursor."""
-        item, survey = self.query_one(FoundTree).chosen, self.choices.survey
+        item, survey = self.query_one(FoundView).chosen, self.choices.survey
         if survey is None or not isinstance(item, Series) or not item.instances:
-            self.tell("Only DICOM series can be looked at here.")
+            self.tell("Only DICOM series can be looked at; PAR/REC pairs and empty lines have no picture here.")
         else:
             self.view_series(SeriesPictures(survey, item))
 
@@ -384,8 +336,8 @@ class FolderStep(StepScreen[Answer]):
 
     def answer_back(self) -> Answer:
         """Keep the folder, what was found, and a path that was typed and not read."""
-        is_read = self.has_found or self._typed_path() in {None, self.choices.source}
-        typed = "" if is_read else self.query_one("#path", Input).value.strip()
+        is_read = self.has_found or self._chooser.path in {None, self.choices.source}
+        typed = "" if is_read else self._chooser.typed.value.strip()
         return Answer(replace(self.choices, typed_folder=typed), Move.BACK)
 
     def commands(self) -> Iterable[Command]:
@@ -393,7 +345,9 @@ class FolderStep(StepScreen[Answer]):
         yield "Read folder", "Look what is in the folder", self._read_typed
         if self.has_found:
             yield "View image", "Look at an image of the series under the cursor", self.action_view
-            yield "Other folder", "Choose another folder", self._show_chooser
+            yield "Privacy", "Which details of patients would leave with the images", self.action_privacy
+            yield "Go to", "From a finding to its place in the tree, and back", self.query_one(FoundView).action_jump
+            yield "Other folder", "Choose another folder or archive", self._show_chooser
         yield "Layout", "Say how the folders are nested", self.query_one("#layout", ActionButton).action_press
         if self.choices.folder_hint:
             yield "Sample study", "Read the sample study", self.action_take_hint

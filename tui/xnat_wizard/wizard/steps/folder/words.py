@@ -10,29 +10,18 @@ from xnat_wizard.wizard.widgets.amounts import count_text
 
 CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
 CHOOSE_ANY = "Choose the folder or archive with the images in it, then press Enter."  # by another layout than ours
-FOUND = "This was found; nothing is sent yet. Next makes a plan of it."
-HELP = """\
-## Folder
-
-The wizard expects **subject > series > files**: a folder with one folder for each subject, in it one folder for each
-series. What is found elsewhere is listed with the reason and the cure. A **zip, tar or tar.gz** with such folders in it
-is read as it is; there is no need to unpack it.
-
-In the tree: Right or Space opens a folder, Left closes it, Backspace goes up, Enter reads it. While you type a path,
-Right completes it.
-
-Reading looks at the headers only and changes nothing. Escape stops it.
-
-**Layout** (F4) is for folders that are nested in another way, for instance subject > session > series.
-
-`ok` goes as it is, `ask` is held back until you say yes in the plan, `STOP` cannot be sent.
-"""
+FOUND = "This was found; nothing is sent yet. Enter looks at an image, Next goes on."
 
 
 def source_name(path: Path) -> str:
     """Return the name of a source for a heading; of a folder inside an archive the archive, too."""
     archive = next((place for place, part in enumerate(path.parts) if is_archive_name(part)), len(path.parts) - 1)
     return "/".join(path.parts[archive:]) or str(path)
+
+
+def kind_of(path: Path) -> str:
+    """Return what a source is called: "archive" or "folder"."""
+    return "archive" if any(is_archive_name(part) for part in path.parts) else "folder"
 
 
 def layout_words(layout: Layout) -> str:
@@ -63,13 +52,16 @@ def nothing_to_send(survey: Survey) -> Finding:
         why = f"{count_text(survey.file_count, 'file')}, none of them a DICOM image or a whole PAR/REC pair."
     else:
         why = "Each series is held back by a finding marked STOP."
+    kind = kind_of(survey.source)
     return Finding(
         code="folder.nothing_to_send",
-        what="There is nothing in this folder that can be sent",
+        what=f"There is nothing in this {kind} that can be sent",
         why=why,
         todo=(
             "Read the findings below the list: each says what to do.",
-            "Choose another folder, for example the one above or below.",
+            "Choose another folder, for example the one above or below."
+            if kind == "folder"
+            else "Choose another archive, or the folder that it was made of.",
         ),
         where=str(survey.source),
     )
