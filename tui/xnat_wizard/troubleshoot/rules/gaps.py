@@ -92,3 +92,12 @@ def by_hand(text: str) -> NextStep:
 def nothing(text: str) -> NextStep:
     """Return the step that there is nothing to do."""
     return NextStep(StepKind.NOTHING, text, role=Role.GUEST)
+
+
+def in_words(seconds: float) -> str:
+    """Return a span for a person: "5 minutes", "3 hours", "2 days"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length or (seconds >= length and unit == "minute"):
+            number = int(seconds // length)
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "less than a minute" if seconds < 60 else "1 minute"

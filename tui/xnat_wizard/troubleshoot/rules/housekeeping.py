@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from xnat_wizard.troubleshoot.facts import Candidate, Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, Standing, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import best_place, counted, covering, missing, resend, some
-from xnat_wizard.troubleshoot.rules.moments import idle_s, in_words, moment_of
+from xnat_wizard.troubleshoot.rules.gaps import best_place, counted, covering, in_words, missing, resend, some
+from xnat_wizard.troubleshoot.times import row_age_s, site_time
 from xnat_wizard.xnat.inquiries.values import Row, SiteFacts
 
 _STUCK_S = 1800.0  # QUEUED_, BUILDING, MOVING, ...
@@ -24,7 +24,7 @@ def _waiting(facts: Facts) -> Iterator[tuple[Candidate, Row, float]]:
     """Yield every session in the prearchive that may hold the study, its row, and how long it has not changed."""
     for hit in facts.hits("", PlaceKind.PREARCHIVE, PlaceKind.UNASSIGNED):
         row = hit.place.row
-        idle = idle_s(facts, row) if row else None
+        idle = row_age_s(row, facts) if row else None
         if row is not None and idle is not None and hit.place.uri not in facts.moving:
             yield hit, row, idle
 
@@ -321,10 +321,10 @@ def too_late_for_the_archive(facts: Facts) -> Iterator[Diagnosis]:
     gone = tuple(one for one in missing(facts) if one.path in {line.path for line in facts.ledger.of(Fate.ABSENT)})
     hit = next(iter(facts.hits("", PlaceKind.ARCHIVE)), None)
     one = hit.place.experiment if hit else None
-    archived = moment_of(one.insert_date) if one else None
+    archived = site_time(one.insert_date, facts) if one else None
     if facts.local is None or hit is None or archived is None or not gone:
         return
-    sent_at = {file.sop_instance_uid: moment_of(file.at) for file in facts.sent.files if file.at}
+    sent_at = {file.sop_instance_uid: site_time(file.at, facts) for file in facts.sent.files if file.at}
     late = [when for one in gone if (when := sent_at.get(one.sop_instance_uid)) is not None]
     is_tail = min(one.order for one in gone) > max(
         (one.order for one in facts.local.objects if one not in gone), default=-1
@@ -347,11 +347,11 @@ def too_late_for_the_archive(facts: Facts) -> Iterator[Diagnosis]:
 @rule("HSK-13")
 def cleaned_up_by_the_site(facts: Facts) -> Iterator[Diagnosis]:
     """Sites may empty an old prearchive."""
-    started = moment_of(facts.sent.started)
+    started = site_time(facts.sent.started, facts)
     gone = _vanished(facts)
     if started is None or not gone:
         return
-    days = (facts.now.replace(tzinfo=None) - started).days
+    days = (facts.now - started).days
     if days < _OLD_DAYS:
         return
     yield Diagnosis(

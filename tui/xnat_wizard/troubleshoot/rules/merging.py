@@ -12,7 +12,7 @@ from xnat_wizard.troubleshoot.facts import Candidate, Facts
 from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import counted, covering, first_saying, missing, nothing, some
-from xnat_wizard.troubleshoot.rules.moments import moment_of
+from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.xnat.inquiries.values import Experiment
 
@@ -165,10 +165,10 @@ def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
 @rule("MRG-05")
 def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
     """What was sent was added to an older session of the same label."""
-    started = moment_of(facts.sent.started)
+    started = site_time(facts.sent.started, facts)
     for hit in facts.hits("", PlaceKind.ARCHIVE):
         one = hit.place.experiment
-        inserted = moment_of(one.insert_date) if one else None
+        inserted = site_time(one.insert_date, facts) if one else None
         is_older = bool(started and inserted and inserted < started - timedelta(hours=1))
         here = [line for line in facts.ledger.lines if line.where == hit.place.uri and line.merged_into]
         if one is None or not hit.has_identity or not (is_older or here):

@@ -4,14 +4,14 @@ Sources: missing data 2.9, VIS-01 to VIS-13.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, Match
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, missing, nothing, some
-from xnat_wizard.troubleshoot.rules.moments import moment_of
+from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
 
 _RECENT_DAYS = 60  # the home page's list, by default
@@ -218,10 +218,10 @@ def too_old_for_the_recent_list(facts: Facts) -> Iterator[Diagnosis]:
     """The home page lists recent sessions only."""
     for hit in _archived(facts):
         one = hit.place.experiment
-        inserted = moment_of(one.insert_date) if one else None
+        inserted = site_time(one.insert_date, facts) if one else None
         if one is None or inserted is None or missing(facts):
             continue
-        if facts.now.replace(tzinfo=None) - inserted < timedelta(days=_RECENT_DAYS):
+        if facts.now - inserted < timedelta(days=_RECENT_DAYS):
             continue
         yield Diagnosis(
             "VIS-09",
@@ -267,11 +267,11 @@ def the_other_date(facts: Facts) -> Iterator[Diagnosis]:
     window = facts.case.window
     for hit in _archived(facts) if window else ():
         one = hit.place.experiment
-        inserted = moment_of(one.insert_date) if one else None
-        made = moment_of(one.date) if one else None
-        if one is None or window is None or inserted is None or (made and window.holds(_zoned(made, facts))):
+        inserted = site_time(one.insert_date, facts) if one else None
+        made = site_time(one.date, facts) if one else None
+        if one is None or window is None or inserted is None or (made and window.holds(made)):
             continue
-        if not window.holds(_zoned(inserted, facts), offset_s=facts.offset_s):
+        if not window.holds(inserted, offset_s=facts.offset_s):
             continue
         yield Diagnosis(
             "VIS-11",
@@ -284,10 +284,6 @@ def the_other_date(facts: Facts) -> Iterator[Diagnosis]:
             next_steps=(nothing("Sort the list by the date of insertion."),),
             prevent="Search by label, not by date.",
         )
-
-
-def _zoned(moment: datetime, facts: Facts) -> datetime:
-    return moment.replace(tzinfo=facts.now.tzinfo)
 
 
 @rule("VIS-12")
