@@ -187,7 +187,9 @@ def test_a_scribbled_preamble_does_not_make_another_image(tmp_path: Path) -> Non
     write_series(tmp_path / "S1" / "t1", count=1)
     data = (tmp_path / "S1" / "t1" / "0001.dcm").read_bytes()
     (tmp_path / "S1" / "t1" / "0001 scribbled.dcm").write_bytes(b"II*\0" + data[4:])
-    assert [other.kind for other in survey(tmp_path).others] == [OtherKind.COPY]
+    found = survey(tmp_path)
+    assert [other.kind for other in found.others] == [OtherKind.COPY]
+    assert [(len(one.instances), one.copies) for one in found.series] == [(1, 1)]
 
 
 @pytest.mark.parametrize("keyword", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])

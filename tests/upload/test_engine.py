@@ -573,12 +573,33 @@ async def test_a_receipt_made_later_finds_what_is_gone(
 
     with new_journal(plan_for(study_folder)) as journal:
         assert await run(journal, site) is UploadState.DONE
-        assert (await receipt.verify(journal, site)).verdict == "COMPLETE"
+        first = journal.receipt()
+        second = await receipt.verify(journal, site)
+        assert second.verdict == "COMPLETE"
         practice.on_loop(lose_a_session)
         made = await receipt.verify(journal, site)
         assert made.verdict == "INCOMPLETE 16"
         assert [line.files_stored for line in made.lines[:5]] == [0] * 5
         assert journal.receipt() == made
+        assert journal.earlier_receipts() == (first, second)
+
+
+async def test_a_receipt_tells_whether_scripts_and_filters_were_changed_since(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    def add_a_filter(store: Store) -> None:
+        contents = '{"mode": "blacklist", "enabled": "true", "list": "scout"}'
+        store.state.configs.append(Config("seriesImportFilter", "config", "DEMO", contents, "enabled", "o", 0.0, 1))
+
+    names = [f"{owner}_{kind}_sha256" for kind in ("script", "filter") for owner in ("site", "project")]
+    with new_journal(plan_for(study_folder)) as journal:
+        assert await run(journal, site) is UploadState.DONE
+        before = await receipt.verify(journal, site)
+        practice.anonymize()
+        practice.on_loop(add_a_filter)
+        after = await receipt.verify(journal, site)
+    assert [before.site_facts[name] for name in names] == ["", "", "", ""]
+    assert [len(str(after.site_facts[name])) for name in names] == [64, 0, 0, 64]
 
 
 async def test_a_folder_that_is_away_stops_the_upload_until_it_is_back(

@@ -166,7 +166,9 @@ def test_the_receipt_is_kept(journal: Journal) -> None:
     receipt = Receipt("2024-01-01", "http://x", "1.9.3", "me", "DEMO", (line,), ("a: b",), "COMPLETE", (), ("1 file",))
     journal.records.keep_receipt(receipt)
     assert journal.receipt() == receipt
-    assert replace(receipt, verdict="x") != journal.receipt()
+    later = replace(receipt, created="2024-01-02", verdict="INCOMPLETE 1")
+    journal.records.keep_receipt(later)
+    assert (journal.receipt(), journal.earlier_receipts()) == (later, (receipt,))
 
 
 def test_names_in_a_resource_are_safe_and_distinct(tmp_path: Path) -> None:
@@ -235,6 +237,7 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
     for column in columns:
         database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
     database.execute("DROP INDEX file_of_series")
+    database.execute("DROP TABLE earlier_receipt")
     database.execute("PRAGMA user_version = 1")
     database.commit()
     database.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from upload.builders import pair, plan_of, series, survey
 from upload.test_receipt import LINE, RECEIPT
-from xnat_wizard.upload import receipt_files
+from xnat_wizard.upload import receipt, receipt_files
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Fate, Plan
 from xnat_wizard.upload.records import CheckedFile
@@ -81,6 +81,41 @@ def test_the_json_counts_each_series_and_its_digest_tells_a_change(new_journal: 
     assert made["digest_of_receipt"] != receipt_files.digest_of({**made, "verdict": "COMPLETE"})
 
 
+def test_an_earlier_receipt_stays_whole_beside_the_new_one(new_journal: NewJournal) -> None:
+    receipts = [RECEIPT, replace(RECEIPT, created="2026-03-05T08:00:00+01:00", verdict="COMPLETE"), RECEIPT]
+    with new_journal(plan_of(survey(series("a/s1")))) as journal:
+        for one in receipts:
+            journal.records.keep_receipt(one)
+            receipt_files.write(journal, one)
+        folder = journal.path.parent
+        made = json.loads((folder / receipt_files.JSON_NAME).read_text())
+        aside = [json.loads(path.read_text()) for path in sorted(folder.glob("receipt-*.json"))]
+        modes = {path.stat().st_mode & 0o777 for path in folder.glob("receipt*")}
+    assert made["earlier"] == [{"created": one.created, "verdict": one.verdict} for one in receipts[:2]]
+    assert [(one["created"], one["verdict"]) for one in aside] == [(one.created, one.verdict) for one in receipts[:2]]
+    assert all(one["digest_of_receipt"] == receipt_files.digest_of(one) for one in (*aside, made))
+    assert modes == {0o600}
+
+
+def test_what_is_no_receipt_is_replaced(new_journal: NewJournal) -> None:
+    with new_journal(plan_of(survey(series("a/s1")))) as journal:
+        (journal.path.parent / receipt_files.JSON_NAME).write_text("[1]")
+        receipt_files.write(journal, RECEIPT)
+        assert len(list(journal.path.parent.glob("receipt*.json"))) == 1
+
+
+def test_copies_are_counted_with_their_series(new_journal: NewJournal) -> None:
+    copied = replace(series("a/s1"), copies=3)
+    with new_journal(plan_of(survey(copied, series("a/s2", number="2"), pair("b/raw")))) as journal:
+        assert journal.plan().included[0].series[0].copies == 3
+        made = receipt.compose_unasked(journal)
+        receipt_files.write(journal, made)
+        told = json.loads((journal.path.parent / receipt_files.JSON_NAME).read_text())
+    assert [line.copies for line in made.lines] == [3, 0, 0]
+    first = told["sessions"][0]["series"][0]
+    assert (first["local_files"], first["distinct_objects"], first["copies"]) == (5, 2, 3)
+
+
 def test_the_files_are_for_one_person_only(new_journal: NewJournal) -> None:
     with new_journal(plan_of(survey(series("a/s1")))) as journal:
         receipt_files.write(journal, RECEIPT)
@@ -93,6 +128,7 @@ def test_the_page_reads_like_the_receipt() -> None:
     page = Tags(receipt_files.as_page(RECEIPT))
     for text in ("INCOMPLETE 182", "Subject sub-007, session sub-007_MR1", "t1_mprage", "6 x the server was full"):
         assert text in page.text
+    assert "Copies" in page.text
     assert "all present (MD5)" in page.text
     assert "176 missing" in page.text
     assert not page.tags & {"script", "img", "link", "a", "iframe", "form"}
@@ -107,10 +143,10 @@ hostile = st.one_of(
 @given(hostile, hostile, hostile)
 def test_no_text_becomes_markup(label: str, series_name: str, remark: str) -> None:
     line = replace(LINE, session_label=label, series_description=series_name, remark=remark, scan_id=remark)
-    receipt = replace(
+    odd = replace(
         RECEIPT, project=label, lines=(line,), not_sent=(remark,), not_proven=(series_name,), site_facts={label: remark}
     )
-    page = receipt_files.as_page(receipt)
+    page = receipt_files.as_page(odd)
     plain = Tags(receipt_files.as_page(RECEIPT))
     seen = Tags(page)
     assert seen.tags <= plain.tags

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xnat_wizard.upload import uploads
-from xnat_wizard.upload.model import Plan
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Plan, SessionState, UploadState
 
 PlanFor = Callable[..., Plan]
 
@@ -20,3 +21,32 @@ def test_an_upload_of_files_that_changed_since_is_another_one(study_folder: Path
     file = next(path for path in sorted(study_folder.rglob("*")) if path.is_file())
     os.utime(file, ns=(1, 1))  # mended, with as many bytes
     assert uploads.unfinished(plan_for(study_folder)) is None
+
+
+def test_an_upload_cancelled_without_its_site_has_a_receipt_that_proves_nothing(
+    study_folder: Path, plan_for: PlanFor
+) -> None:
+    path = uploads.begin(plan_for(study_folder))
+    uploads.cancel(path)
+    with Journal.open(path) as journal:
+        now, made = journal.progress(), journal.receipt()
+    assert now.state is UploadState.CANCELLED
+    assert {session.state for session in now.sessions} == {SessionState.CANCELLED}
+    assert made is not None
+    assert (made.verdict, made.username) == ("NOT PROVEN", "")
+    assert "it was not asked" in made.not_proven[0]
+    assert sum(line.files_local for line in made.lines) == now.files_total
+    assert {line.files_stored for line in made.lines} == {0}
+    text = (path.parent / "receipt.txt").read_text()
+    assert "Not proven: what the site has" in text
+    assert (path.parent / "receipt.json").is_file()
+
+
+def test_a_cancel_stays_one_when_its_receipt_cannot_be_written(study_folder: Path, plan_for: PlanFor) -> None:
+    path = uploads.begin(plan_for(study_folder))
+    (path.parent / "receipt.json.new").mkdir()
+    uploads.cancel(path)
+    with Journal.open(path) as journal:
+        assert journal.progress().state is UploadState.CANCELLED
+        assert journal.receipt() is not None
+        assert "could not be written" in journal.events()[-1].text

@@ -49,7 +49,7 @@ def _verify(options: argparse.Namespace) -> int:
         elif options.json:
             put_object("receipt", upload=path.parent.name, **asdict(receipt))
         else:
-            put(as_text(receipt))
+            put(as_text(receipt, journal.earlier_receipts()))
     say(f"{receipt.verdict}. Kept in {path.parent}")
     return code
 

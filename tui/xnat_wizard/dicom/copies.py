@@ -64,6 +64,7 @@ def _keep_one(holders: list[tuple[Batch, Instance]], found: Gathered, stop: Even
                 OtherFile(other.path, other.size_bytes, OtherKind.COPY, f"the same image as {kept_path}")
             )
             found.faults.add(COPY, folder, name, f"of {kept.path}")
+            batch.copies += 1
         else:
             reason = f"same SOP Instance UID as {kept_path}, other bytes"
             found.others.append(OtherFile(other.path, other.size_bytes, OtherKind.CONFLICTING, reason))

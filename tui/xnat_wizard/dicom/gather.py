@@ -40,6 +40,7 @@ class Batch:
     position: Position
     instances: list[Instance] = field(default_factory=list)
     held_by: list[str] = field(default_factory=list)
+    copies: int = 0  # files that were taken out of the source's instances, since these hold the same
 
     @property
     def subject_folder(self) -> str:

@@ -110,6 +110,7 @@ def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
         held_by=tuple(sorted(set(batches[0].held_by))),
         session_folder=batches[0].session_folder,
         accession_number=header.accession_number,
+        copies=sum(batch.copies for batch in batches),
     )
 
 

@@ -78,6 +78,7 @@ class Series:
     held_by: tuple[str, ...] = ()  # codes of the STOP and ASK findings that keep it back
     session_folder: str = ""  # what the layout takes for the session's name, if it names one
     accession_number: str = ""
+    copies: int = 0  # files that hold the same instances as its own and are not sent
 
     @property
     def size_bytes(self) -> int:

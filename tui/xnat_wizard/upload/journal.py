@@ -148,9 +148,14 @@ class Journal:
         return tuple(Event(*row) for row in rows)
 
     def receipt(self) -> Receipt | None:
-        """Return the receipt, once there is one."""
+        """Return the last receipt, once there is one."""
         (text,) = self._database.execute("SELECT receipt FROM upload").fetchone()
         return plan_file.decode_receipt(text) if text else None
+
+    def earlier_receipts(self) -> tuple[Receipt, ...]:
+        """Return the receipts before the last one, the oldest first."""
+        rows = self._database.execute("SELECT receipt FROM earlier_receipt ORDER BY id").fetchall()
+        return tuple(plan_file.decode_receipt(text) for (text,) in rows)
 
     def fates(self) -> Iterator[tuple[str, Fate, str]]:
         """Give every file below the source, what became of it, and a remark."""

@@ -43,6 +43,7 @@ class SeriesFact:
     scan_ids: tuple[str, ...]
     missing: tuple[str, ...]  # SOP Instance UIDs, at most MISSING_NAMED
     other_bytes: int  # files that are stored with other bytes than here, whatever the reason
+    copies: int  # further local files with the same images, which were not sent
 
 
 MISSING_NAMED = 1000
@@ -64,18 +65,23 @@ def series_facts(database: sqlite3.Connection) -> Iterator[SeriesFact]:
         " e.modality FROM series e JOIN session s ON s.id = e.session_id ORDER BY e.id"
     ).fetchall()
     for series_id, subject, session, study, uri, plan, number, description, modality in rows:
+        head = json.loads(plan)
         fates = database.execute("SELECT fate, count(*) FROM file WHERE series_id = ? GROUP BY fate", (series_id,))
         missing = database.execute(
             "SELECT sop_instance_uid FROM file WHERE series_id = ? AND fate <> 'stored' AND sop_instance_uid <> ''"
             " ORDER BY id LIMIT ?",
             (series_id, MISSING_NAMED),
         )
+        (others,) = database.execute(
+            "SELECT count(*) FROM file WHERE series_id = ? AND fate = 'stored' AND remark = ?",
+            (series_id, OTHER_BYTES),
+        ).fetchone()
         yield SeriesFact(
             subject,
             session,
             study,
             uri,
-            str(json.loads(plan).get("series_instance_uid", "")),
+            str(head.get("series_instance_uid", "")),
             number,
             description,
             modality,
@@ -84,10 +90,8 @@ def series_facts(database: sqlite3.Connection) -> Iterator[SeriesFact]:
             dict(fates.fetchall()),
             _different(database, "scan_id", series_id),
             tuple(uid for (uid,) in missing),
-            *database.execute(
-                "SELECT count(*) FROM file WHERE series_id = ? AND fate = 'stored' AND remark = ?",
-                (series_id, OTHER_BYTES),
-            ).fetchone(),
+            others,
+            int(head.get("copies", 0)),
         )
 
 

@@ -10,7 +10,7 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
-VERSION = 4
+VERSION = 5
 
 _SINCE_2 = """
 ALTER TABLE upload ADD COLUMN limit_bytes_s INTEGER NOT NULL DEFAULT 0;
@@ -26,10 +26,14 @@ ALTER TABLE upload ADD COLUMN layout TEXT NOT NULL DEFAULT '{HOUSE.pattern}';
 _SINCE_4 = """
 CREATE INDEX file_of_series ON file (series_id);
 """  # without it the receipt of 100,000 files in 200 series read the whole table 600 times
+_SINCE_5 = """
+CREATE TABLE earlier_receipt (id INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
+"""
 MIGRATIONS: dict[int, str] = {
     2: _SINCE_2,
     3: _SINCE_3,
     4: _SINCE_4,
+    5: _SINCE_5,
 }  # by the version they lead to; a new journal goes through all of them
 
 TABLES = """

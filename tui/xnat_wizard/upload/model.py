@@ -229,6 +229,7 @@ class ReceiptLine:
     proof: str  # "MD5", "file-name token", "name and size", "count", ""
     remark: str
     files_differing: int = 0  # of those stored: the server has other bytes, and no script explains it
+    copies: int = 0  # further local files with the same images, which were not sent
 
 
 @dataclass(frozen=True, slots=True)

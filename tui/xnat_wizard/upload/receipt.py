@@ -3,6 +3,7 @@
 Answers to requests are no proof and are not added up here (missing-data 4.1).
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +19,12 @@ from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_for_subject, is_prearchive
 from xnat_wizard.upload.records import OTHER_BYTES, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
+from xnat_wizard.xnat.model import ArrivalRules, SeriesFilterText
 from xnat_wizard.xnat.site import Site
 
 TEXT_NAME = "receipt.txt"
 WIDTH = 80
+EARLIER_SHOWN = 10
 
 _SHORT = {"file-name token": "by name", "count": "by count"}
 
@@ -91,25 +94,40 @@ async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> R
         site: logged in.
         doubts: what kept the last look from being a proof.
     """
-    progress = journal.progress()
-    site_facts = await _site_facts(site, progress.project)
-    lines: list[ReceiptLine] = []
-    places: list[str] = []
-    for session in journal.records.sessions():
-        lines += [_line(line, dict(remarks), site_facts) for line, remarks in journal.records.series_lines(session.id)]
-        places.append(f"{session.session_label}: {_place(session)}")
-    return Receipt(
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+    site_facts = await _site_facts(site, journal.progress().project)
+    return replace(
+        _of_journal(journal, site_facts, doubts),
         site_url=site.info.url,
         site_version=site.info.version,
         username=site.identity.username,
-        project=progress.project,
+    )
+
+
+def compose_unasked(journal: Journal) -> Receipt:
+    """Write the receipt of an upload whose site is not asked: what is known of it, and that nothing is proved."""
+    return _of_journal(journal, {}, ("what the site has: it was not asked when the upload was cancelled",))
+
+
+def _of_journal(journal: Journal, site_facts: receipt_files.SiteFacts, doubts: Sequence[str]) -> Receipt:
+    lines: list[ReceiptLine] = []
+    places: list[str] = []
+    copies = iter([series.copies for series in journal.series_facts()])  # in the order of the lines
+    for session in journal.records.sessions():
+        for line, remarks in journal.records.series_lines(session.id):
+            lines.append(_line(replace(line, copies=next(copies)), dict(remarks), site_facts))
+        places.append(f"{session.session_label}: {_place(session)}")
+    return Receipt(
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        site_url=journal.site_url,
+        site_version="",
+        username="",
+        project=journal.progress().project,
         lines=tuple(lines),
         places=tuple(places),
         verdict="NOT PROVEN" if doubts else _verdict(lines),
         not_proven=(*doubts, *_not_proven(journal, lines, site_facts)),
         not_sent=journal.not_sent,
-        site_facts=site_facts,
+        site_facts=dict(site_facts),
     )
 
 
@@ -122,19 +140,43 @@ def _line(line: ReceiptLine, remarks: dict[str, int], site_facts: receipt_files.
 
 
 async def _site_facts(site: Site, project: str) -> dict[str, str | bool | None]:
-    """Return the settings that change what is stored; none where the site does not answer."""
+    """Return the settings that change what is stored, none where the site does not answer.
+
+    Of scripts and filters that are on a digest is kept, by which a later look tells whether they were changed:
+    `None` where one cannot be read, "" where none is on.
+    """
     try:
-        return asdict(await site.upload_settings(project))
+        settings = await site.upload_settings(project)
     except SiteProblem:
         return {}
+    try:
+        rules = await site.arrival_rules(project)
+    except SiteProblem:
+        rules = ArrivalRules(None, None, "", "")
+    return asdict(settings) | {
+        "site_script_sha256": _digest(rules.site_script, is_on=settings.is_site_script_on),
+        "project_script_sha256": _digest(rules.project_script, is_on=settings.is_project_script_on),
+        "site_filter_sha256": _digest(_text_of(rules.site_filter), is_on=settings.has_site_filter),
+        "project_filter_sha256": _digest(_text_of(rules.project_filter), is_on=settings.has_project_filter),
+    }
+
+
+def _text_of(one: SeriesFilterText | None) -> str:
+    return f"{one.mode}\n{one.lines}" if one else ""
+
+
+def _digest(text: str, *, is_on: bool | None) -> str | None:
+    if text:
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    return "" if is_on is False else None
 
 
 def keep(journal: Journal, receipt: Receipt) -> None:
-    """Keep a receipt in the journal, and as files beside it that only this person can read."""
+    """Keep a receipt in the journal, and as files beside it that only this person can read; earlier ones stay."""
     journal.records.keep_receipt(receipt)
     receipt_files.write(journal, receipt)
     with receipt_files.private_file(journal.path.parent / TEXT_NAME) as file:
-        file.write(as_text(receipt) + "\n")
+        file.write(as_text(receipt, journal.earlier_receipts()) + "\n")
 
 
 def _place(session: SessionRow) -> str:
@@ -208,11 +250,16 @@ def _files(count: int) -> str:
 # -- as text -----------------------------------------------------------------------------------------
 
 
-def as_text(receipt: Receipt) -> str:
-    """Return the receipt as lines of at most 80 columns."""
+def as_text(receipt: Receipt, earlier: Sequence[Receipt] = ()) -> str:
+    """Return the receipt as lines of at most 80 columns.
+
+    Args:
+        receipt: the last one.
+        earlier: those before it, of which only the verdicts are named.
+    """
     version = f" ({receipt.site_version})" if receipt.site_version else ""
     lines = [f"XNAT receipt   {receipt.created}", f"Site {receipt.site_url}{version}"]
-    lines += [f"Account {receipt.username}   project {receipt.project}"]
+    lines += [f"Account {receipt.username or '(not logged in)'}   project {receipt.project}"]
     places = dict(place.split(": ", 1) for place in receipt.places)
     session = None
     for line in receipt.lines:
@@ -220,15 +267,17 @@ def as_text(receipt: Receipt) -> str:
             session = (line.subject_label, line.session_label)
             lines += ["", f"Subject {line.subject_label}   session {line.session_label}"]
             lines += [f"-> {places.get(line.session_label, 'nowhere')}"]
-            lines += [f"{'scan':<8} {'series':<24} {'local':>6} {'sent':>6} {'stored':>6}  result"]
-        numbers = f"{line.files_local:>6} {line.files_sent:>6} {line.files_stored:>6}"
-        lines += [f"{_fit(line.scan_id or '-', 8)} {_fit(line.series_description, 24)} {numbers}  {_result(line)}"]
+            lines += [f"{'scan':<8} {'series':<19} {'local':>6} {'copies':>6} {'sent':>6} {'stored':>6}  result"]
+        numbers = f"{line.files_local:>6} {line.copies:>6} {line.files_sent:>6} {line.files_stored:>6}"
+        lines += [f"{_fit(line.scan_id or '-', 8)} {_fit(line.series_description, 19)} {numbers}  {_result(line)}"]
         if line.remark:
             lines += [f"         {line.remark}"]
     lines += [""]
     lines += [f"Other files, not sent: {what}" for what in receipt.not_sent]
-    lines += [f"Verdict: {receipt.verdict}   checked by reading the server"]
+    how = "checked by reading the server" if receipt.username else "the server was not read"
+    lines += [f"Verdict: {receipt.verdict}   {how}"]
     lines += [f"Not proven: {what}" for what in receipt.not_proven]
+    lines += [f"Earlier: {one.created}   {one.verdict}" for one in earlier[-EARLIER_SHOWN:]]
     return "\n".join(piece for line in lines for piece in _wrapped(line))
 
 

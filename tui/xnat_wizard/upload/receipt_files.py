@@ -23,7 +23,7 @@ from xnat_wizard.upload.model import Receipt, ReceiptLine
 JSON_NAME = "receipt.json"
 TABLE_NAME = "receipt.csv"
 PAGE_NAME = "receipt.html"
-VERSION = 3  # since 3: `other_bytes` of a series
+VERSION = 4  # since 4: copies of a series, digests of scripts and filters, and the earlier receipts
 
 PAR_REC = "PAR/REC"  # the modality of a pair in a journal
 SiteFacts = Mapping[str, str | bool | None]
@@ -40,7 +40,8 @@ th { border-bottom: 2px solid #888; } td { border-bottom: 1px solid #ddd; vertic
 @media print { body { margin: 0; max-width: none; } }
 """
 _TABLE_HEAD = (
-    '<table>\n<thead><tr><th>Scan</th><th>Series</th><th class="n">Local</th><th class="n">Sent</th>'
+    '<table>\n<thead><tr><th>Scan</th><th>Series</th><th class="n">Local</th><th class="n">Copies</th>'
+    '<th class="n">Sent</th>'
     '<th class="n">Stored</th><th>Result</th></tr></thead>\n<tbody>'
 )
 
@@ -52,6 +53,7 @@ def write(journal: Journal, receipt: Receipt) -> None:
         OSError: they cannot be written.
     """
     folder = journal.path.parent
+    _put_aside(folder / JSON_NAME)
     with private_file(folder / JSON_NAME) as file:
         json.dump(as_object(journal, receipt), file, indent=1)
         file.write("\n")
@@ -59,6 +61,25 @@ def write(journal: Journal, receipt: Receipt) -> None:
         write_table(journal.file_facts(), file)
     with private_file(folder / PAGE_NAME) as file:
         file.write(as_page(receipt))
+
+
+def _put_aside(path: Path) -> None:
+    """Keep the receipt that is about to be replaced under the time it was made, whole and with its digest."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        made = json.loads(text)
+        name = _aside_name(str(made["created"]), str(made["digest_of_receipt"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is none, or it is none
+    aside = path.with_name(name)
+    if not aside.exists():
+        with private_file(aside) as file:
+            file.write(text)
+
+
+def _aside_name(created: str, digest: str) -> str:
+    """Name a receipt by its time, and by its digest, since two may be made in one second."""
+    return f"receipt-{''.join(letter for letter in created[:19] if letter.isdigit())}-{digest[:8]}.json"
 
 
 @contextmanager
@@ -102,6 +123,7 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         ],
         "objects": TABLE_NAME,
         "events": [{"time_s": event.when_s, "text": event.text} for event in journal.events()],
+        "earlier": [{"created": one.created, "verdict": one.verdict} for one in journal.earlier_receipts()],
         "verdict": receipt.verdict,
         "not_proven": list(receipt.not_proven),
         "not_sent": list(receipt.not_sent),
@@ -150,7 +172,9 @@ def _series(one: SeriesFact, site_facts: SiteFacts) -> dict[str, Any]:
         "modality": one.modality,
         "sop_classes": list(one.sop_classes),
         "transfer_syntaxes": list(one.transfer_syntaxes),
-        "local_files": local,
+        "local_files": local + one.copies,
+        "distinct_objects": local,
+        "copies": one.copies,
         "acknowledged": sum(one.fates.get(fate, 0) for fate in ("sent", "stored", "missing")),
         "refused": one.fates.get("refused", 0),
         "in_prearchive": stored if kind == "prearchive" else 0,
@@ -176,14 +200,15 @@ def as_page(receipt: Receipt) -> str:
     tone = "good" if receipt.verdict.startswith("COMPLETE") else "bad"
     version_of_site = f" (XNAT {_text(receipt.site_version)})" if receipt.site_version else ""
     facts = "; ".join(f"{_text(name)}: {_text(str(value))}" for name, value in receipt.site_facts.items())
+    how = "found by reading the server" if receipt.username else "the server was not read"
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>XNAT receipt: {_text(receipt.project)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
         f"<h1>XNAT receipt</h1>\n<p>{_text(receipt.created)}<br>Site {_text(receipt.site_url)}{version_of_site}<br>",
-        f"Project {_text(receipt.project)}, account {_text(receipt.username)}</p>",
-        f'<p class="verdict {tone}">{_text(receipt.verdict)}, found by reading the server</p>',
+        f"Project {_text(receipt.project)}, account {_text(receipt.username or '(not logged in)')}</p>",
+        f'<p class="verdict {tone}">{_text(receipt.verdict)}, {how}</p>',
         *_list("Not proven", receipt.not_proven),
         *_list("Other files, not sent", receipt.not_sent),
     ]
@@ -207,7 +232,8 @@ def _row(line: ReceiptLine) -> str:
     if line.files_differing:
         result += f", {line.files_differing} with other bytes"
     remark = f"<br>{_text(line.remark)}" if line.remark else ""
-    numbers = "".join(f'<td class="n">{count}</td>' for count in (line.files_local, line.files_sent, line.files_stored))
+    counts = (line.files_local, line.copies, line.files_sent, line.files_stored)
+    numbers = "".join(f'<td class="n">{count}</td>' for count in counts)
     series = _text(line.series_description or "(no description)")
     return (
         f"<tr><td>{_text(line.scan_id or '-')}</td><td>{series}</td>{numbers}"

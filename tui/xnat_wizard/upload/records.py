@@ -326,8 +326,11 @@ class Records:
         return dict(rows.fetchall())
 
     def keep_receipt(self, receipt: Receipt) -> None:
-        """Keep the receipt; a later one replaces it."""
+        """Keep the receipt; the one before it stays among the earlier ones."""
         with transaction(self._database) as database:
+            database.execute(
+                "INSERT INTO earlier_receipt (receipt) SELECT receipt FROM upload WHERE receipt IS NOT NULL"
+            )
             database.execute("UPDATE upload SET receipt = ?", (plan_file.encode_receipt(receipt),))
 
     def take_requests(self) -> tuple[Request, ...]:

@@ -155,11 +155,13 @@ def _files(session: PlannedSession) -> frozenset[tuple[object, ...]]:
 
 
 def cancel(path: Path) -> None:
-    """Cancel an upload that no process works on; what was sent stays on the server.
+    """Cancel an upload that no process works on; what was sent stays on the server, and a receipt says what is known.
 
     Raises:
         Problem: `upload.running` when a process works on it.
     """
+    from xnat_wizard.upload import receipt
+
     with UploadLock(path), Journal.open(path) as journal:
         records = journal.records
         begun = {session.key for session in journal.progress().sessions if session.bytes_sent}
@@ -170,6 +172,10 @@ def cancel(path: Path) -> None:
                 records.move_session(session.id, SessionState.CANCELLED, finding=finding)
         records.add_event("Cancelled")
         records.move_upload(UploadState.CANCELLED)
+        try:
+            receipt.keep(journal, receipt.compose_unasked(journal))
+        except OSError as error:  # the journal has it
+            records.add_event(f"The files of the receipt could not be written: {error.strerror or 'no reason given'}")
 
 
 def _newest(is_wanted: Callable[[Journal], bool]) -> Path | None:
