@@ -20,7 +20,7 @@ def test_every_action_has_a_name_of_its_own_and_words() -> None:
 
 
 def test_no_action_stands_on_a_key_that_does_not_arrive() -> None:
-    usual = {"enter", "space", "backspace", "ctrl+p"}  # theirs by nature, in lists and dialogs
+    usual = {"enter", "space", "backspace", "tab", "ctrl+p"}  # theirs by nature, in fields, lists and dialogs
     for binding in bindings():
         for key in binding.key.split(","):
             assert key not in REFUSED.keys() - usual, binding.id
@@ -69,7 +69,9 @@ def test_two_actions_may_change_places_and_may_not_share_a_key() -> None:
 
 
 def test_keys_of_different_places_do_not_meet() -> None:
-    assert usable({"upload.pause": "v"}, "")[1] == ()
+    found = {str(binding.id): binding.key for binding in bindings()}
+    assert found["upload.receipt"] == found["archive.receipt"]
+    assert usable({"upload.receipt": "ctrl+t", "archive.receipt": "ctrl+t"}, "")[1] == ()
 
 
 def test_a_near_name_is_offered() -> None:

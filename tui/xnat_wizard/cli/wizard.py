@@ -52,7 +52,7 @@ def open_wizard(choices: "Callable[[], Choices]", *, has_mouse: bool = True) -> 
     from xnat_wizard.wizard.app import WizardApp
 
     app = WizardApp(choices())
-    app.run(mouse=has_mouse)
+    app.run(mouse=has_mouse and app.preferences.has_mouse)
     return app.return_code or Exit.DONE
 
 

@@ -15,15 +15,21 @@ from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
-from xnat_wizard.findings import Problem
+from xnat_wizard import preferences
+from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.wizard import keymap, palette
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.journey import Journey, Step
 from xnat_wizard.wizard.logbook import Logbook, log_file
-from xnat_wizard.wizard.theme import ANSI_THEME, WIZARD_DARK, WIZARD_LIGHT
+from xnat_wizard.wizard.theme import ANSI_THEME, NAMES, THEMES, theme_for
+from xnat_wizard.wizard.widgets import copying, helping
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
+from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
 
 __all__ = ["Step", "WizardApp"]
@@ -44,6 +50,23 @@ class WizardApp(App[None]):
     COMMAND_PALETTE_DISPLAY = "^p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", tooltip="Leave the wizard", priority=True, id="wizard.quit"),
+        Binding(
+            "ctrl+y",
+            "copy_chosen",
+            "Copy",
+            tooltip="Copy what is chosen, to the clipboard and to a file",
+            show=False,
+            priority=True,  # else dialogs would not pass it on
+            id="wizard.copy",
+        ),
+        Binding(
+            "f1",
+            "help",
+            "Help",
+            tooltip="Show or hide help for where you are",
+            priority=True,
+            id="wizard.help",
+        ),
     ]
 
     def __init__(self, choices: Choices | None = None, steps: tuple[Step, ...] = ()) -> None:
@@ -53,10 +76,12 @@ class WizardApp(App[None]):
         self.choices = choices or Choices()
         self.journey = Journey.straight(steps) if steps else Journey()
         self.animation_level = "none"
-        for theme in (WIZARD_DARK, WIZARD_LIGHT):
-            self.register_theme(theme)
-        has_colours = not self.no_color and self.console.color_system in {"256", "truecolor"}
-        self.theme = WIZARD_DARK.name if has_colours else ANSI_THEME
+        self.preferences, self._remarks = preferences.read(NAMES)
+        self._has_colours = not self.no_color and self.console.color_system in {"256", "truecolor"}
+        self._take_themes()
+        self.keys, remarks = keymap.usable(self.preferences.keys, str(preferences.settings_file()))
+        self.set_keymap(self.keys)
+        self._remarks += remarks
         self._signals: list[signal.Signals] = []
         self._logbook = Logbook()
 
@@ -87,7 +112,44 @@ class WizardApp(App[None]):
 
     async def show(self, screen: Screen[T]) -> T | None:
         """Show a screen over the others and return what it gives; only inside a worker."""
+        if self._remarks:
+            self.call_after_refresh(self._tell_remarks)
         return await self.push_screen_wait(screen)
+
+    def _tell_remarks(self) -> None:
+        """Say once what of the settings file is not used."""
+        remarks, self._remarks = self._remarks, ()
+        if len(remarks) == 1:
+            self.push_screen(ProblemScreen(remarks[0]))
+        elif remarks:
+            text = "\n\n".join(finding.as_text() for finding in remarks)
+            self.push_screen(LinesScreen(f"{len(remarks)} lines of the settings file are not used", text))
+
+    # -- looks ---------------------------------------------------------------------------------------------------
+
+    def _take_themes(self) -> None:
+        """Offer our themes and no others: theirs are not measured."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = theme_for(self.preferences.theme, has_colours=self._has_colours)
+        for name in set(self.available_themes) - set(NAMES):
+            self.unregister_theme(name)
+
+    def search_themes(self) -> None:
+        """Show the themes that the terminal has the colours for."""
+        names = NAMES if self._has_colours else (ANSI_THEME,)
+        self.search_commands(palette.themes(names, self.choose_theme), placeholder="Choose colours")
+
+    def choose_theme(self, name: str) -> None:
+        """Take a theme, and keep it in the settings file."""
+        self.theme = name
+        try:
+            preferences.keep_theme(name)
+        except Problem as problem:
+            self._say(problem.finding)
+
+    def _say(self, finding: Finding) -> None:
+        self.push_screen(ProblemScreen(finding))
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
@@ -138,20 +200,46 @@ class WizardApp(App[None]):
 
     # -- keys and palette ----------------------------------------------------------------------------------------
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  textual's
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield every action by name, for the palette."""
-        step = self.step
-        if step is not None:
-            for title, explanation, call in step.commands():
-                yield SystemCommand(title, explanation, call)
-            if step.has_next:
-                yield SystemCommand("Next", "Go on to the next step", step.action_next)
-            yield SystemCommand("Back", "One step back; what you typed is kept", step.action_back)
-            if step.has_refresh:
-                yield SystemCommand("Refresh", "Ask again", step.action_refresh_content)
-            yield SystemCommand("Help", "Show or hide help for where you are", step.action_toggle_help)
+        yield from palette.commands(self, screen, self.step, self.show_dialog_help)
+        yield SystemCommand("Copy", "Copy what is chosen, to the clipboard and to a file", self.action_copy_chosen)
         yield SystemCommand("Theme", "Choose colours: dark, light, the terminal's own", self.action_change_theme)
         yield SystemCommand("Quit", "Leave the wizard; asks when something would be lost", self.action_quit)
+
+    def action_copy_chosen(self) -> None:
+        """Copy what is chosen on screen, to the clipboard and to a file, and say where it is."""
+        if isinstance(self.screen, copying.CopiedScreen):
+            return
+        try:
+            text = copying.chosen_text(self.screen)
+        except copying.Secretive:
+            if self.step is not None:
+                self.step.tell(copying.SECRET)
+            return
+        is_short = copying.fits_clipboard(text)
+        if is_short:
+            self.copy_to_clipboard(text)
+        self.push_screen(copying.CopiedScreen(text, is_on_clipboard=is_short))
+
+    async def action_help(self) -> None:
+        """Show help, or hide it: a step has a panel, some dialogs have help of their own."""
+        screen = self.screen
+        if hasattr(screen, "action_toggle_help"):
+            await self.run_action("screen.toggle_help")
+        elif hasattr(screen, "action_help"):
+            await self.run_action("screen.help")
+        elif not isinstance(screen, CommandPalette):
+            self.show_dialog_help()
+
+    def show_dialog_help(self) -> None:
+        """Show the help of a dialog: its keys, and those that work everywhere."""
+        everywhere = [
+            (self.keys.get(str(binding.id), binding.key), binding.tooltip)
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding)
+        ]
+        helping.show_help(self, [*everywhere, ("ctrl+p", "List every action")])
 
     # -- faults of our own ---------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """A screen over the others that shows a long text: a receipt, a log, a list."""
 
 import textwrap
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.cells import cell_len, chop_cells
@@ -35,6 +36,21 @@ class LongText(ScrollView, can_focus=True):
         self._text = text
         self._wrap(self.size.width)
         self.scroll_home(animate=False)
+
+    def copyable_text(self) -> str:
+        """Return the whole text, as Copy takes it."""
+        return self._text
+
+    def add(self, text: str) -> None:
+        """Show more below; who reads the end stays at the end."""
+        is_at_end = self.scroll_y >= self.max_scroll_y
+        self._text = f"{self._text}\n{text}" if self._text else text
+        for line in text.splitlines():
+            self._lines.extend(_wrapped(line, max(10, self.size.width)))
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.refresh()
+        if is_at_end:
+            self.call_after_refresh(self.scroll_end, animate=False)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width."""
@@ -91,3 +107,22 @@ class LinesScreen(ModalScreen[None]):
             if self._foot:
                 yield Static(self._foot, markup=False, classes="lines--foot")
             yield Static("Up, Down, Page keys: read on   Escape: close", classes="lines--foot")
+
+
+class GrowingLines(LinesScreen):
+    """A text that grows while one reads it, opened at its end; `more` gives what is new since the last time."""
+
+    def __init__(self, title: str, more: Callable[[], str], *, foot: str = "", every_s: float = 1.0) -> None:
+        super().__init__(title, more(), foot=foot)
+        self._more = more
+        self._every_s = every_s
+
+    def on_mount(self) -> None:
+        """Go to the end, and look for more now and then."""
+        self.call_after_refresh(self.query_one(LongText).scroll_end, animate=False)
+        self.set_interval(self._every_s, self._look)
+
+    def _look(self) -> None:
+        text = self._more()
+        if text:
+            self.query_one(LongText).add(text)

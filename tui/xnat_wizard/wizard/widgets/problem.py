@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -11,6 +12,7 @@ from textual.widgets import Button, Static
 
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.wizard.widgets.action import ActionButton
+from xnat_wizard.wizard.widgets.copying import finding_lines
 from xnat_wizard.wizard.widgets.plain import plain
 
 
@@ -52,6 +54,7 @@ class ProblemScreen(ModalScreen[None]):
             yield Static(f"code: {self.finding.code}", markup=False, classes="dim", id="problem-code")
             with Horizontal(classes="dialog-buttons"):
                 yield ActionButton("Close", id="problem-close", tooltip="Close this message", is_main=True)
+                yield ActionButton("Copy", id="problem-copy", tooltip="Copy all of it, to the clipboard and to a file")
 
     def on_mount(self) -> None:
         """Say that there is more, where the text is longer than the dialog."""
@@ -66,7 +69,18 @@ class ProblemScreen(ModalScreen[None]):
         text = self.query_one(VerticalScroll)
         text.scroll_to(y=text.scroll_y + lines, animate=False)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
+    def copyable_text(self) -> str:
+        """Return the whole message with its code."""
+        return finding_lines(self.finding)
+
+    @on(Button.Pressed, "#problem-copy")
+    async def copy_all(self, event: Button.Pressed) -> None:
+        """Copy the whole message; it stays."""
+        event.stop()
+        await self.run_action("app.copy_chosen")
+
+    @on(Button.Pressed, "#problem-close")
+    def close_by_button(self, event: Button.Pressed) -> None:
         """Close."""
         event.stop()
         self.dismiss(None)

@@ -9,7 +9,7 @@ A step subclasses `StepScreen[Answer]` and fills in:
   nothing before this step;
 - `go_next()` (ctrl+n): check and dismiss with the step's answer;
 - `refresh_content()` (F5), `cancel_work()` (Escape while something runs), `would_lose()`, `parting_words()`,
-  `commands()` as needed.
+  `commands()`, `copyable_text()` as needed.
 
 `say(text)` changes the sentence, `tell(text)` the dim line above the buttons ("Checking..."), `await explain(finding)`
 shows a problem in three parts and returns when it was read (call it in a worker; `explain_soon` elsewhere). A worker
@@ -108,6 +108,10 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
     def commands(self) -> Iterable[Command]:
         """Yield the step's own actions for the palette: title, help, callable."""
         yield from ()
+
+    def copyable_text(self) -> str:
+        """Return what Copy takes when nothing with the focus has more to say; "": the text of the screen."""
+        return ""
 
     # -- what a step uses ----------------------------------------------------------------------------------------
 
@@ -210,6 +214,9 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
     def _title_help(self) -> None:
         for panel in self.query(HelpPanel):
             panel.border_title = "Help   Page down: more   F1: close"
+            if self.focused is None:  # the panel follows the focus; without one it would be empty
+                panel.add_class("-show-help")
+                panel.query_one("#widget-help", Markdown).update(self.HELP or self.sentence)
 
     def action_scroll_help(self, direction: int) -> None:
         """Move the help text by what is seen of it, less one line."""
