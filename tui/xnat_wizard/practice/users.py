@@ -21,13 +21,6 @@ _NO_ACCESS = "User does not have privileges to access this project."
 # -- who am I ----------------------------------------------------------------------------------------
 
 
-async def forget_rights(call: Call) -> web.StreamResponse:
-    """DELETE /xapi/access/cache/flush: nothing is remembered here, so there is nothing to forget (10.3, 25)."""
-    if call.is_guest:
-        raise Refusal(401)
-    return empty()
-
-
 async def read_username(call: Call) -> web.StreamResponse:
     """GET /xapi/users/username: 401 for guests, too."""
     if call.is_guest:
@@ -290,7 +283,6 @@ def _profile(user: User) -> dict[str, object]:
 
 
 ROUTES = (
-    Route("DELETE", "/xapi/access/cache/flush", forget_rights),
     Route("GET", "/xapi/users/username", read_username),
     Route("GET", "/xapi/users/profile", read_profile),
     Route("GET", "/xapi/users/profiles", list_profiles),
