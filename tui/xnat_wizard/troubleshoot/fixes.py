@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.troubleshoot.model import NextStep, StepKind
+from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
 from xnat_wizard.xnat.repairs import Repairs
 from xnat_wizard.xnat.site import Site
@@ -150,7 +151,16 @@ def _stands(row: PrearchiveSession | None, uri: str) -> Outcome:
 
 async def _build(site: Site, step: NextStep) -> Outcome:
     await site.build(step.target)
-    return _stands(await site.prearchive_session(step.target), step.target)
+    try:
+        row = await site.prearchive_session(step.target)
+    except SiteProblem:
+        if "/projects/Unassigned/" not in step.target:
+            raise
+        # Whoever sent it may build and move it, and may not look at it there (wire contract 6.3).
+        return Outcome(
+            "The site says that it is built; this account may not look at it before it is moved.", step.target
+        )
+    return _stands(row, step.target)
 
 
 async def _archived(site: Site, uri: str) -> Outcome:
