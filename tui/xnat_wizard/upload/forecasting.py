@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Severity, by_weight
 from xnat_wizard.upload import settings_forecast
+from xnat_wizard.upload.choosing import twins
 from xnat_wizard.upload.labels import clean_label, is_legal
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.upload.places import is_for_subject
@@ -62,7 +63,31 @@ def check(plan: Plan) -> tuple[Finding, ...]:
         for label, folders in folders_by_subject.items()
         if len(folders) > 1
     )
+    findings.extend(_about_twins(plan))
     return tuple(by_weight(findings))
+
+
+def _about_twins(plan: Plan) -> list[Finding]:
+    """Say which sessions of the plan are one study: rightly so only where it was copied on purpose."""
+    told: set[str] = set()
+    findings = []
+    same = twins(plan)
+    for session in plan.included:
+        if session.key in same and session.study_instance_uid not in told:
+            told.add(session.study_instance_uid)
+            every = (session, *same[session.key])
+            findings.append(
+                Finding(
+                    "plan.same_study",
+                    f"{len(every)} sessions of the plan are the same study: "
+                    + ", ".join(f"`{one.session_label}`" for one in every),
+                    "Their images have one Study Instance UID: the study lies in several folders",
+                    ("Leave out all but one, unless the images were divided on purpose",),
+                    where=", ".join(one.subject_folder for one in every),
+                    severity=Severity.NOTE,
+                )
+            )
+    return findings
 
 
 def _about_session(plan: Plan, session: PlannedSession) -> list[Finding]:

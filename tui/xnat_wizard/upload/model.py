@@ -74,9 +74,15 @@ class Plan:
     def kept_back(self) -> tuple[str, ...]:
         """Return which images stay behind, counted and in words: of sessions not included, and held by findings."""
         excluded = sum(session.file_count for session in self.sessions if not session.is_included)
-        held = sum(len(series.instances) for session in self.sessions for series in session.left_out)
-        held += 2 * sum(len(session.left_out_pairs) for session in self.sessions)
-        counts = ((excluded, "of sessions that were not included"), (held, "held back by findings"))
+        held = sum(len(one.instances) for session in self.sessions for one in session.left_out if one.held_by)
+        held += 2 * sum(bool(one.held_by) for session in self.sessions for one in session.left_out_pairs)
+        chosen = sum(len(one.instances) for session in self.sessions for one in session.left_out if not one.held_by)
+        chosen += 2 * sum(not one.held_by for session in self.sessions for one in session.left_out_pairs)
+        counts = (
+            (excluded, "of sessions that were not included"),
+            (held, "held back by findings"),
+            (chosen, "of series that were left out by choice"),
+        )
         return tuple(f"{count} {'file' if count == 1 else 'files'}: {why}" for count, why in counts if count)
 
 
