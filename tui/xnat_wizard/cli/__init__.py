@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xnat_wizard.cli import practice, receipts, requests, serve, source, uploads, wizard
+from xnat_wizard.cli import check, practice, receipts, requests, serve, source, uploads, wizard
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=wizard.open_from)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     practice.add_to(commands)
+    check.add_to(commands)
     source.add_to(commands)
     uploads.add_to(commands)
     requests.add_to(commands)

@@ -67,13 +67,13 @@ def no_answer(error: Exception, *, url: str, method: str, path: str) -> SiteProb
     """Say what it means that a request got no answer, and whether trying again makes sense."""
     host = host_of(url)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _bad_certificate(error.certificate_error, host)
+        return bad_certificate(error.certificate_error, host)
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return Fatal(
             Finding(
                 code="site.tls",
                 what=f"No secure connection to {host}",
-                why=f"The TLS handshake failed: {_reason(error)}",
+                why=f"The TLS handshake failed: {reason(error)}",
                 todo=(
                     "If the site has no https, write http:// in front of the address.",
                     "Check the port.",
@@ -122,32 +122,33 @@ def _cut_or_unreachable(error: Exception, asked: str, url: str) -> Retry:
             Finding(
                 code="site.unreachable",
                 what=f"No connection to {host_of(url)}",
-                why=f"{'The machine is there, and nothing listens at this port' if refused else _reason(error)}.",
+                why=f"{'The machine is there, and nothing listens at this port' if refused else reason(error)}.",
                 todo=(
                     "Try again in a minute: the site may be starting.",
                     "Check the address and the port.",
                     "Check that this machine is in the right network, or that its VPN is on.",
                 ),
                 where=url,
-                shareable=f"Connecting failed: {_reason(error)}.",
+                shareable=f"Connecting failed: {reason(error)}.",
             )
         )
     return Retry(
         Finding(
             code="site.cut",
             what="The connection to the site was cut",
-            why=f"It ended during {asked}: {_reason(error)}.",
+            why=f"It ended during {asked}: {reason(error)}.",
             todo=("Look at what has arrived, then try again.", "Check the network between here and the site."),
             where=url,
-            shareable=f"The connection was cut: {_reason(error)}.",
+            shareable=f"The connection was cut: {reason(error)}.",
         )
     )
 
 
-def _bad_certificate(error: Exception, host: str) -> Fatal:
+def bad_certificate(error: Exception, host: str) -> Fatal:
+    """Say why a certificate was not accepted, and what can be done about it."""
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
     said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
-    reason = CERTIFICATE_CODES.get(code, said)
+    failing = CERTIFICATE_CODES.get(code, said)
     todo = ["Check that the address is exactly the one that the site's administrator gave you."]
     if code in {18, 19, 20, 21}:
         todo.insert(0, "Ask the administrator for the file of the site's certificate authority; give its path here.")
@@ -157,7 +158,7 @@ def _bad_certificate(error: Exception, host: str) -> Fatal:
     return Fatal(
         Finding(
             code="site.tls",
-            what=f"{host} could not prove that it is the site: {reason}",
+            what=f"{host} could not prove that it is the site: {failing}",
             why=f"TLS verification failed: {said} (OpenSSL {code}).",
             todo=tuple(todo),
             where=host,
@@ -166,7 +167,7 @@ def _bad_certificate(error: Exception, host: str) -> Fatal:
     )
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Return a short reason without addresses and secrets."""
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
