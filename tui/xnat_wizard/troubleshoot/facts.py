@@ -132,6 +132,7 @@ class Contents:
     files: tuple[StoredObject, ...] = ()
     log: str = ""  # Q13
     has_document: bool | None = None  # the session XML is there
+    status: str = ""  # of an experiment: "quarantine", "active", "locked"
     dry_run: Told[tuple[ArchiveVerdict, ...]] | None = None  # Q29
     unreadable: tuple[str, ...] = ()  # URIs of sampled files that the catalogue has and the server does not give
     sampled: int = 0
@@ -239,14 +240,16 @@ class Facts:
 
     @property
     def role(self) -> Role:
-        """Return our role: in the project that is meant, else at the site."""
+        """Return our role: in the project that is meant, else the best one that we have anywhere."""
         if self.who is None or self.who.value.is_guest:
             return Role.GUEST
         if self.who.value.is_admin:
             return Role.ADMIN
         if self.who.value.sees_all:
             return Role.ALL_DATA
-        return self.project.role if self.project else Role.COLLABORATOR
+        if self.project and self.project.role is not Role.GUEST:
+            return self.project.role
+        return Role.MEMBER if self.who.value.editable else Role.COLLABORATOR
 
     @property
     def studies(self) -> tuple[str, ...]:

@@ -30,20 +30,28 @@ _MOST_BESIDE = 400  # folders beside the source that are looked into
 _INNER = (".nii.gz", ".xar", ".7z", ".rar")
 
 
-def read_local(path: Path, stop: Event, *, now: datetime, looks_beside: bool = True) -> Local:
+def read_local(
+    path: Path, stop: Event, *, now: datetime, surveyed: Survey | Problem | None = None, looks_beside: bool = True
+) -> Local:
     """Read a source.
 
     A source that cannot be surveyed gives a `Local` without a survey, and says why in its evidence.
+
+    Args:
+        path: folder or archive.
+        stop: looked at between files.
+        now: with zone.
+        surveyed: what a survey of it found, or why it could not be surveyed; it is surveyed here otherwise.
+        looks_beside: also for more of the same studies in the folders beside it.
 
     Raises:
         SurveyStopped: `stop` was set.
     """
     at = now.isoformat(timespec="seconds")
     archive = _zip_facts(path) if path.is_file() else None
-    try:
-        found = survey(path, HOUSE)
-    except Problem as problem:
-        evidence = Evidence("Q33", "survey of the source", f"{problem.finding.code}: {problem.finding.why}", at)
+    found = surveyed or _surveyed(path)
+    if isinstance(found, Problem):
+        evidence = Evidence("Q33", "survey of the source", f"{found.finding.code}: {found.finding.why}", at)
         return Local(None, zip=archive, evidence=(evidence,))
     with open_source(path, stop=stop) as source:
         objects = _objects(found, source, stop)
@@ -53,6 +61,13 @@ def read_local(path: Path, stop: Event, *, now: datetime, looks_beside: bool = T
         f"{len(local.studies)} studies, {len(found.series)} series, {len(objects)} objects, {len(found.others)} others"
     )
     return dataclasses.replace(local, evidence=(Evidence("Q33", "survey of the source", said, at),))
+
+
+def _surveyed(path: Path) -> Survey | Problem:
+    try:
+        return survey(path, HOUSE)
+    except Problem as problem:
+        return problem
 
 
 def _objects(found: Survey, source: Source, stop: Event) -> tuple[LocalObject, ...]:

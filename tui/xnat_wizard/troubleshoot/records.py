@@ -16,9 +16,10 @@ from xnat_wizard.troubleshoot.model import Evidence
 from xnat_wizard.troubleshoot.sender_log import read_log
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.xnat.answers import error_text
 
 _STATUS = re.compile(r"\banswered (\d{3})\b|\bstatus (\d{3})\b|\b(4\d\d|5\d\d)\b")
-_NAMED = re.compile(r"unable to read DICOM object (\S+)|Unsupported format (\S+)", re.IGNORECASE)
+_NAMED = re.compile(r"unable to read DICOM object ([^\n<:]+)|Unsupported format (\S+)", re.IGNORECASE)
 _FATES = {
     "stored": SentFate.ACKNOWLEDGED,
     "sent": SentFate.ACKNOWLEDGED,
@@ -52,13 +53,14 @@ def read_records(case: Case, studies: Iterable[str] = ()) -> Sent:
 
 def message_of(text: str, at: str = "") -> Message:
     """Read status and file name out of what a server or program said."""
+    text = error_text(text)
     status = _STATUS.search(text)
     named = _NAMED.search(text)
     return Message(
         text,
         int(next(filter(None, status.groups()))) if status else 0,
         at,
-        next(filter(None, named.groups())).rstrip(".,;") if named else "",
+        next(filter(None, named.groups())).strip().rstrip(".,;") if named else "",
     )
 
 

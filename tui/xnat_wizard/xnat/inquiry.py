@@ -147,9 +147,9 @@ class Inquiry:
         """Q16: the experiments a project shows."""
         return await archived.of_project(self._asker, project)
 
-    async def experiment(self, experiment_id: str) -> Told[Experiment | None]:
-        """Q20: one experiment."""
-        return await archived.one(self._asker, experiment_id)
+    async def experiment(self, uri: str) -> Told[Experiment | None]:
+        """Q20: one experiment, by its ID or its URI."""
+        return await archived.one(self._asker, uri)
 
     async def status(self, experiment_id: str) -> Told[str]:
         """Q20: whether an experiment is in quarantine."""

@@ -57,8 +57,9 @@ async def of_project(asker: Asker, project: str) -> Told[tuple[Experiment, ...]]
     return await asker.ask_many("Q16", path, {"columns": _COLUMNS, **_JSON}, read=read)
 
 
-async def one(asker: Asker, experiment_id: str) -> Told[Experiment | None]:
-    """Ask for one experiment by its ID (Q20), with its state of quarantine where that is told."""
+async def one(asker: Asker, uri: str) -> Told[Experiment | None]:
+    """Ask for one experiment (Q20) by its ID, or by its URI; with its state of quarantine where that is told."""
+    path = encoded(uri) if uri.startswith("/") else path_of("data", "experiments", uri)
 
     def read(answer: Answer) -> Experiment | None:
         item = answer.item()
@@ -69,7 +70,7 @@ async def one(asker: Asker, experiment_id: str) -> Told[Experiment | None]:
                 status = ""
         fields = item.fields
         return Experiment(
-            id=id_of(fields) or experiment_id,
+            id=id_of(fields) or uri.rpartition("/")[2],
             label=cell(fields, "label"),
             project=cell(fields, "project"),
             xsi_type=item.xsi_type,
@@ -82,7 +83,6 @@ async def one(asker: Asker, experiment_id: str) -> Told[Experiment | None]:
         return f"label={found.label} project={found.project} status={found.status or '?'}" if found else "nothing"
 
     empty: Experiment | None = None
-    path = path_of("data", "experiments", experiment_id)
     return await asker.ask("Q20", path, _JSON, read=read, empty=empty, words=said, is_free=True)
 
 

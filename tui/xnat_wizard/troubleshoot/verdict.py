@@ -1,0 +1,159 @@
+"""What a search comes to: diagnoses in their order, and one verdict with the numbers (D11)."""
+
+from collections.abc import Iterable
+
+from xnat_wizard.troubleshoot.blind_spots import blind_spots
+from xnat_wizard.troubleshoot.catalogue import BY_ID
+from xnat_wizard.troubleshoot.facts import Crash, Facts
+from xnat_wizard.troubleshoot.model import (
+    Certainty,
+    Covers,
+    Diagnosis,
+    Fate,
+    NextStep,
+    PlaceKind,
+    Proof,
+    Report,
+    StepKind,
+    Verdict,
+)
+
+ALL_THERE = "DOC-00"
+CHECK_FAILED = "DOC-01"
+
+
+def report(facts: Facts, diagnoses: Iterable[Diagnosis], crashes: Iterable[Crash] = ()) -> Report:
+    """Compose the report."""
+    verdict, says = verdict_of(facts)
+    said = list(diagnoses)
+    if verdict in {Verdict.COMPLETE, Verdict.BY_COUNT} and facts.ledger.lines:
+        said.append(_all_there(facts, says))
+    said += [_failed(crash) for crash in (*facts.crashes, *crashes)]
+    return Report(
+        verdict,
+        says,
+        ranked(said),
+        facts.ledger,
+        blind_spots(facts),
+        account=facts.who.value.username if facts.who else "",
+        site_url=facts.site.value.url if facts.site else "",
+        asked=facts.asked,
+    )
+
+
+def ranked(diagnoses: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Return diagnoses best first: by certainty, by what they explain, by how frequent the cause is; each once."""
+    distinct: dict[tuple[str, str, Certainty], Diagnosis] = {}
+    for one in diagnoses:
+        distinct.setdefault((one.cause_id, one.where, one.certainty), one)
+    return tuple(sorted(distinct.values(), key=_weight))
+
+
+def _weight(one: Diagnosis) -> tuple[int, int, int, str, str]:
+    cause = BY_ID.get(one.cause_id)
+    prior = cause.prior_weight if cause else 0
+    return one.certainty.weight, -one.covers.objects, prior, one.cause_id, one.where
+
+
+def is_explained(facts: Facts) -> bool:
+    """Tell whether nothing is left to find out: each file has its fate for a known cause, and lies in the archive."""
+    ledger = facts.ledger
+    if not ledger.lines or facts.moving or ledger.unexplained:
+        return False
+    arrived = ledger.of(Fate.ARRIVED)
+    meant = facts.project.id if facts.project else ""
+    projects = {one.place.project for one in facts.hits("", PlaceKind.ARCHIVE)}
+    return (
+        bool(arrived)
+        and all(line.place is PlaceKind.ARCHIVE for line in arrived)
+        and not ledger.count(Fate.REFUSED, Fate.ABSENT, Fate.UNVERIFIABLE)
+        and (not meant or projects == {meant})
+    )
+
+
+def verdict_of(facts: Facts) -> tuple[Verdict, str]:
+    """Return the verdict and its sentence."""
+    if facts.who is not None and (not facts.who.is_known or facts.who.value.is_guest):
+        return Verdict.VOID, "Nobody is logged in: whatever the lists say now means nothing."
+    if facts.who is None:
+        return Verdict.VOID, "The site was not asked."
+    ledger = facts.ledger
+    if facts.moving:
+        return Verdict.MOVING, "The server is still working: nothing is lost, and nothing needs to be sent again."
+    if not ledger.object_count:
+        return _without_files(facts)
+    total, arrived = ledger.object_count, ledger.of(Fate.ARRIVED)
+    dropped, unknown = ledger.count(Fate.DROPPED), ledger.count(Fate.UNVERIFIABLE)
+    gone = total - len(arrived) - dropped - unknown
+    if gone:
+        return (
+            Verdict.INCOMPLETE,
+            f"{len(arrived)} of {total} objects are there, {gone} are not{_also(dropped, unknown)}.",
+        )
+    if unknown:
+        return Verdict.NOT_PROVEN, f"{len(arrived)} of {total} objects are there; of {unknown} nothing can be proven."
+    astray = [line for line in arrived if line.place in {PlaceKind.UNASSIGNED, PlaceKind.DIRECT}]
+    if astray:
+        return (
+            Verdict.INCOMPLETE,
+            f"All {total} objects are at the site, and {len(astray)} are in no project's list yet.",
+        )
+    if dropped:
+        return Verdict.ON_PURPOSE, f"{len(arrived)} of {total} objects are stored, {dropped} were dropped on purpose."
+    where = _where(facts)
+    if any(line.proof is Proof.COUNT for line in arrived):
+        return Verdict.BY_COUNT, f"As many objects as were sent are {where}: {total}. Only numbers could be compared."
+    return Verdict.COMPLETE, f"All {total} objects are {where}."
+
+
+def _also(dropped: int, unknown: int) -> str:
+    words = [f"{dropped} were dropped on purpose"] if dropped else []
+    words += [f"of {unknown} nothing can be proven"] if unknown else []
+    return "".join(f", {word}" for word in words)
+
+
+def _where(facts: Facts) -> str:
+    kinds = {line.place for line in facts.ledger.of(Fate.ARRIVED)}
+    if kinds == {PlaceKind.ARCHIVE}:
+        return "in the archive"
+    return "in the prearchive" if kinds == {PlaceKind.PREARCHIVE} else "in archive and prearchive"
+
+
+def _without_files(facts: Facts) -> tuple[Verdict, str]:
+    hits = facts.hits()
+    if not hits:
+        return (
+            Verdict.NOT_PROVEN,
+            f"It is not in any place that {facts.who.value.username if facts.who else ''} may look at.",
+        )
+    sure = [one for one in hits if one.certainty is Certainty.CONFIRMED]
+    place = (sure or list(hits))[0].place.shown
+    word = "is" if sure else "may be"
+    return Verdict.NOT_PROVEN, f"It {word} in {place}; without the files here nothing can be compared."
+
+
+def _all_there(facts: Facts, says: str) -> Diagnosis:
+    arrived = facts.ledger.of(Fate.ARRIVED)
+    proofs = sorted({str(line.proof) for line in arrived if line.proof})
+    places = sorted({line.where for line in arrived if line.where})
+    hits = {one.place.uri: one.place.shown for one in facts.hits()}
+    return Diagnosis(
+        ALL_THERE,
+        Certainty.CONFIRMED if Proof.COUNT not in {line.proof for line in arrived} else Certainty.LIKELY,
+        says,
+        f"Each file was looked up at the server, by {' and '.join(proofs) or 'its place'}.",
+        where=", ".join(hits.get(uri, uri) for uri in places),
+        evidence=facts.evidence("Q12", "Q14", "Q18", "Q19")[:3],
+        covers=Covers(facts.studies, len({line.series_key for line in arrived}), len(arrived)),
+        next_steps=(NextStep(StepKind.NOTHING, "Nothing needs to be done."),),
+    )
+
+
+def _failed(crash: Crash) -> Diagnosis:
+    return Diagnosis(
+        CHECK_FAILED,
+        Certainty.NOT_CHECKABLE,
+        f"The check `{crash.name}` itself failed, and says nothing.",
+        f"It ended with {crash.error}; this is a fault of this program.",
+        next_steps=(NextStep(StepKind.NOTHING, "The other checks are not touched by it."),),
+    )
