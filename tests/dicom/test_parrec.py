@@ -7,8 +7,14 @@ import pytest
 from dicom.images import write_pair, write_series
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import OtherKind
-from xnat_wizard.dicom.parrec import BrokenPar, NoPar, match, read_par
+from xnat_wizard.dicom.opened import FolderFile
+from xnat_wizard.dicom.parrec import BrokenPar, NoPar, Par, match, read_open_par
 from xnat_wizard.dicom.survey import survey
+
+
+def read(path: Path) -> Par:
+    with FolderFile(str(path)) as file:
+        return read_open_par(file)
 
 
 def test_every_real_pair_fits(shared_data: Path) -> None:
@@ -23,7 +29,7 @@ def test_every_real_pair_fits(shared_data: Path) -> None:
 
 def test_a_par_says_how_long_its_rec_is(tmp_path: Path) -> None:
     write_pair(tmp_path, images=3)
-    par = read_par(tmp_path / "scan.PAR")
+    par = read(tmp_path / "scan.PAR")
     assert (par.version, par.protocol_name, par.image_count, par.rec_size_bytes) == ("V4.2", "T1 SENSE", 3, 96)
 
 
@@ -35,11 +41,11 @@ def test_a_par_cut_anywhere_before_its_last_row_is_broken(tmp_path: Path) -> Non
     for length in range(40, first_row + 5):
         cut.write_bytes(data[:length])
         with pytest.raises(BrokenPar, match="cut"):
-            read_par(cut)
+            read(cut)
     for length in range(len(data)):
         cut.write_bytes(data[:length])
         try:
-            assert read_par(cut).rec_size_bytes <= 96
+            assert read(cut).rec_size_bytes <= 96
         except (BrokenPar, NoPar):
             continue
 
@@ -47,7 +53,7 @@ def test_a_par_cut_anywhere_before_its_last_row_is_broken(tmp_path: Path) -> Non
 def test_other_files_named_par_are_no_par(tmp_path: Path) -> None:
     (tmp_path / "x.par").write_bytes(b"PAR2\0PKT" + bytes(100))
     with pytest.raises(NoPar):
-        read_par(tmp_path / "x.par")
+        read(tmp_path / "x.par")
 
 
 def test_partners_are_matched_exactly_first_then_without_case() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from dicom.images import on_disk, write_pair
 from support import Practice
-from upload.clocks import short_sleep
-from xnat_wizard.upload import engine, receipt
+from upload.runs import digests, run
+from xnat_wizard.upload import receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, UploadState
 from xnat_wizard.xnat.site import Site
@@ -39,11 +39,6 @@ def packed(folder: Path, name: str) -> Path:
     return path
 
 
-def digests(folder: Path) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".xml", ".json", ".log"}]
-    return sorted(md5(path.read_bytes()).hexdigest() for path in files)  # noqa: S324  compared, not trusted
-
-
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_archive_arrives_byte_for_byte(
     practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal, kind: str
@@ -53,7 +48,7 @@ async def test_an_archive_arrives_byte_for_byte(
     before = sorted(entry.name for entry in path.parent.iterdir())
     with new_journal(plan_for(path)) as journal:
         assert journal.source == path / "export"
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
         made = await receipt.verify(journal, site)
         assert sorted(entry.name for entry in journal.path.parent.iterdir() if entry.is_dir()) == []
     assert made.verdict == "COMPLETE"
@@ -67,7 +62,7 @@ async def test_pairs_of_an_archive_arrive_in_the_prearchive(
     subject = min(entry for entry in study_folder.iterdir() if entry.is_dir())
     write_pair(subject / "raw")
     with new_journal(plan_for(packed(study_folder, "deflated.zip"), Destination.PREARCHIVE)) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     assert digests(practice.folder / "prearchive") == digests(study_folder)
 
 
@@ -79,17 +74,17 @@ async def test_an_archive_that_was_replaced_stops_the_upload_and_putting_it_back
     with new_journal(plan_for(path)) as journal:
         shutil.copy2(path, kept)
         os.utime(path, ns=(1, 1))
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.FAILED
+        assert await run(journal, site) is UploadState.FAILED
         finding = journal.progress().finding
         assert finding is not None
         assert finding.code == "upload.other_source"
         path.unlink()
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.FAILED
+        assert await run(journal, site) is UploadState.FAILED
         finding = journal.progress().finding
         assert finding is not None
         assert finding.code == "upload.no_source"
         shutil.copy2(kept, path)
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     assert digests(practice.folder / "archive") == digests(study_folder)
 
 
@@ -105,7 +100,7 @@ async def test_a_damaged_member_is_left_out_and_named(
     data[place] ^= 0xFF
     path.write_bytes(data)
     with new_journal(plan_for(path)) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.INCOMPLETE
+        assert await run(journal, site) is UploadState.INCOMPLETE
         lost = {name: remark for name, fate, remark in journal.fates() if fate is Fate.NOT_SENT}
     assert list(lost) == [spoiled.removeprefix("export/")]
     assert "cannot be read" in lost[spoiled.removeprefix("export/")]

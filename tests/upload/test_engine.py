@@ -5,13 +5,13 @@ import os
 import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from support import Practice
 from upload.clocks import Clock, short_sleep
+from upload.runs import archived, digests, explained, run, texts
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import engine, parts, receipt
@@ -26,30 +26,6 @@ from xnat_wizard.xnat.site import Site
 
 PlanFor = Callable[..., Plan]
 NewJournal = Callable[[Plan], Journal]
-
-
-def digests(folder: Path) -> list[str]:
-    """Return the MD5 of every image file below a folder, sorted; what the server adds is passed over."""
-    added = {".xml", ".json", ".log", ".gif", ".jpg"}
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in added]
-    return sorted(md5(path.read_bytes()).hexdigest() for path in files)  # noqa: S324  compared, not trusted
-
-
-def archived(practice: Practice) -> list[str]:
-    return digests(practice.folder / "archive")
-
-
-async def run(journal: Journal, site: Site) -> UploadState:
-    return await engine.run(journal, site, sleep=short_sleep)
-
-
-def texts(journal: Journal) -> list[str]:
-    return [event.text for event in journal.events()]
-
-
-def explained(journal: Journal) -> list[str]:
-    """Return all that was said, for a test that fails."""
-    return [*texts(journal), *(one.finding.as_text() for one in journal.progress().sessions if one.finding)]
 
 
 async def test_a_study_ends_in_the_archive_byte_for_byte(

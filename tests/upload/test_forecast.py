@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from support import Practice
-from upload.clocks import short_sleep
+from upload.runs import run
 from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.settings import Secret
-from xnat_wizard.upload import engine
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan
 from xnat_wizard.upload.plan import edit, forecast
@@ -32,7 +31,7 @@ async def archived(site: Site, study_folder: Path, plan_for: PlanFor, new_journa
     """Give the plan of a study that is in the archive already."""
     plan = plan_for(study_folder)
     with new_journal(plan) as journal:
-        await engine.run(journal, site, sleep=short_sleep)
+        await run(journal, site)
     return plan
 
 
@@ -63,7 +62,7 @@ async def test_what_waits_in_the_prearchive_is_named(
     plan = plan_for(study_folder, Destination.PREARCHIVE)
     first, second = plan.sessions
     with new_journal(edit(plan, second.key, is_included=False)) as journal:
-        await engine.run(journal, site, sleep=short_sleep)
+        await run(journal, site)
     assert await codes(plan, site) == {first.key: ["forecast.in_prearchive"]}
     stranger = edit(plan, first.key, subject_label="somebody")
     assert await codes(stranger, site) == {first.key: ["forecast.other_subject"]}
@@ -175,7 +174,7 @@ async def test_series_that_a_filter_will_drop_are_the_ones_that_never_arrive(
     assert [finding.code for finding in found[session.key]] == [code]
     (said,) = found[session.key]
     with new_journal(plan) as journal:
-        await engine.run(journal, site, sleep=short_sleep)
+        await run(journal, site)
     arrived = await site.session("DEMO", session.session_label)
     there = {scan.id for scan in await site.scans(arrived.id)} if arrived else set()
     missing = [one for one in session.series if one.series_number not in there]
@@ -207,7 +206,7 @@ async def test_what_waits_and_cannot_be_archived_is_told_in_the_words_of_the_sit
     waiting = edit(plan_for(study_folder, Destination.PREARCHIVE), first.key, is_included=False, session_label="x")
     waiting = edit(waiting, second.key, subject_label=first.subject_label, session_label=first.session_label)
     with new_journal(waiting) as journal:
-        await engine.run(journal, site, sleep=short_sleep)
+        await run(journal, site)
     (row,) = await site.prearchive("DEMO")
     assert row.is_settled
     assert (await codes(waiting, site))[second.key] == ["forecast.other_study", "forecast.in_prearchive"]

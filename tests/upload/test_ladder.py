@@ -1,7 +1,6 @@
 """What a server or proxy refuses, and the way round it: against a real practice server with faults."""
 
 from collections.abc import AsyncIterable, Callable, Mapping
-from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from support import Practice
 from upload.clocks import short_sleep
+from upload.runs import digests, run, texts
 from xnat_wizard.findings import Finding
 from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.upload import engine, packing, parts
@@ -27,23 +27,8 @@ PlanFor = Callable[..., Plan]
 NewJournal = Callable[[Plan], Journal]
 
 
-def digests(folder: Path) -> list[str]:
-    """Return the MD5 of every image file below a folder, sorted; what the server adds is passed over."""
-    added = {".xml", ".json", ".log", ".gif", ".jpg"}
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in added]
-    return sorted(md5(path.read_bytes()).hexdigest() for path in files)  # noqa: S324  compared, not trusted
-
-
-def texts(journal: Journal) -> list[str]:
-    return [event.text for event in journal.events()]
-
-
 def row(number: int, size_bytes: int) -> FileRow:
     return FileRow(number, 1, f"{number}.dcm", size_bytes, -1, "", "", Fate.NOT_SENT, "", "")
-
-
-async def run(journal: Journal, site: Site) -> UploadState:
-    return await engine.run(journal, site, sleep=short_sleep)
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=50), st.lists(st.integers(1, 10**7), max_size=5))

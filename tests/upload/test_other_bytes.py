@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from support import Practice
-from upload.clocks import short_sleep
+from upload.runs import run
 from upload.test_wrong_hands import only_first
 from xnat_wizard.findings import Problem
 from xnat_wizard.practice.store import Store
-from xnat_wizard.upload import engine, receipt, receipt_files
+from xnat_wizard.upload import receipt, receipt_files
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Plan, Receipt, UploadState
 from xnat_wizard.upload.records import OTHER_BYTES
@@ -45,7 +45,7 @@ def change_a_pair(store: Store) -> None:
 
 async def changed(practice: Practice, site: Site, journal: Journal, change: Callable[[Store], None]) -> Receipt:
     """Upload, let the archive change, and look again."""
-    assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+    assert await run(journal, site) is UploadState.DONE
     practice.on_loop(change)
     return await receipt.verify(journal, site)
 
@@ -109,7 +109,7 @@ async def test_an_upload_that_joins_other_bytes_says_so_at_its_end(
     with new_journal(plan) as first:
         await changed(practice, site, first, change_an_image)
     with new_journal(plan) as second:
-        assert await engine.run(second, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(second, site) is UploadState.DONE
         made = second.receipt()
         assert made is not None
         assert made.verdict == "NOT PROVEN"

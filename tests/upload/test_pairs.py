@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support import Practice
-from upload.clocks import short_sleep
+from upload.runs import run
 from xnat_wizard.practice.store import Config, Store
-from xnat_wizard.upload import engine, places
+from xnat_wizard.upload import places
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, UploadState
 from xnat_wizard.xnat.site import Site
@@ -33,7 +33,7 @@ async def test_large_files_are_proved_by_name_and_size_in_the_prearchive(
 ) -> None:
     monkeypatch.setattr(places, "READ_BACK_BYTES", 10)
     with new_journal(plan_for(folder, Destination.PREARCHIVE)) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
         made = journal.receipt()
     assert made is not None
     assert {line.proof for line in made.lines if line.modality == "PAR/REC"} == {"name and size"}
@@ -51,6 +51,6 @@ async def test_pairs_do_not_join_a_session_of_somebody_else(
     await site.ensure_session("DEMO", "somebody", first.session_label, "xnat:mrSessionData")
     practice.on_loop(drop_all)
     with new_journal(replace(plan, sessions=(first,))) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.INCOMPLETE
+        assert await run(journal, site) is UploadState.INCOMPLETE
     (there,) = practice.on_loop(lambda store: list(store.state.sessions.values()))
     assert there.resources == {}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from support import Practice
-from upload.clocks import Clock, short_sleep
+from upload.clocks import Clock
+from upload.runs import run
 from upload.test_wrong_hands import only_first
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import engine, parts, uploads
@@ -90,7 +91,7 @@ async def test_a_session_that_fails_while_it_is_sent_says_what_waits_and_is_offe
         assert isinstance(breaking, Breaking)
         breaking.problem = FORBIDDEN
         with Journal.open(path) as journal:
-            assert await engine.run(journal, breaking, sleep=short_sleep) is UploadState.INCOMPLETE
+            assert await run(journal, breaking) is UploadState.INCOMPLETE
             (session,) = journal.progress().sessions
     assert rows(practice) == [("RECEIVING", True)]
     assert session.state is SessionState.FAILED
@@ -101,7 +102,7 @@ async def test_a_session_that_fails_while_it_is_sent_says_what_waits_and_is_offe
     assert left is not None
     assert left.journal_path == path
     with Journal.open(path) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     assert uploads.newest_unfinished(practice.url) is None
 
 
@@ -113,7 +114,7 @@ async def test_an_incomplete_upload_with_nothing_waiting_for_the_rest_is_not_off
         assert isinstance(breaking, Breaking)
         breaking.parts_left, breaking.problem = 0, FORBIDDEN
         with Journal.open(path) as journal:
-            assert await engine.run(journal, breaking, sleep=short_sleep) is UploadState.INCOMPLETE
+            assert await run(journal, breaking) is UploadState.INCOMPLETE
             (session,) = journal.progress().sessions
     assert "prearchive" not in " ".join(told(session).todo)
     assert uploads.newest_unfinished(practice.url) is None
@@ -151,7 +152,7 @@ async def test_a_session_cancelled_while_it_is_sent_says_that_it_stays(
         assert isinstance(breaking, Breaking)
         with new_journal(only_first(plan_for(study_folder), "sub")) as journal:
             breaking.cancel_in = journal.path
-            assert await engine.run(journal, breaking, sleep=short_sleep) is UploadState.CANCELLED
+            assert await run(journal, breaking) is UploadState.CANCELLED
             (session,) = journal.progress().sessions
     assert {is_kept for _, is_kept in rows(practice)} == {True}
     finding = told(session)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from support import Practice
-from upload.clocks import short_sleep
+from upload.runs import run
 from upload.test_wrong_hands import only_first
 from xnat_wizard.findings import Finding
 from xnat_wizard.practice import config
 from xnat_wizard.practice.store import Store
-from xnat_wizard.upload import engine, parts
+from xnat_wizard.upload import parts
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, SessionState, UploadState
 from xnat_wizard.xnat.errors import Fatal
@@ -61,7 +61,7 @@ async def test_what_is_missing_of_a_rewritten_session_is_not_sent_after_it(
     async with await Forgetful.connect(login) as site:
         with new_journal(plan) as journal:
             for _ in range(2):
-                assert await engine.run(journal, site, sleep=short_sleep) is UploadState.INCOMPLETE
+                assert await run(journal, site) is UploadState.INCOMPLETE
                 (session,) = journal.progress().sessions
                 assert session.state is SessionState.INCOMPLETE
                 assert session.finding is not None
@@ -69,7 +69,7 @@ async def test_what_is_missing_of_a_rewritten_session_is_not_sent_after_it(
                 assert session.files_stored == session.files_total - 1
                 assert row_count(practice) == 1
             await site.archive(session.uri)  # as the finding says
-            assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+            assert await run(journal, site) is UploadState.DONE
     assert row_count(practice) == 0
     assert len(list((practice.folder / "archive").rglob("*.dcm"))) == plan.included[0].instance_count
 
@@ -107,8 +107,8 @@ async def test_an_interrupted_upload_goes_on_in_the_session_that_still_takes_fil
     practice.on_loop(change_uids)
     with new_journal(only_first(plan_for(study_folder, Destination.PREARCHIVE), "sub")) as journal:
         async with await Breaking.connect(login) as breaking:
-            assert await engine.run(journal, breaking, sleep=short_sleep) is UploadState.FAILED
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+            assert await run(journal, breaking) is UploadState.FAILED
+        assert await run(journal, site) is UploadState.DONE
     assert row_count(practice) == 1
 
 
@@ -129,7 +129,7 @@ async def test_names_without_a_token_are_proved_by_digest_or_else_only_by_count(
     if has_script:
         practice.on_loop(change_uids)
     with new_journal(only_first(plan_for(study_folder, destination), "sub")) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
         made = journal.receipt()
     assert made is not None
     has_digests = destination is Destination.ARCHIVE and not has_script

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterable, Callable, Mapping
 from pathlib import Path
 
 from support import Practice
-from upload.clocks import short_sleep
+from upload.runs import run
 from xnat_wizard.practice.store import Store
-from xnat_wizard.upload import engine, receipt
+from xnat_wizard.upload import receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, SessionState, UploadState
 from xnat_wizard.upload.plan import edit
@@ -39,7 +39,7 @@ def set_status(status: str, *, is_built: bool) -> Callable[[Store], None]:
 
 async def failure(journal: Journal, site: Site) -> tuple[UploadState, SessionState, str]:
     """Run an upload of one session and return how it ended."""
-    state = await engine.run(journal, site, sleep=short_sleep)
+    state = await run(journal, site)
     (session,) = journal.progress().sessions
     return state, session.state, session.finding.code if session.finding else ""
 
@@ -49,7 +49,7 @@ async def test_a_session_that_waits_for_another_subject_is_not_archived_under_it
 ) -> None:
     wrong = only_first(plan_for(study_folder, Destination.PREARCHIVE), "WRONG")
     with new_journal(wrong) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     with new_journal(only_first(plan_for(study_folder), "RIGHT")) as journal:
         assert await failure(journal, site) == (UploadState.INCOMPLETE, SessionState.FAILED, "prearchive.other_subject")
     assert practice.on_loop(lambda store: list(store.state.subjects)) == []
@@ -60,7 +60,7 @@ async def test_a_session_archived_for_another_subject_is_not_called_done(
     practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
 ) -> None:
     with new_journal(only_first(plan_for(study_folder), "WRONG")) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     for destination in Destination:
         with new_journal(only_first(plan_for(study_folder, destination), "RIGHT")) as journal:
             ended = await failure(journal, site)
@@ -72,7 +72,7 @@ async def test_a_session_that_cannot_be_listed_just_now_is_not_called_missing(
     practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
 ) -> None:
     with new_journal(only_first(plan_for(study_folder, Destination.PREARCHIVE), "sub")) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
         for status, is_built in (("RECEIVING", True), ("_BUILDING", True), ("ERROR", False)):
             practice.on_loop(set_status(status, is_built=is_built))
             made = await receipt.verify(journal, site)
@@ -87,13 +87,13 @@ async def test_a_file_cut_short_by_an_earlier_try_is_sent_again(
 ) -> None:
     plan = only_first(plan_for(study_folder, Destination.PREARCHIVE), "sub")
     with new_journal(plan) as journal:
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     stored = next(path for path in sorted((practice.folder / "prearchive").rglob("*.dcm")))
     whole = stored.read_bytes()
     stored.write_bytes(whole[:-1000])
     practice.on_loop(set_status("RECEIVING", is_built=False))
     with new_journal(plan) as journal:  # as after a crash before the answer came
-        assert await engine.run(journal, site, sleep=short_sleep) is UploadState.DONE
+        assert await run(journal, site) is UploadState.DONE
     assert stored.read_bytes() == whole
 
 

@@ -5,13 +5,12 @@ Sources: the PAR files' own "IMAGE INFORMATION DEFINITION"; V3 states pixel size
 in each row.
 """
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from xnat_wizard.dicom.opened import FolderFile, OpenFile
+from xnat_wizard.dicom.opened import OpenFile
 
 _LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
 _TITLE = "DATA DESCRIPTION FILE"
@@ -82,12 +81,6 @@ def _same(stem: str, other: str, *, is_exact: bool) -> bool:
         return stem == other
     one, two = PurePosixPath(stem), PurePosixPath(other)
     return one.parent == two.parent and one.name.casefold() == two.name.casefold()
-
-
-def read_par(path: Path) -> Par:
-    """Read what a PAR header says about its REC; see `read_open_par`."""
-    with FolderFile(os.fspath(path)) as file:
-        return read_open_par(file)
 
 
 def read_open_par(file: OpenFile) -> Par:
