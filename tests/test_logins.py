@@ -9,7 +9,7 @@ import pytest
 
 from xnat_wizard import logins, settings
 from xnat_wizard.findings import Problem
-from xnat_wizard.login_sources import Origin, best_offer, offers, pyxnat_offer, words
+from xnat_wizard.login_sources import Origin, best_offer, offers, pyxnat_offer, source_words
 from xnat_wizard.logins import StoredLogin, is_same_site
 from xnat_wizard.settings import Secret
 
@@ -176,8 +176,8 @@ def test_an_expired_token_is_passed_over_and_told_as_expired(home: Path) -> None
     found = best_offer("xnat.example.org")[0]
     assert found is not None
     assert found.origin is Origin.NETRC
-    assert words(found) == "from ~/.netrc"
-    assert words(offers()[0][0]).startswith("stored login, expired 20")
+    assert source_words(found) == "from ~/.netrc"
+    assert source_words(offers()[0][0]).startswith("stored login, expired 20")
 
 
 @pytest.mark.parametrize(

@@ -94,14 +94,14 @@ def is_over(offer: Offer) -> bool:
     return offer.stored is not None and offer.stored.is_over()
 
 
-def words(offer: Offer) -> str:
+def source_words(offer: Offer) -> str:
     """Return where a login comes from, and how long it is good, in words."""
     if offer.stored is None:
         return f"from {offer.where}"
     if offer.stored.expires_s is None:
         return "stored login"
     until = datetime.fromtimestamp(offer.stored.expires_s).astimezone()
-    return f"stored login, {'expired' if offer.stored.is_over() else 'good until'} {until:%Y-%m-%d %H:%M}"
+    return f"stored login, {'expired' if offer.stored.is_over() else 'until'} {until:%Y-%m-%d %H:%M}"
 
 
 def host_of(address: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Survey
+from xnat_wizard.login_sources import Offer
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload.model import Plan
 from xnat_wizard.xnat.model import Project, ProjectDraft
@@ -32,6 +33,7 @@ class Choices:
     address: str = ""
     username: str = ""
     password: Secret = field(default_factory=Secret)
+    offer: Offer | None = None  # a login that this machine knows, in the place of a typed one
     ca_file: str = ""  # a private certificate authority
     is_unsafe: bool = False  # do not verify TLS
     login_hint: tuple[str, ...] = ()  # lines above the form: the practice server's accounts
@@ -49,11 +51,11 @@ class Choices:
 
     @property
     def who(self) -> str:
-        """Return "anna@xnat.example.org" for the header; "" before the login."""
+        """Return "anna@xnat.example.org" for the header, and that nobody checks who that is; "" before the login."""
         if self.site is None:
             return ""
         place = self.site.info.url.partition("://")[2] or self.site.info.url
-        return f"{self.site.identity.username}@{place}"
+        return f"{self.site.identity.username}@{place}{' NOT VERIFIED' if self.is_unsafe else ''}"
 
 
 @dataclass(frozen=True, slots=True)

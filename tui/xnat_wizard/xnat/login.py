@@ -22,6 +22,7 @@ BUILD_INFO = "/xapi/siteConfig/buildInfo"
 SESSION = "/data/JSESSION"
 TOKENS = "/data/services/tokens"
 _LOOK_S = 30.0
+_STOCK_REFUSAL = "username and password combination you provided was invalid"  # long, and says less than we do
 _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}[\w.\-]*")
 _ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -267,10 +268,11 @@ def _refused(username: str, answer: Answer) -> Finding:
             ),
             shareable=f"The site refused an alias token: status {answer.status}.",
         )
+    told = why(answer) if _STOCK_REFUSAL not in answer.message else f"XNAT answered {answer.status} to {SESSION}"
     return Finding(
         code="login.refused",
         what=f'The site refused the login of "{username}"',
-        why=f"{why(answer)}. A locked, disabled or unverified account gets the same answer.",
+        why=f"{told}. A locked, disabled or unverified account gets the same answer.",
         todo=(
             "Check the user name and the password; capital letters count.",
             "Locked? After many attempts XNAT locks an account for about an hour: wait, then try once.",
