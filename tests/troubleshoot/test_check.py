@@ -104,7 +104,7 @@ async def test_an_unknown_host_ends_the_way_and_what_stands_on_it_names_the_caus
     assert "(XW-020)" in checks["dns"].finding.why
     apart = {"address", "proxy", "dns", "dicom.port", "dicom.titles", "dicom.echo"}
     assert {check.because for name, check in checks.items() if name not in apart} == {"dns"}
-    assert checks["login"].said == "It stands on another check that failed: Name service"
+    assert checks["login"].said == "Not reached: `Name service` failed"
 
 
 async def test_a_closed_port_is_told_from_a_dead_machine() -> None:
@@ -531,3 +531,11 @@ async def test_the_page_has_the_facts_and_neither_secrets_nor_long_lines(practic
     services = practice.server.services
     assert services is not None
     assert not any(key in text for key in services.sessions)
+
+
+async def test_the_page_does_not_tell_a_stored_login() -> None:
+    alias = "6f0d5b4c-7f4e-4c43-9ea2-3d3f8a0f9f11"
+    question = Question("http://", login=Login("http://", alias, Secret("geheim")))
+    text = page(question, list((await checked(question)).values()), now=datetime.now(UTC))
+    assert alias not in text
+    assert "Account: (a stored login)" in text

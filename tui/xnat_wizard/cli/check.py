@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import netrc
 import os
 import shutil
 import sys
@@ -53,12 +52,13 @@ def _run(options: argparse.Namespace) -> int:
         explain(_no_address())
         return Exit.USAGE
     peer = _peer(options)
+    login = _login(address, options)
     question = Question(
         address,
-        login=_login(address, options),
+        login=login,
         project=options.project,
         dicom=peer,
-        ca_file=options.ca_file,
+        ca_file=options.ca_file or (login.ca_file if login else ""),
         idle_s=max(0.0, options.idle),
     )
     found: list[Check] = []
@@ -76,13 +76,21 @@ def _run(options: argparse.Namespace) -> int:
 async def _look(question: "Question", options: argparse.Namespace, found: "list[Check]") -> None:
     from xnat_wizard.troubleshoot.check import Check, run_checks
 
-    async with contextlib.aclosing(run_checks(question)) as checks:
-        async for event in checks:
-            if isinstance(event, Check):
-                found.append(event)
-                _show(event, is_json=options.json, is_whole=options.details)
-            elif event.seconds:
-                say(f"Still at it: {event.title} ({event.seconds:.0f} s; Ctrl+C stops)")
+    held: list[Check] = []  # not reached, one after the other: one row
+    try:
+        async with contextlib.aclosing(run_checks(question)) as checks:
+            async for event in checks:
+                if isinstance(event, Check):
+                    found.append(event)
+                    if event.because and not options.json:
+                        held.append(event)
+                        continue
+                    _show_unreached(held)
+                    _show(event, is_json=options.json, is_whole=options.details)
+                elif event.seconds:
+                    say(f"Still at it: {event.title} ({event.seconds:.0f} s; Ctrl+C stops)")
+    finally:
+        _show_unreached(held)
 
 
 def _list(*, is_json: bool) -> Exit:
@@ -112,6 +120,14 @@ def _show(check: "Check", *, is_json: bool, is_whole: bool) -> None:
     if is_whole:
         for line in check.evidence:
             put(_wrapped(f"{lead}-    {line}", lead + " " * 5))
+
+
+def _show_unreached(held: "list[Check]") -> None:
+    if len(held) > 1:
+        put(_row(str(held[0].state), f"{len(held)} checks", f"{held[0].said}; {', '.join(one.title for one in held)}"))
+    elif held:
+        put(_row(str(held[0].state), held[0].title, held[0].said))
+    held.clear()
 
 
 def _row(mark: str, title: str, said: str, *, first: int = _STATE) -> str:
@@ -192,22 +208,17 @@ def _peer(options: argparse.Namespace) -> "DicomPeer | None":
 
 def _login(address: str, options: argparse.Namespace) -> "Login | None":
     """Return the account to check with, `None` without one; asks for a password only when a user is named."""
+    from xnat_wizard.login_sources import best_offer
+
     is_named = bool(options.user or os.environ.get("XNAT_USER"))
-    if not is_named and sys.stdin.isatty() and not _is_in_netrc(address):
+    if not is_named and sys.stdin.isatty() and best_offer(address, "")[0] is None:
         return None
     try:
         return login_for(address, options)
     except Problem as problem:
         if problem.finding.code != "login.missing":
-            raise
+            explain(problem.finding)
         return None
-
-
-def _is_in_netrc(address: str) -> bool:
-    host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
-    with contextlib.suppress(OSError, netrc.NetrcParseError):
-        return host in netrc.netrc().hosts
-    return False
 
 
 def _no_address() -> Finding:

@@ -59,7 +59,7 @@ _TALKING: tuple[Message, ...] = (
     Message(
         "find an alias token with the alias",
         Refused,
-        "login.no_token",
+        "login.token_gone",
         "The login that was kept is not there any more",
         ("Nothing to do: it has expired or was withdrawn.",),
     ),

@@ -20,7 +20,7 @@ NUMBERS: Mapping[str, int] = MappingProxyType(
         "login.bad_token": 3,
         "login.guest": 4,
         "login.other_token": 5,
-        "login.no_token": 6,
+        "login.token_gone": 6,
         "login.lost": 7,
         "login.disabled": 8,
         "login.refused": 9,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.troubleshoot.check.line import Line, NoAnswerError, opened
-from xnat_wizard.troubleshoot.check.model import Ground, Outcome, fail, ok, warn
+from xnat_wizard.troubleshoot.check.model import Ground, Outcome, Skip, fail, ok, warn
 from xnat_wizard.troubleshoot.check.way import no_words
 from xnat_wizard.upload.parts import MAX_BYTES
 from xnat_wizard.xnat.login import BUILD_INFO
@@ -66,6 +66,8 @@ async def idle(ground: Ground) -> Outcome:
     How long a proxy waits for XNAT's answer is another time-out, which cannot be seen without a long request.
     """
     longest_s = ground.question.idle_s
+    if not longest_s:
+        raise Skip("it was not to be watched")
     unseen = "how long a proxy waits for XNAT's answer shows only in a real upload; nginx waits 60 s unless told"
     try:
         async with opened(ground, _context(ground)) as line:

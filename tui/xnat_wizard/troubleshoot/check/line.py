@@ -17,6 +17,7 @@ from xnat_wizard.xnat.http import user_agent
 
 CONNECT_S = 6.0
 ANSWER_S = 20.0
+_NEXT_ADDRESS_S = 0.25  # RFC 8305: a broken IPv6 does not stand in the way
 _HEAD_LIMIT = 64 * 1024
 _BODY_LIMIT = 64 * 1024
 
@@ -142,7 +143,7 @@ async def opened(
             tls = context if to.is_tls else None
             name = to.host if to.is_tls else None
             reader, writer = await asyncio.open_connection(
-                to.host, to.port, ssl=tls, server_hostname=name, limit=_HEAD_LIMIT
+                to.host, to.port, ssl=tls, server_hostname=name, limit=_HEAD_LIMIT, happy_eyeballs_delay=_NEXT_ADDRESS_S
             )
         else:
             reader, writer = await asyncio.open_connection(proxy.host, proxy.port, limit=_HEAD_LIMIT)

@@ -3,6 +3,7 @@
 Sources: missing data 2.3 (T7), 0.3 rule 10.
 """
 
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ _WISHES = {
     "dicom.port": "Please allow this connection.",
     "dicom.titles": "Please add the calling AE title with this machine's address to the receiver's list.",
 }
+_ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DEFAULT_WISH = "Please look at this."
 _FINE_WISH = "Everything that was checked works; this page is for your records."
 
@@ -45,7 +47,13 @@ def page(question: Question, checks: Sequence[Check], *, now: datetime) -> str:
         project=question.project,
     )
     letter = network(facts, to=to, happened=happened, wish=wish)
-    return letter.as_text() + "\n" + _list(checks, now)
+    return _without_alias(question, letter.as_text() + "\n" + _list(checks, now))
+
+
+def _without_alias(question: Question, text: str) -> str:
+    """Leave out the first half of a stored login: an alias stands in the place of a user name, and is half a secret."""
+    login = question.login
+    return text.replace(login.username, "(a stored login)") if login and _ALIAS.fullmatch(login.username) else text
 
 
 def _list(checks: Iterable[Check], now: datetime) -> str:

@@ -71,7 +71,7 @@ async def run_checks(
             cause = next((missing[name] for name in probe.needs if name in missing), "")
             if cause:
                 missing[probe.name] = cause
-                said = f"It stands on another check that failed: {titles[cause]}"
+                said = f"Not reached: `{titles[cause]}` failed"
                 yield Check(probe.name, probe.title, State.SKIPPED, said, because=cause, is_way=probe.is_way)
                 continue
             yield Running(probe.name, probe.title, 0.0)
