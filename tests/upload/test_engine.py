@@ -13,6 +13,7 @@ from support import Practice
 from upload.clocks import Clock, short_sleep
 from upload.runs import archived, digests, explained, run, texts
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import engine, parts, receipt
 from xnat_wizard.upload.journal import Journal
@@ -558,6 +559,17 @@ async def test_a_receipt_made_later_finds_what_is_gone(
         assert [line.files_stored for line in made.lines[:5]] == [0] * 5
         assert journal.receipt() == made
         assert journal.earlier_receipts() == (first, second)
+
+
+@pytest.mark.parametrize("only", ["import", "build", "archive", "prearchive"])
+async def test_a_site_that_forgets_sessions_twice_in_a_row_does_not_end_an_upload(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal, only: str
+) -> None:
+    practice.server.faults.add(Fault(Kind.EXPIRED_LOGIN, only=only, nth=2, times=4))
+    with new_journal(plan_for(study_folder)) as journal:
+        assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert practice.server.faults.hits(Kind.EXPIRED_LOGIN) >= 2
+    assert archived(practice) == digests(study_folder)
 
 
 async def test_a_receipt_tells_whether_scripts_and_filters_were_changed_since(

@@ -10,6 +10,7 @@ from xnat_wizard.upload.patience import (
     LONGEST_GAP_S,
     MAX_RETRY_AFTER_S,
     MAX_WAIT_S,
+    STUBBORN_AFTER,
     GiveUpError,
     Patience,
     StubbornError,
@@ -117,6 +118,16 @@ async def test_a_call_that_fails_while_the_site_lives_is_stubborn() -> None:
     with pytest.raises(StubbornError):
         await patience_for(site, Clock(), []).call(site.ask)
     assert site.calls == 6
+
+
+async def test_a_new_session_that_is_lost_at_once_is_made_again_a_few_times() -> None:
+    lost = Finding("login.lost", "The site no longer accepts the login", "It answered 401", ("Log in again",))
+    clock, told = Clock(), list[str]()
+    assert await patience_for(FlakySite([LoginAgain(lost)] * 3), clock, told).call(FlakySite([LoginAgain(lost)]).ask)
+    never = FlakySite([LoginAgain(lost)] * 100)
+    with pytest.raises(LoginAgain):
+        await patience_for(never, clock, told).call(never.ask)
+    assert never.calls == STUBBORN_AFTER
 
 
 @pytest.mark.parametrize("kind", [Refused, Fatal, LoginAgain])

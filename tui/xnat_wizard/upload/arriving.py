@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.model import SessionState
+from xnat_wizard.upload.patience import may_pass
 from xnat_wizard.upload.records import SessionRow
 from xnat_wizard.upload.sending import SessionEndedError, Tools
-from xnat_wizard.xnat.errors import Fatal, LoginAgain, Retry, SiteProblem
+from xnat_wizard.xnat.errors import Fatal, LoginAgain, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 DEADLINE_S = 1800.0  # of waiting for the server to finish with a row
@@ -86,7 +87,7 @@ class Arrival:
             tries_left -= 1
             if row is None:
                 return await self.archived(label=unquote((place or "").rpartition("/experiments/")[2]))
-            if row.status != "READY" or not isinstance(problem, Retry) or not tries_left:
+            if row.status != "READY" or problem is None or not may_pass(problem) or not tries_left:
                 why = await self._log(uri) or (problem.finding.why if problem else "")
                 raise SessionEndedError(SessionState.FAILED, outcomes.not_archived(row, why, self._session))
             await self._tools.sleep(_LAST_LOOK_S)
@@ -111,9 +112,9 @@ class Arrival:
         """Make a call whose effect is looked up afterwards, however it ends."""
         try:
             return await call(), None
-        except (Fatal, LoginAgain):
-            raise
         except SiteProblem as problem:
+            if isinstance(problem, Fatal | LoginAgain) and not may_pass(problem):
+                raise
             return None, problem
 
     async def _settled(self, uri: str, *, is_answered: bool = False) -> PrearchiveSession | None:

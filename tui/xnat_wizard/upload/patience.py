@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.errors import Retry, RetryAfter, SiteProblem
+from xnat_wizard.xnat.errors import LoginAgain, Retry, RetryAfter, SiteProblem
 
 GIVE_UP_AFTER_S = 600.0  # of trying, without any success of any connection
 LONGEST_GAP_S = 120.0  # so much between two failures counts as trying; the rest is a machine or an upload that slept
@@ -88,9 +88,11 @@ class Patience:
             try:
                 result = await attempt()
             except SiteProblem as problem:
-                if not _is_worth_another_try(problem):
+                if not may_pass(problem):
                     raise
                 failures += 1
+                if failures >= STUBBORN_AFTER and isinstance(problem, LoginAgain):
+                    raise  # no site keeps a session this badly: a person has to look at it
                 if failures >= STUBBORN_AFTER and await self._is_alive():
                     raise StubbornError(problem) from problem
                 await self._wait(problem)
@@ -137,9 +139,13 @@ class Patience:
         await self._sleep(min(self._wait_s, max(0.0, self._next_try_s - now_s)))  # the clock may be set back
 
 
-def _is_worth_another_try(problem: SiteProblem) -> bool:
-    # A name service that fails in mid-upload is a network that is down: the name was known at the start.
-    return isinstance(problem, Retry) or problem.finding.code == "site.unknown_host"
+def may_pass(problem: SiteProblem) -> bool:
+    """Tell whether the same call may succeed later.
+
+    A name service that fails in mid-upload is a network that is down: the name was known at the start. A session that
+    was lost, made anew and lost again is no login that was refused: the site has just taken it.
+    """
+    return isinstance(problem, Retry) or problem.finding.code in {"site.unknown_host", "login.lost"}
 
 
 def _in_words(wait_s: float, asked_s: float) -> str:
