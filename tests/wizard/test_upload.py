@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +19,23 @@ from wizard.stage import folders_of, logged_in, on_stage, planned
 from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Destination, Request, UploadProgress, UploadState
+from xnat_wizard.upload.model import (
+    Destination,
+    Fate,
+    Options,
+    Request,
+    SessionState,
+    UploadProgress,
+    UploadState,
+)
 from xnat_wizard.wizard.app import WizardApp
+from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
-from xnat_wizard.wizard.steps.upload.words import progress_text, travel_text
-from xnat_wizard.wizard.widgets.rate import RateMeter
+from xnat_wizard.wizard.steps.upload.words import progress_text, trail_text, travel_text
+from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
 
 
 @asynccontextmanager
@@ -56,10 +66,217 @@ def long_study(study_folder: Path) -> Path:
     return study_folder
 
 
-async def test_golden_before_the_start(practice: Practice, study_folder: Path) -> None:
-    async with uploading(practice, study_folder, Destination.PREARCHIVE) as (app, pilot):
-        hide = {f":{practice.server.port}": ":12345", str(study_folder): "/data/study"}
-        await check_golden(app, pilot, "upload-before-80x24", hide)
+SIZES = [(80, 24), (60, 20)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_golden_before_the_start(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        ready = replace(ready, plan=replace(ready.plan, source=Path("/data/study")))  # of the same length everywhere
+        async with on_stage(ready, UploadStep, size=size) as (app, pilot):
+            hide = {f":{practice.server.port}": ":12345"}
+            await check_golden(app, pilot, f"upload-before-{size[0]}x{size[1]}", hide)
+
+
+@asynccontextmanager
+async def halfway(practice: Practice, study: Path, own_home: Path) -> AsyncIterator[tuple[Choices, Journal]]:
+    """Give an upload as it looks in mid-way: one session sent, another on its way, and a process that has its lock."""
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study)
+        assert ready.plan
+        with Journal.create(own_home / "state" / "uploads" / "halfway", ready.plan) as journal:
+            records = journal.records
+            records.move_upload(UploadState.RUNNING, now_s=1.0)
+            first, second = records.sessions()
+            for session in (first, second):
+                records.move_session(session.id, SessionState.SENDING)
+                records.set_uri(
+                    session.id, f"/data/prearchive/projects/DEMO/20260101_120000000/{session.session_label}"
+                )
+            for part in records.parts(first.id):
+                records.record_fates(part.id, Fate.SENT, [file.id for file in records.files_of_part(part.id)])
+            records.note_bytes(records.parts(second.id)[0].id, 50_000)
+            records.move_session(first.id, SessionState.BUILDING)
+            records.note_connections(4)
+            records.add_event("Person_01_MR1: all files are sent; the site builds the session", now_s=1_767_268_800.0)
+            yield ready, journal
+
+
+def stable(practice: Practice, own_home: Path) -> dict[str, str]:
+    """Return what differs from run to run, and what stands in its place."""
+    moment = datetime.fromtimestamp(1_767_268_800.0).astimezone()
+    return {
+        f":{practice.server.port}": ":12345",
+        str(own_home): "/home",
+        f"{moment:%H:%M:%S}": "12:00:00",
+    }
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_golden_in_mid_upload(
+    practice: Practice, study_folder: Path, own_home: Path, size: tuple[int, int]
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        with UploadLock(journal.path):
+            async with on_stage(choices, UploadStep, size=size) as (app, pilot):
+                await until_text(app, pilot, "4 connections, no retries")
+                await check_golden(app, pilot, f"upload-running-{size[0]}x{size[1]}", stable(practice, own_home))
+
+
+async def test_golden_while_it_waits_for_the_site(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        journal.records.note_trouble("No connection to the site")
+        with UploadLock(journal.path):
+            async with on_stage(choices, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "The upload waits for the site")
+                await check_golden(app, pilot, "upload-waits-80x24", stable(practice, own_home))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_golden_after_a_cancel(
+    practice: Practice, study_folder: Path, own_home: Path, size: tuple[int, int]
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        for session in journal.records.sessions():
+            journal.records.move_session(session.id, SessionState.CANCELLED)
+        journal.records.add_event("Cancelled", now_s=1_767_268_800.0)
+        journal.records.move_upload(UploadState.CANCELLED, now_s=66.0)
+        shown = replace(choices, journal_path=journal.path)
+        async with on_stage(shown, UploadStep, size=size) as (app, pilot):
+            await until_text(app, pilot, "The upload was cancelled")
+            assert app.step
+            app.step.tell("Kept in /home/anna/uploads/1")  # of the same length everywhere
+            await check_golden(app, pilot, f"upload-cancelled-{size[0]}x{size[1]}", stable(practice, own_home))
+
+
+async def test_an_upload_without_a_process_is_cancelled_all_the_same(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, _), on_stage(choices, UploadStep) as (app, pilot):
+        await until_text(app, pilot, "has ended before its work was done")
+        await pilot.press("c")
+        await until_text(app, pilot, "Cancel the upload?")
+        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "The upload was cancelled")
+
+
+async def test_an_upload_is_shown_from_its_journal_alone(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        begun_elsewhere = replace(choices, plan=None, survey=None, journal_path=journal.path)
+        with UploadLock(journal.path):
+            async with on_stage(begun_elsewhere, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "16 of 32 files sent")
+
+
+async def test_the_log_grows_while_it_is_read(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        with UploadLock(journal.path):
+            async with on_stage(choices, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "The upload runs.")
+                for number in range(40):
+                    journal.records.add_event(f"Event {number}")
+                await pilot.press("l")
+                await until_text(app, pilot, "Event 39")
+                assert "Event 1 " not in flat_text(app), "it opens at its end"
+                journal.records.add_event("Something new")
+                await until_text(app, pilot, "Something new")
+                await pilot.press("home")
+                await until_text(app, pilot, "all files are sent")
+
+
+async def test_the_speed_is_set_before_the_start_and_shown(
+    practice: Practice, long_study: Path, own_home: Path
+) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        await until_text(app, pilot, "no limit, at most 8 connections")
+        await pilot.press("v")
+        await until_text(app, pilot, "How fast may this upload be?")
+        await pilot.press(*"fast")
+        await until_text(app, pilot, "is no limit for an upload")
+        await pilot.press("ctrl+u", *"5M", "tab")
+        await pilot.press("backspace", "delete", *"13")
+        await until_text(app, pilot, "one from 1 to 12")
+        await pilot.press("backspace", "backspace", "3", "enter")
+        await until_text(app, pilot, "at most 5.0 MB/s, at most 3 connections")
+        app.screen.query_one("#upload-start").focus()
+        await pilot.press("enter")
+        await until_text(app, pilot, "limit 5.0 MB/s")
+        with Journal.open(journal_of(own_home)) as journal:
+            assert journal.options() == Options(5_000_000, 3)
+        await pilot.press("v")
+        await until_text(app, pilot, "The speed is set before the start")
+        await pilot.press("c")
+        await until_text(app, pilot, "Cancel the upload?")
+        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "The upload was cancelled")
+
+
+async def test_what_a_cancelled_upload_left_is_counted_and_deleted(
+    practice: Practice, long_study: Path, own_home: Path
+) -> None:
+    async with uploading(practice, long_study, Destination.PREARCHIVE) as (app, pilot):
+        step = app.step
+        assert isinstance(step, UploadStep)
+        step.options = Options(300_000, 1)
+        await pilot.press("enter")
+        await until_text(app, pilot, "The upload runs.")
+        with Journal.open(journal_of(own_home)) as journal:
+            for _ in range(400):
+                if journal.progress().files_sent:
+                    break
+                await asyncio.sleep(0.05)
+        await pilot.press("c")
+        await until_text(app, pilot, "Cancel the upload?")
+        await pilot.press("tab", "enter")
+        await until_text(app, pilot, "The upload was cancelled")
+        await until_text(app, pilot, "d Delete what was sent")
+        before = await step.site.prearchive("DEMO")
+        assert before
+        await pilot.press("d")
+        await until_text(app, pilot, "from the prearchive?")
+        assert "files were sent" in flat_text(app)
+        await pilot.press("escape", "d")
+        await until_text(app, pilot, "from the prearchive?")
+        await pilot.press(*(("2", "enter") if len(before) == 2 else ("tab", "enter")))
+        await until_text(app, pilot, "deleted from the prearchive.")
+        assert await step.site.prearchive("DEMO") == ()
+
+
+async def test_leaving_it_running_goes_home_and_finding_it_goes_to_troubleshooting(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        answers: list[Answer | None] = []
+        app = WizardApp(choices, (UploadStep,))
+        with UploadLock(journal.path):
+            async with app.run_test() as pilot:
+                await app.push_screen(UploadStep(choices, frozenset({Move.TROUBLESHOOT})), answers.append)
+                await until_text(app, pilot, "Leave running")
+                assert "Find out" not in screen_text(app)
+                app.screen.query_one("#upload-detach").focus()
+                await pilot.press("enter")
+                journal.records.move_upload(UploadState.FAILED)
+                await app.push_screen(UploadStep(choices, frozenset({Move.TROUBLESHOOT})), answers.append)
+                await until_text(app, pilot, "Find out where it went")
+                app.screen.query_one("#upload-find").focus()
+                await pilot.press("enter")
+                await pilot.pause()
+                app.choices = replace(app.choices, site=None)
+        assert [answer.move for answer in answers if answer] == [Move.HOME, Move.TROUBLESHOOT]
+
+
+async def test_without_a_way_to_troubleshooting_there_is_no_button_for_it(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        journal.records.move_upload(UploadState.FAILED)
+        async with on_stage(choices, UploadStep) as (app, pilot):
+            await until_text(app, pilot, "The upload could not go on.")
+            assert "Find out" not in screen_text(app)
 
 
 async def test_nothing_is_sent_before_start_is_pressed(practice: Practice, study_folder: Path, own_home: Path) -> None:
@@ -311,3 +528,34 @@ def test_a_running_upload_says_how_it_travels_and_what_it_waits_for() -> None:
     assert "connection" not in progress_text(waiting, is_alive=False), "what a killed worker left is not true any more"
     ended = replace(waiting, state=UploadState.DONE, ended_s=66.0)
     assert progress_text(ended, is_alive=True).endswith("found on the site, 1:05")
+
+
+def test_the_trail_of_the_rate_is_read_without_colour() -> None:
+    trail = RateTrail(period_s=2, most=4)
+    assert trail.is_empty
+    for second, amount in enumerate((0, 0, 100, 100, 100, 150, 300, 300, 320, 300, 700)):
+        trail.see(float(second), amount)
+    assert trail.line(10) == " \u2584\u2581\u2588", "nothing, half, a little, the most"
+    assert trail.line(1) == "\u2588"
+    assert trail.most_per_s == 190
+    assert "top 190 B/s, last 0:08" in trail_text(trail, 60)
+    trail.see(12.0, 600)
+    assert trail.line(1) == " ", "what is sent again is no progress"
+
+
+def test_a_pause_leaves_no_gap_in_the_trail() -> None:
+    trail = RateTrail(period_s=1)
+    trail.see(0, 0)
+    trail.see(1, 10)
+    trail.pause()
+    trail.see(100, 10)
+    trail.see(101, 20)
+    assert trail.line(10) == "\u2588\u2588"
+
+
+def test_the_linux_console_gets_signs_that_its_fonts_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    trail = RateTrail(period_s=1)
+    for second, amount in enumerate((0, 10, 30)):
+        trail.see(float(second), amount)
+    assert trail.line(10).isascii()

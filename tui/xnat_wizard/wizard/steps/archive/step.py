@@ -1,47 +1,39 @@
-"""See it in the archive: sessions, scans, files, a picture, and the receipt."""
+"""See it in the archive: projects, subjects, sessions, scans, files, a picture, and the receipt."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
-from xnat_wizard.dicom.picture import Picture, picture_from_jpeg
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import receipt as receipts
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Receipt
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.archive.words import (
-    FILE_COLUMNS,
-    SCAN_COLUMNS,
-    SESSION_COLUMNS,
-    Holding,
-    file_rows,
-    holding_row,
-    in_order,
-    receipt_line,
-    session_row,
-    summary,
-)
+from xnat_wizard.wizard.steps.archive.reading import ReadingStep
+from xnat_wizard.wizard.steps.archive.tree import COLUMNS, PROJECT, SUBJECT, Tree
+from xnat_wizard.wizard.steps.archive.words import FILE_COLUMNS, SCAN_COLUMNS, has_gaps, receipt_line, url_of
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.large_picture import LargePicture
+from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.rows import Rows
-from xnat_wizard.wizard.widgets.step import Command, StepScreen
-from xnat_wizard.xnat.model import RemoteFile, Session
+from xnat_wizard.wizard.widgets.step import Command
+from xnat_wizard.xnat.model import Session
 
-KEPT_PICTURES = 64
+USUAL_COLUMNS = 80
 
 
-class ArchiveStep(StepScreen[Answer]):
-    """The archive of the chosen project: sessions at the left, scans, files and a picture at the right."""
+class ArchiveStep(ReadingStep):
+    """The archive of the chosen project, or of all: sessions at the left, scans, files and a picture at the right."""
 
     number: ClassVar[int] = 7
     sentence: ClassVar[str] = "Looking into the archive..."
@@ -50,25 +42,33 @@ class ArchiveStep(StepScreen[Answer]):
     HELP = """
 # The archive
 
-At the left the sessions of the project, those of this upload first and marked *new*. At the right the scans of the
-session, then the files of the scan and a picture of one of them.
+At the left the sessions by subject, those of this upload first and marked *new*. At the right the scans of the session,
+then the files of the scan and a picture of one of them. Where no project is chosen, **Enter** opens and closes one.
 
-- **Tab** goes from list to list, **Up** and **Down** within one.
+- **Tab** goes from list to list, **Up** and **Down** within one. **/** goes to the filter at the left.
 - **,** and **.** show the previous and the next image; **Enter** on a file shows it large.
+- **g** gets files: this one, those of the scan or resource, or of the session. They are compared with the site's, and
+  nothing on this machine is overwritten.
+- **f** adds a file of this machine to a resource of the session or scan.
 - **r** shows the receipt of this upload: the proof, file by file.
+- The line below the lists is the address of the session, for a browser.
 - **u** begins another upload; **ctrl+q** leaves.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("comma", "step(-1)", "Previous image", show=False, id="archive.previous"),
         Binding("full_stop", "step(1)", "Next image", show=False, id="archive.next_image"),
+        Binding("g", "get", "Get", show=False, id="archive.get", tooltip="Download files"),
+        Binding("f", "add", "Add a file", show=False, id="archive.add", tooltip="Put a file into a resource"),
         Binding("r", "receipt", "Receipt", show=False, id="archive.receipt", tooltip="The proof, file by file"),
         Binding("u", "upload_more", "Upload more", show=False, id="archive.more", tooltip="Choose another folder"),
+        Binding("slash", "filter", "Filter", show=False, id="archive.filter", tooltip="Type a part of a label"),
     ]
     DEFAULT_CSS = """
-    ArchiveStep #archive-all { height: 1fr; min-height: 13; }
-    ArchiveStep #archive-sessions { width: 24; height: 1fr; margin-right: 1; }
-    ArchiveStep.-narrow #archive-sessions { width: 19; }
-    ArchiveStep.-wide #archive-sessions { width: 38; margin-right: 2; }
+    ArchiveStep #archive-all { height: 1fr; min-height: 12; }
+    ArchiveStep #archive-left { width: 24; margin-right: 1; }
+    ArchiveStep.-narrow #archive-left { width: 19; }
+    ArchiveStep.-wide #archive-left { width: 38; margin-right: 2; }
+    ArchiveStep #archive-sessions { height: 1fr; }
     ArchiveStep #archive-scans { height: 6; }
     ArchiveStep.-tall #archive-scans { height: 9; }
     ArchiveStep #archive-scan { height: 1fr; margin-top: 1; }
@@ -78,26 +78,25 @@ session, then the files of the scan and a picture of one of them.
     ArchiveStep.-narrow #archive-look { width: 16; }
     ArchiveStep.-wide #archive-look { width: 1fr; }
     ArchiveStep #archive-caption { height: 1; color: $text-muted; text-align: center; }
+    ArchiveStep #archive-url { height: auto; color: $text-muted; }
     """
 
-    def __init__(self, choices: Choices) -> None:
-        assert choices.site
-        assert choices.project
-        super().__init__(choices.who)
-        self._choices = choices
-        self._site = choices.site
-        self._project = choices.project.id
-        self._sessions: tuple[Session, ...] = ()
-        self._holdings: dict[str, dict[str, Holding]] = {}
-        self._pictures: dict[str, Picture | None] = {}
+    def __init__(self, choices: Choices, ways: AbstractSet[Move] = frozenset()) -> None:
+        """Show the archive of the choices' project, or of all; `ways` are the moves that lead somewhere from here."""
+        super().__init__(choices)
+        self._ways = ways
+        self._project = choices.project.id if choices.project else ""  # "": of all projects
+        self._tree = Tree()
         self._receipt, self._mine = _from_journal(choices)
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
     def compose_content(self) -> ComposeResult:
-        """Lay out sessions, scans, picture, files."""
+        """Lay out sessions, scans, picture, files, and the address of the session."""
         with Horizontal(id="archive-all"):
-            yield Rows(SESSION_COLUMNS, empty="Asking the site...", id="archive-sessions")
+            with Vertical(id="archive-left"):
+                yield Input(placeholder="/ Filter", id="archive-filter", compact=True)
+                yield Rows(COLUMNS, empty="Asking the site...", id="archive-sessions")
             with Vertical():
                 yield Rows(SCAN_COLUMNS, id="archive-scans")
                 with Horizontal(id="archive-scan"):
@@ -105,234 +104,190 @@ session, then the files of the scan and a picture of one of them.
                         yield PictureView(id="archive-picture")
                         yield Static("", id="archive-caption", markup=False)
                     yield Rows(FILE_COLUMNS, id="archive-files")
+        yield Static("", id="archive-url", markup=False)
 
     def compose_buttons(self) -> ComposeResult:
         """Lay out the ways on."""
-        yield ActionButton("u Upload more", id="archive-more", tooltip="Choose another folder", is_main=True)
+        yield ActionButton("u More", id="archive-more", tooltip="Upload another folder", is_main=True)
+        yield ActionButton("Find", id="archive-find", tooltip="Find out where what is missing went")
         yield ActionButton("r Receipt", id="archive-receipt", tooltip="The proof, file by file")
-        yield ActionButton("Quit", id="archive-quit", tooltip="Leave the wizard")
+        yield ActionButton("g Get", id="archive-get", tooltip="Download files, compared with the site's")
+        yield ActionButton("f Add", id="archive-add", tooltip="Put a file into a resource")
 
     def on_mount(self) -> None:
         """Ask the site."""
+        self.query_one(Input).cursor_blink = False
         self.query_one("#archive-receipt").display = self._receipt is not None
+        is_lost = self._receipt is not None and has_gaps(self._receipt)
+        self.query_one("#archive-find").display = is_lost and Move.TROUBLESHOOT in self._ways
         self.query_one("#archive-sessions").focus()
         self.tell(receipt_line(self._receipt) if self._receipt else "")
         self.load()
 
-    def _rows(self, name: str) -> Rows:
-        return self.query_one(f"#archive-{name}", Rows)
+    def on_resize(self, _: events.Resize) -> None:
+        """Shorten words on buttons where the terminal is narrow."""
+        is_narrow = self.size.width < USUAL_COLUMNS
+        self.query_one("#archive-more", ActionButton).say("u More" if is_narrow else "u Upload more")
+        self.query_one("#archive-find", ActionButton).say("Find" if is_narrow else "Find out")
 
-    def _session(self, session_id: str) -> Session | None:
-        return next((one for one in self._sessions if one.id == session_id), None)
+    def session(self) -> Session | None:
+        """Return the session under the cursor."""
+        return self._tree.session(self.rows("sessions").key)
 
-    @property
-    def _holding(self) -> Holding | None:
-        return self._holdings.get(self._rows("sessions").key, {}).get(self._rows("scans").key)
+    def _rank(self, session: Session) -> int:
+        if self.choices.archived_session_id in {session.id, session.label}:
+            return 0
+        return 1 if {session.id, session.label} & self._mine else 2
+
+    def _show_tree(self, at: str = "") -> None:
+        rows = self.rows("sessions")
+        part = self.query_one(Input).value
+        found = self._tree.rows(part, self._rank, is_single=bool(self._project))
+        nothing = f"Nothing matches {part}" if part else "none yet"
+        rows.show(found, empty=nothing)
+        if at:
+            rows.go_to(at)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     @work(group="sessions", exclusive=True, exit_on_error=False)
     async def load(self) -> None:
-        """Read the sessions of the project."""
+        """Read the sessions of the project, or the list of projects and what of them was open."""
         try:
-            sessions = await self._site.sessions(self._project)
+            if not self._project:
+                self._tree.projects = await self.site.projects()
+            for project in [self._project] if self._project else sorted(self._tree.opened):
+                self._tree.fill(project, await self.site.sessions(project))
         except Problem as problem:
             self.say("The archive could not be read.")
-            self._rows("sessions").show((), empty="F5: ask again")
+            self.rows("sessions").show((), empty="F5: ask again")
             await self.explain(problem.finding)
             return
-        first = self._choices.archived_session_id
+        self._show_tree()
+        if not self._project:
+            count = count_text(len(self._tree.projects), "project")
+            self.say(f"The archive: {count}. Enter opens one." if self._tree.projects else "You have no project yet.")
+        elif not self._tree.sessions(self._project):
+            self.say(f"No session is in the archive of {self._project} yet. Escape goes back.")
+        else:
+            first = next(row.key for row in self.rows("sessions").rows if self._tree.session(row.key))
+            self._show_tree(first)
+        self._look()
 
-        def place(session: Session) -> tuple[int, str]:
-            if first in {session.id, session.label}:
-                return 0, ""
-            return (1, session.label) if self._is_mine(session) else (2, "")
-
-        newest = sorted(sessions, key=lambda session: session.insert_date, reverse=True)
-        self._sessions = tuple(sorted(newest, key=place))
-        if not sessions:
-            self.say(f"No session is in the archive of {self._project} yet. Escape goes back to the prearchive.")
-        rows = [session_row(session, is_new=self._is_mine(session)) for session in self._sessions]
-        self._rows("sessions").show(rows, empty="none yet")
-        if self._sessions:
-            self.look_into(self._rows("sessions").key)
-
-    def _is_mine(self, session: Session) -> bool:
-        return bool({session.id, session.label} & self._mine)
+    @work(group="sessions", exclusive=True, exit_on_error=False)
+    async def open_project(self, project: str) -> None:
+        """Read the sessions of a project and show them below it."""
+        self.say(f"Reading the sessions of {project}...")
+        try:
+            self._tree.fill(project, await self.site.sessions(project))
+        except Problem as problem:
+            self.say(f"The sessions of {project} could not be read.")
+            await self.explain(problem.finding)
+            return
+        self.say(f"{project}: {count_text(len(self._tree.sessions(project)), 'session')}.")
+        self._show_tree(PROJECT + project)
 
     def refresh_content(self) -> None:
         """Ask again for everything."""
-        self._holdings.clear()
+        self.forget()
+        self._tree.forget()
         self.load()
 
     @on(Rows.Highlighted, "#archive-sessions")
-    def session_highlighted(self, event: Rows.Highlighted) -> None:
-        """Show the scans of the session under the cursor."""
-        self.look_into(event.key)
-
-    @work(group="scans", exclusive=True, exit_on_error=False)
-    async def look_into(self, session_id: str) -> None:
-        """Read the scans and resources of a session, then the files of each."""
-        session = self._session(session_id)
-        if session is None:
-            return
-        self._show_holdings(session)
-        try:
-            if session_id not in self._holdings:
-                self.say(f"Reading {session.label}...")
-                scans = await self._site.scans(session_id)
-                own = [one for one in await self._site.session_resources(session_id) if not one.scan_id]
-                listed = [Holding(f"scan {one.id}", scan=one) for one in scans]
-                listed += [Holding(f"resource {one.label}", resource=one) for one in own]
-                self._holdings[session_id] = {one.key: one for one in listed}
-                self._show_holdings(session)
-            for holding in tuple(self._holdings[session_id].values()):
-                if holding.files is None:
-                    self._holdings[session_id][holding.key] = await self._with_files(session_id, holding)
-                    self._show_holdings(session)
-        except Problem as problem:
-            self.say(f"{session.label} could not be read whole.")
-            await self.explain(problem.finding)
-
-    async def _with_files(self, session_id: str, holding: Holding) -> Holding:
-        if holding.scan:
-            files = await self._site.scan_files(session_id, holding.scan.id)
+    def _look(self) -> None:
+        """Show what the session under the cursor holds."""
+        session = self.session()
+        url = url_of(self.site.info.url, session) if session else ""
+        self.query_one("#archive-url", Static).update(url)
+        if session is not None:
+            self.look_into(session)
         else:
-            assert holding.resource
-            files = await self._site.resource_files(session_id, holding.resource.label)
-        return replace(holding, files=in_order(files))
+            self.show_nothing()
 
-    def _show_holdings(self, session: Session) -> None:
-        holdings = self._holdings.get(session.id, {})
-        self._rows("scans").show([holding_row(one) for one in holdings.values()], empty="no scans")
-        if holdings and all(one.files is not None for one in holdings.values()):
-            self.say(summary(session, holdings.values()))
-        self._show_files()
-
-    @on(Rows.Highlighted, "#archive-scans")
-    def scan_highlighted(self) -> None:
-        """Show the files of the scan under the cursor."""
-        self._show_files()
-
-    def _show_files(self) -> None:
-        """Show the files of the chosen scan, beginning in its middle."""
-        holding = self._holding
-        files = holding.files if holding else ()
-        rows = self._rows("files")
-        if [row.key for row in rows.rows] == [file.uri for file in files or ()]:
-            return
-        rows.show(file_rows(holding) if holding else (), empty="reading..." if files is None else "no files")
-        if files:
-            images = [file for file in files if file.collection == "DICOM"] or list(files)
-            rows.go_to(images[len(images) // 2].uri)
+    @on(Rows.Chosen, "#archive-sessions")
+    def open_row(self, event: Rows.Chosen) -> None:
+        """Open or close a project; go on to the scans of a session."""
+        if event.key.startswith(PROJECT):
+            project = event.key.removeprefix(PROJECT)
+            if project in self._tree.opened:
+                self._tree.opened.discard(project)
+                self._show_tree(event.key)
+            elif self._tree.knows(project):
+                self._tree.opened.add(project)
+                self._show_tree(event.key)
+            else:
+                self.open_project(project)
+        elif event.key.startswith(SUBJECT):
+            self.rows("sessions").action_cursor(1)
         else:
-            self._show_picture(None, "")
+            self.rows("scans").focus()
 
-    # -- pictures ------------------------------------------------------------------------------------------------
+    @on(Input.Changed, "#archive-filter")
+    def narrow(self) -> None:
+        """Show what matches."""
+        self._show_tree()
 
-    @on(Rows.Highlighted, "#archive-files")
-    def file_highlighted(self, event: Rows.Highlighted) -> None:
-        """Draw the image under the cursor."""
-        self.draw(event.key)
+    @on(Input.Submitted, "#archive-filter")
+    def to_rows(self) -> None:
+        """Go on to the list."""
+        self.rows("sessions").focus()
 
-    @work(group="picture", exclusive=True, exit_on_error=False)
-    async def draw(self, uri: str) -> None:
-        """Fetch and draw one image."""
-        file = self._file(uri)
-        if file is None:
-            return
-        if uri not in self._pictures:
-            self.query_one("#archive-caption", Static).update("Fetching the image...")
-        picture, words = await self._picture_of(file)
-        self._show_picture(picture, words)
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one(Input).focus()
 
-    def _file(self, uri: str) -> RemoteFile | None:
-        holding = self._holding
-        return next((file for file in (holding.files if holding else None) or () if file.uri == uri), None)
-
-    async def _picture_of(self, file: RemoteFile) -> tuple[Picture | None, str]:
-        """Return the picture of a file and its caption; no picture where it cannot be drawn."""
-        rows = self._rows("files")
-        place = f"{rows.cursor + 1} of {len(rows.rows)}"
-        if file.uri not in self._pictures:
-            try:
-                self._keep(file.uri, picture_from_jpeg(await self._site.jpeg(file.uri)))
-            except Problem as problem:
-                if not problem.finding.code.startswith("picture."):
-                    return None, f"{place}, no picture"
-                self._keep(file.uri, None)
-        picture = self._pictures[file.uri]
-        if picture is None:
-            return None, f"{place}, no picture"
-        is_blank = len(set(picture.pixels)) == 1
-        return picture, f"{place}, {'blank' if is_blank else 'has MD5' if file.md5 else 'no MD5'}"
-
-    def _keep(self, uri: str, picture: Picture | None) -> None:
-        while len(self._pictures) >= KEPT_PICTURES:
-            self._pictures.pop(next(iter(self._pictures)))
-        self._pictures[uri] = picture
-
-    def _show_picture(self, picture: Picture | None, words: str) -> None:
-        self.query_one("#archive-picture", PictureView).show(picture)
-        self.query_one("#archive-caption", Static).update(words)
-
-    def action_step(self, count: int) -> None:
-        """Go to another image of the scan."""
-        self._rows("files").cursor += count
-
-    @on(Rows.Chosen, "#archive-files")
-    @work(group="large", exclusive=True, exit_on_error=False)
-    async def open_picture(self, event: Rows.Chosen) -> None:
-        """Show an image as large as the terminal."""
-        file = self._file(event.key)
-        if file is None:
-            return
-
-        async def caption_of(count: int) -> tuple[Picture | None, str]:
-            self.action_step(count)
-            other = self._file(self._rows("files").key)
-            if other is None:
-                return None, ""
-            picture, words = await self._picture_of(other)
-            return picture, words
-
-        await self.app.push_screen_wait(LargePicture(*await caption_of(0), caption_of))
+    def cancel_work(self) -> bool:
+        """Stop a transfer, or clear the filter that one is in."""
+        typed = self.query_one(Input)
+        if self.focused is typed:
+            typed.value = ""
+            self.rows("sessions").focus()
+            return True
+        return super().cancel_work()
 
     # -- what can be opened, and leaving -------------------------------------------------------------------------
 
     @on(Button.Pressed, "#archive-receipt")
     def action_receipt(self) -> None:
-        """Show the receipt of this upload."""
-        if self._receipt is not None and self._choices.journal_path is not None:
-            foot = f"Kept in {self._choices.journal_path.parent}"
+        """Show the receipt of this upload, and where its files are."""
+        if self._receipt is not None and self.choices.journal_path is not None:
+            foot = f"Kept as text, table and JSON in\n{self.choices.journal_path.parent}"
             title = f"Receipt: {self._receipt.verdict}"
             self.app.push_screen(LinesScreen(title, receipts.as_text(self._receipt), foot=foot))
 
     @on(Button.Pressed, "#archive-more")
     def action_upload_more(self) -> None:
         """Begin another upload: the login and the project stay."""
-        fresh = replace(self._choices, survey=None, plan=None, journal_path=None, archived_session_id="")
+        fresh = replace(self.choices, survey=None, plan=None, journal_path=None, archived_session_id="")
         self.dismiss(Answer(fresh, Move.UPLOAD_MORE))
 
-    @on(Button.Pressed, "#archive-quit")
-    async def quit_pressed(self) -> None:
-        """Leave the wizard."""
-        await self.app.action_quit()
+    @on(Button.Pressed, "#archive-find")
+    def action_find(self) -> None:
+        """Go and find out where the data went."""
+        self.dismiss(Answer(self.choices, Move.TROUBLESHOOT))
 
     def commands(self) -> Iterable[Command]:
         """Yield this step's actions for the palette."""
-        yield "Upload more", "Choose another folder", self.action_upload_more
-        yield "Receipt", "The proof of this upload, file by file", self.action_receipt
-        yield "Next image", "Show the next image of the scan", lambda: self.action_step(1)
-        yield "Previous image", "Show the previous image of the scan", lambda: self.action_step(-1)
+        for title, explanation, action in (
+            ("Upload more", "Choose another folder", "upload_more"),
+            ("Download", "Get a file, a scan, a resource or the session", "get"),
+            ("Add a file", "Put a file of this machine into a resource", "add"),
+            ("Receipt", "The proof of this upload, file by file", "receipt"),
+            ("Next image", "Show the next image of the scan", "step(1)"),
+            ("Previous image", "Show the previous image of the scan", "step(-1)"),
+        ):
+            yield title, explanation, partial(self._run, action)
+
+    async def _run(self, action: str) -> None:
+        await self.run_action(action)
 
     def answer_back(self) -> Answer:
-        """Go back to the prearchive."""
-        return Answer(self._choices, Move.BACK)
+        """Go one step back."""
+        return Answer(self.choices, Move.BACK)
 
     def parting_words(self) -> str:
         """Say that a running upload goes on."""
-        return parting_words(self._choices.journal_path)
+        return parting_words(self.choices.journal_path)
 
 
 def _from_journal(choices: Choices) -> tuple[Receipt | None, frozenset[str]]:

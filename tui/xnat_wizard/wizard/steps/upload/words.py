@@ -5,6 +5,7 @@ from datetime import datetime
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.model import (
     Event,
+    Options,
     Plan,
     PlannedSession,
     SessionProgress,
@@ -12,9 +13,11 @@ from xnat_wizard.upload.model import (
     UploadProgress,
     UploadState,
 )
+from xnat_wizard.upload.places import is_prearchive
+from xnat_wizard.wizard.steps.upload.speed import options_text
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.plain import plain
-from xnat_wizard.wizard.widgets.rate import RateMeter
+from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
 from xnat_wizard.wizard.widgets.rows import Column, Row
 
 COLUMNS = (
@@ -58,14 +61,15 @@ def headline(progress: UploadProgress, *, is_alive: bool) -> str:
     return WAITS if progress.state is UploadState.RUNNING and progress.trouble else SENTENCES[progress.state]
 
 
-def plan_text(plan: Plan, site_url: str, risk: Finding | None) -> str:
-    """Return what would be sent, from where to where, and what happens when the terminal closes."""
+def plan_text(plan: Plan, site_url: str, risk: Finding | None, options: Options) -> str:
+    """Return what would be sent, from where to where, how fast, and what happens when the terminal closes."""
     files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
     return "\n".join(
         (
             f"{count_text(len(plan.included), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
             f"from   {plain(str(plan.source))}",
             f"to     the {plan.destination} of project {plan.project} at {site_url}",
+            f"speed  {options_text(options)}",
             "",
             f"{risk.what}. {risk.todo[0]}."
             if risk is not None
@@ -97,24 +101,34 @@ def session_row(session: SessionProgress) -> Row:
     return Row(session.key, cells, tone)
 
 
-def buttons_for(state: UploadState | None, *, is_alive: bool, has_receipt: bool) -> dict[str, bool]:
-    """Return by id which buttons can be pressed; `None` is an upload that was not started."""
+def buttons_for(
+    state: UploadState | None, *, is_alive: bool, has_receipt: bool, has_rest: bool, may_find: bool
+) -> dict[str, bool]:
+    """Return by id which buttons can be pressed; `None` is an upload that was not started.
+
+    `has_rest`: a cancelled one left sessions in the prearchive. `may_find`: there is a way to look for data.
+    """
     is_over = state is not None and state.is_final
     is_going = state is not None and not is_over and is_alive
     is_stranded = state is not None and not is_over and not is_alive
+    has_gaps = state in {UploadState.INCOMPLETE, UploadState.FAILED}
     return {
         "upload-start": state is None,
         "upload-next": state is not None,
-        "upload-resume": is_stranded or state in {UploadState.INCOMPLETE, UploadState.FAILED},
+        "upload-resume": is_stranded or has_gaps,
         "upload-again": state is UploadState.CANCELLED,
+        "upload-delete": state is UploadState.CANCELLED and not is_alive and has_rest,
         "upload-pause": is_going,
-        "upload-cancel": is_going,
-        "upload-log": state is not None,
+        "upload-cancel": is_going or is_stranded,
+        "upload-detach": is_going,
+        "upload-find": has_gaps and may_find,
+        "upload-speed": state is None or is_stranded or has_gaps,
         "upload-receipt": is_over and has_receipt,
+        "upload-log": state is not None,
     }
 
 
-def progress_text(progress: UploadProgress, *, is_alive: bool) -> str:
+def progress_text(progress: UploadProgress, *, is_alive: bool, options: Options | None = None) -> str:
     """Return what was sent and found in figures; while it runs how it travels, then how long it took."""
     stored = sum(session.files_stored for session in progress.sessions)
     text = (
@@ -123,14 +137,24 @@ def progress_text(progress: UploadProgress, *, is_alive: bool) -> str:
     )
     if progress.state.is_final and progress.started_s and progress.ended_s:
         return f"{text}, {duration_text(progress.ended_s - progress.started_s)}"
-    return f"{text}\n{travel_text(progress)}" if progress.state is UploadState.RUNNING and is_alive else text
+    return f"{text}\n{travel_text(progress, options)}" if progress.state is UploadState.RUNNING and is_alive else text
 
 
-def travel_text(progress: UploadProgress) -> str:
+def travel_text(progress: UploadProgress, options: Options | None = None) -> str:
     """Return how a running upload travels, and what keeps it waiting."""
     connections = count_text(progress.connections, "connection") if progress.connections else "No connection in use"
     retries = count_text(progress.retries, "retry", "retries") if progress.retries else "no retries"
-    return f"{connections}, {retries}" + (f": {plain(progress.trouble)}" if progress.trouble else "")
+    limit = f", limit {bytes_text(options.limit_bytes_s)}/s" if options and options.limit_bytes_s else ""
+    return f"{connections}, {retries}{limit}" + (f": {plain(progress.trouble)}" if progress.trouble else "")
+
+
+def trail_text(trail: RateTrail, width: int) -> str:
+    """Return how the speed went over time in one line; "" while nothing is known."""
+    if trail.is_empty:
+        return ""
+    head, tail = "Speed so far  ", f"  top {bytes_text(trail.most_per_s)}/s, last {duration_text(trail.span_s)}"
+    line = trail.line(max(8, width - len(head) - len(tail)))
+    return f"{head}{line}{tail}"
 
 
 def amount_text(progress: UploadProgress, rate: RateMeter) -> str:
@@ -146,9 +170,28 @@ def cancel_text(progress: UploadProgress) -> str:
     """Return what cancelling leaves behind."""
     return (
         f"{progress.files_sent:,} of {count_text(progress.files_total, 'file')} were sent. They stay on the site, in "
-        f"the prearchive or archive of {progress.project}; the next step shows them, and they can be deleted there. "
-        "Starting again sends only the rest."
+        f"the prearchive or archive of {progress.project}; what is in the prearchive can be deleted from here "
+        "afterwards. Starting again sends only the rest."
     )
+
+
+def left_behind(progress: UploadProgress) -> tuple[SessionProgress, ...]:
+    """Return the sessions that a cancelled upload has left in the prearchive."""
+    return tuple(
+        one
+        for one in progress.sessions
+        if one.state is SessionState.CANCELLED and one.files_sent and is_prearchive(one.uri)
+    )
+
+
+def deletion_text(sessions: tuple[SessionProgress, ...]) -> str:
+    """Return what would be deleted from the prearchive, counted."""
+    lines = [f"{one.session_label}: {count_text(one.files_sent, 'file')} were sent" for one in sessions]
+    note = (
+        "Only sessions that hold nothing but files of this upload are deleted. It cannot be undone on the site; the "
+        "files on your disk stay."
+    )
+    return "\n".join([*lines, "", note])
 
 
 def event_text(event: Event, pattern: str) -> str:
