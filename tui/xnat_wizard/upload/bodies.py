@@ -54,8 +54,9 @@ class Body:
         self.stream = self._make()
         handed_out = files = 0
         async for piece in in_thread(self.stream.pieces(), self._executor):
-            for portion in self._throttle.cut(piece):
-                await self._throttle.take(len(portion))
+            for portion in (piece,) if self._throttle.is_off else self._throttle.cut(piece):
+                if not self._throttle.is_off:
+                    await self._throttle.take(len(portion))
                 yield portion  # type: ignore[misc]  # a view of bytes: to the HTTP library they are alike
                 handed_out += len(portion)
                 read = self.stream.files_read

@@ -1,16 +1,20 @@
 """What the server has of a session: where it is, whose it is, and the files in it. Only reads."""
 
+import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.upload.records import FileRow, SessionRow
 from xnat_wizard.upload.tokens import token_in
 from xnat_wizard.xnat.errors import Refused
-from xnat_wizard.xnat.model import PrearchiveSession, Session
+from xnat_wizard.xnat.model import PrearchiveSession, RemoteFile, Session
 from xnat_wizard.xnat.site import Site
 
 READ_BACK_BYTES = 16 * 1024 * 1024
+LISTS_AT_ONCE = 4  # of one session; each may take the server seconds
 PARREC = "PARREC"  # the session resource for PAR/REC pairs
 _OF_IMAGES = frozenset({"DICOM", "secondary", ""})  # resources that hold what was sent; others hold what was derived
 
@@ -55,14 +59,30 @@ def is_for_subject(place: PrearchiveSession | Session, session: SessionRow | Pla
 
 async def read_prearchive(site: Site, uri: str) -> list[StoredFile]:
     """List the files of a built prearchive session, over all scans and all their resources."""
-    stored = []
-    for scan in await site.prearchive_scans(uri):
-        files = await site.prearchive_files(uri, scan.id)
-        stored += [
-            StoredFile(scan.id, file.name, file.size_bytes, file.md5, may_count=file.collection in _OF_IMAGES)
-            for file in files
-        ]
-    return stored
+    scans = await site.prearchive_scans(uri)
+    listed = await _each([partial(site.prearchive_files, uri, scan.id) for scan in scans])
+    return [
+        StoredFile(scan.id, file.name, file.size_bytes, file.md5, may_count=file.collection in _OF_IMAGES)
+        for scan, files in zip(scans, listed, strict=True)
+        for file in files
+    ]
+
+
+async def _each(lists: Sequence[Callable[[], Awaitable[tuple[RemoteFile, ...]]]]) -> list[tuple[RemoteFile, ...]]:
+    """Read lists, a few at a time; the first that fails ends the others."""
+    at_once = asyncio.Semaphore(LISTS_AT_ONCE)
+
+    async def read(one: Callable[[], Awaitable[tuple[RemoteFile, ...]]]) -> tuple[RemoteFile, ...]:
+        async with at_once:
+            return await one()
+
+    tasks = [asyncio.create_task(read(one)) for one in lists]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs: bool) -> list[StoredFile]:
@@ -76,19 +96,20 @@ async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs
         is_ours: it is known to be the study that was sent.
         has_pairs: its PAR/REC files are wanted as well.
     """
-    stored = []
-    for scan in await site.scans(session.id):
-        stored += [
-            StoredFile(
-                scan.id,
-                file.name,
-                file.size_bytes,
-                file.md5,
-                is_archived=True,
-                may_count=is_ours and file.collection in _OF_IMAGES,
-            )
-            for file in await site.scan_files(session.id, scan.id)
-        ]
+    scans = await site.scans(session.id)
+    listed = await _each([partial(site.scan_files, session.id, scan.id) for scan in scans])
+    stored = [
+        StoredFile(
+            scan.id,
+            file.name,
+            file.size_bytes,
+            file.md5,
+            is_archived=True,
+            may_count=is_ours and file.collection in _OF_IMAGES,
+        )
+        for scan, files in zip(scans, listed, strict=True)
+        for file in files
+    ]
     if has_pairs:
         labels = {resource.label for resource in await site.session_resources(session.id)}
         if PARREC in labels:

@@ -20,6 +20,7 @@ from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, Sessio
 PROOFS = ("count", "file-name token", "name and size", "MD5")
 # The remark of a stored file whose bytes are not those that were read here.
 OTHER_BYTES = "there under its name, with another MD5 than on disk"
+_FATES = {str(fate): fate for fate in Fate}  # a look into a dictionary is quicker than a call, and there are many
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class Records:
                 row[4],
                 row[5],
                 row[6],
-                Fate(row[7]),
+                _FATES[row[7]],
                 row[8],
                 row[9],
             )
@@ -310,6 +311,17 @@ class Records:
                 " (SELECT count(*) FROM file WHERE session_id = session.id AND fate = 'stored') WHERE id = ?",
                 (session_id,),
             )
+
+    def record_all_to_be_sent(self, session_id: int) -> None:
+        """Note that the server has nothing of a session, whatever was noted before."""
+        with transaction(self._database) as database:
+            database.execute(
+                "UPDATE file SET fate = 'not sent', proof = '', scan_id = '', remark = '' WHERE session_id = ?"
+                " AND (fate <> 'not sent' OR proof <> '' OR scan_id <> '' OR remark <> '')",
+                (session_id,),
+            )
+            database.execute("UPDATE part SET files_sent = 0, bytes_sent = 0 WHERE session_id = ?", (session_id,))
+            database.execute("UPDATE session SET files_stored = 0 WHERE id = ?", (session_id,))
 
     def count_fates(self, session_id: int) -> dict[Fate, int]:
         """Count the files of a session by fate."""

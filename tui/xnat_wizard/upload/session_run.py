@@ -78,6 +78,11 @@ class SessionRun:
             if row is None:
                 self._archived = await self._arrival.archived()
                 uri = ""
+        if not is_readable and self._archived is None:
+            self._waiting = row if uri else None
+            self._records.set_uri(self._session.id, uri)
+            self._records.record_all_to_be_sent(self._session.id)
+            return
         found = await self._look(uri if is_readable else "")
         if found.is_all_in_archive and uri:
             self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")

@@ -30,6 +30,11 @@ class Throttle:
         self._left = self._full = bytes_per_s * BURST_S
         self._filled_s = clock()
 
+    @property
+    def is_off(self) -> bool:
+        """Tell whether there is no limit."""
+        return not self._rate
+
     async def take(self, size_bytes: int) -> None:
         """Wait until so many bytes may leave; who comes later waits for those before, too."""
         if not self._rate:

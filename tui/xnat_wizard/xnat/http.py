@@ -30,6 +30,7 @@ CONNECT_S = 20.0
 ANSWER_S = 180.0  # listing a large session's files takes tens of seconds (7.3)
 WORK_S = 1800.0  # build, commit and archive: the server waits 600 s, then answers (10.2)
 STALL_S = 300.0  # no byte moved
+_TELL_EVERY_S = 1.0
 BODY_LIMIT = 512 * 1024 * 1024
 _START_BYTES = 16 * 1024  # of a long answer that are kept to know a page in the place of data
 
@@ -291,26 +292,28 @@ class _Body(AsyncIterable[bytes]):
         self.error: Exception | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        now_s = asyncio.get_running_loop().time
+        left, told_s = self._upload.size_bytes, 0.0
         try:
-            async for piece in self._measured():
+            async for piece in self._upload.pieces:
+                left -= len(piece)
+                if left < 0:
+                    break
+                if not left or now_s() - told_s >= _TELL_EVERY_S:  # moving it costs as much as sending 100 kB
+                    told_s = now_s()
+                    self._move_deadline(told_s + (STALL_S if left else self._answer_s))
                 yield piece
         except Exception as error:
             self.error = error
             raise
+        if left:
+            self.error = Fatal(_wrong_length(self._upload.size_bytes))
+            raise self.error
         self.is_finished = True
 
-    async def _measured(self) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        left = self._upload.size_bytes
-        async for piece in self._upload.pieces:
-            left -= len(piece)
-            if left < 0:
-                break
-            with contextlib.suppress(RuntimeError):  # the deadline is over: the site has answered already
-                self._deadline.reschedule(loop.time() + (STALL_S if left else self._answer_s))
-            yield piece
-        if left:
-            raise Fatal(_wrong_length(self._upload.size_bytes))
+    def _move_deadline(self, when_s: float) -> None:
+        with contextlib.suppress(RuntimeError):  # it is over: the site has answered already
+            self._deadline.reschedule(when_s)
 
 
 def user_agent() -> str:
