@@ -215,6 +215,7 @@ class _Sender:
         self._by_name: dict[str, list[SentFile]] = defaultdict(list)
         for one in facts.sent.files:
             self._by_name[_name(one.path)].append(one)
+        self._local_names = Counter(one.base_name for one in (facts.local.objects if facts.local else ()))
         self._after_stop = _after_stop(facts)
         self._rejected = {sop_class for sop_class, _ in facts.sent.rejected_contexts} - {""}
 
@@ -224,9 +225,13 @@ class _Sender:
             return self._by_uid[uid]
         named = self._by_name.get(_name(path), [])
         best = max(named, key=lambda one: _common(one.path, path), default=None)
-        if best is None or (len(named) > 1 and _common(best.path, path) < 2):
+        if best is None:
             return None
-        return best
+        common = _common(best.path, path)
+        if common >= 2:
+            return best
+        is_bare = min(_parts(best.path), _parts(path)) == 1  # one of the paths is a name alone
+        return best if is_bare and len(named) == 1 and self._local_names[_name(path)] == 1 else None
 
     def judge(self, line: LedgerLine, one: LocalObject, index: _Index) -> LedgerLine:
         """Return the line of an object that was not found."""
@@ -306,6 +311,10 @@ def _other_lines(facts: Facts, sender: _Sender) -> dict[str, LedgerLine]:
 
 def _name(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def _parts(path: str) -> int:
+    return len(path.replace("\\", "/").strip("/").split("/"))
 
 
 def _common(one: str, other: str) -> int:
