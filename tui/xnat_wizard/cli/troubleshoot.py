@@ -39,6 +39,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="what is known: a folder or archive, a receipt, a journal, a log of storescu or dcmsend, a Study Instance "
         "UID, a session label",
     )
+    find.add_argument("--site", default=argparse.SUPPRESS, metavar="ADDRESS", help="the site to search")
     find.add_argument("--project", default="", metavar="P", help="the project as it was given to the sender")
     find.add_argument("--subject", default="", metavar="LABEL", help="the subject's label that was sent")
     find.add_argument("--session", default="", metavar="LABEL", help="the session's label that was sent")
@@ -288,7 +289,7 @@ def _no_site() -> Finding:
         "case.no_site",
         "It is not known which site to search",
         "No address was given, and no record names one",
-        ("Give `--site ADDRESS` before the command, or set XNAT_HOST",),
+        ("Give `--site ADDRESS`, or set XNAT_HOST",),
     )
 
 
