@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from xnat_wizard.findings import Finding
 from xnat_wizard.troubleshoot.case import Case
 from xnat_wizard.troubleshoot.local_facts import (
     Local,
@@ -210,6 +211,7 @@ class Facts:
     offset_s: float = 0.0  # the site's clock minus ours
     local: Local | None = None
     sent: Sent = field(default_factory=Sent)
+    no_site: Finding | None = None  # why the site could not be asked at all
     who: Told[WhoAmI] | None = None
     site: Told[SiteFacts] | None = None
     project: ProjectFacts | None = None

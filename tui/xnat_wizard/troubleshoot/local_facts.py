@@ -158,4 +158,5 @@ class Sent:
     stored_uids: Mapping[str, str] = field(default_factory=dict)  # local to stored SOP Instance UID
     stored_study_uids: Mapping[str, str] = field(default_factory=dict)
     verified: tuple[str, ...] = ()  # SOP Instance UIDs that an earlier receipt saw on the server
+    source: Path | None = None  # where the files were
     evidence: tuple[Evidence, ...] = ()

@@ -149,6 +149,7 @@ def _read_journal(journal: Journal) -> Sent:
         has_per_file_record=True,
         stored_study_uids={one.study_instance_uid: one.study_instance_uid for one in series if one.study_instance_uid},
         verified=tuple(filter(None, seen)),
+        source=journal.source,
         evidence=(evidence,),
     )
 
@@ -191,6 +192,7 @@ def _of_receipt(path: Path) -> Sent:
         has_per_file_record=bool(files),
         stored_study_uids={uid: uid for uid in studies if uid},
         verified=tuple(one.sop_instance_uid for one in files if one.status == "stored" and one.sop_instance_uid),
+        source=Path(str(told["source"])) if told.get("source") else None,
         evidence=(
             Evidence(
                 "Q34",
@@ -243,6 +245,7 @@ def _merged(parts: list[Sent]) -> Sent:
             stored_uids={**other.stored_uids, **first.stored_uids},
             stored_study_uids={**other.stored_study_uids, **first.stored_study_uids},
             verified=tuple(dict.fromkeys((*first.verified, *other.verified))),
+            source=first.source or other.source,
             evidence=(*first.evidence, *other.evidence),
         )
     return first

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.dicom.survey import SurveyRun, SurveyStopped
-from xnat_wizard.findings import Problem
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.troubleshoot import network, stages, stages_files, waiting
 from xnat_wizard.troubleshoot.case import Case, Way
 from xnat_wizard.troubleshoot.facts import Crash, Facts
@@ -81,6 +81,7 @@ class Search:
         clock: waiting.Clock = time.monotonic,
         is_patient: bool = False,
         tries_network: bool = True,
+        no_site: Finding | None = None,
     ) -> None:
         """Make a search.
 
@@ -93,8 +94,9 @@ class Search:
             clock: in seconds, for waiting.
             is_patient: wait for what moves, and look again (D10).
             tries_network: connect to the receiver where that may explain something (D9).
+            no_site: why there is no site.
         """
-        self.facts = Facts(case, now())
+        self.facts = Facts(case, now(), no_site=no_site)
         self._site = site
         self._rules = tuple(all_rules() if rules is None else rules)
         self._now, self._sleep, self._clock = now, sleep, clock
@@ -214,9 +216,11 @@ class Search:
             return facts.adding(sent=_unread(facts, problem, self._now()))
 
     async def _read_local(self, facts: Facts) -> Facts:
-        if facts.case.source is None:
-            return facts
         path = facts.case.source
+        if path is None and facts.sent.source is not None and facts.sent.source.exists():
+            path = facts.sent.source  # our own record knows where the files were
+        if path is None:
+            return facts
         surveyed: Survey | Problem
         try:
             async with SurveyRun(path) as run:
@@ -240,7 +244,7 @@ class Search:
             return facts
         objects = facts.local.objects if facts.local else ()
         act = partial(network.probe, target, objects, calling=facts.case.calling_ae, now=self._now())
-        return facts.adding(network=await self._in_thread(act))
+        return facts.adding(network=replace(await self._in_thread(act), web_connects=True))
 
     async def _wait(self, facts: Facts, inquiry: Inquiry) -> Facts:
         """Wait for what moves, then look again at all of it."""

@@ -18,6 +18,7 @@ from xnat_wizard.xnat.inquiries.values import Experiment, Held, Row
 SURE = 90
 LIKELY = 60
 POSSIBLE = 35
+VAGUE = 10
 CAP_WITHOUT_IDENTITY = 80
 TOO_CLOSE = 15
 _ENOUGH_NAMES = 3
@@ -36,23 +37,39 @@ class Study:
     subjects: frozenset[str] = frozenset()
     stored_uid: str = ""  # that the site is known to give it
     is_rewritten: bool = False  # a script may change its UIDs
+    instance_uids: frozenset[str] = frozenset()  # as the site stores them, where that is known
+    series_uids: frozenset[str] = frozenset()
+    tokens: frozenset[str] = frozenset()
+    moments: frozenset[tuple[str, str]] = frozenset()  # study date and time
+
+    @property
+    def is_vague(self) -> bool:
+        """Tell whether nothing is known but a subject or a time: then whatever came in that time is shown."""
+        return not (self.study_instance_uid or self.objects or self.sessions)
 
 
 def studies_of(facts: Facts, forecasts: Sequence[Forecast] = ()) -> tuple[Study, ...]:
     """Return the studies of a case, with the labels under which they may have been stored."""
     given = [label for label in (facts.case.session, facts.sent.session) if label]
     subjects = [label for label in (facts.case.subject, facts.sent.subject) if label]
+    is_rewritten = _may_rewrite_uids(facts)
     studies = []
     for uid in facts.studies or ("",):
         mine = [one for one in forecasts if one.study_instance_uid == uid]
+        objects = facts.local.of_study(uid) if facts.local else ()
+        mapped = facts.sent.stored_uids
         studies.append(
             Study(
                 uid,
-                facts.local.of_study(uid) if facts.local else (),
+                objects,
                 frozenset(_labels([*given, *(one.session for one in mine)])),
                 frozenset(_labels([*subjects, *(one.subject for one in mine)])),
                 facts.sent.stored_study_uids.get(uid, ""),
-                is_rewritten=_may_rewrite_uids(facts),
+                is_rewritten=is_rewritten,
+                instance_uids=frozenset(mapped.get(one.sop_instance_uid, one.sop_instance_uid) for one in objects),
+                series_uids=frozenset(one.series_instance_uid for one in objects) - {""},
+                tokens=frozenset(one.token for one in objects),
+                moments=frozenset((one.study_date, one.study_time) for one in objects),
             )
         )
     return tuple(studies)
@@ -138,12 +155,14 @@ def places_of(facts: Facts) -> tuple[Place, ...]:
 def rank(facts: Facts, studies: Iterable[Study]) -> tuple[Candidate, ...]:
     """Score every place for every study; return those that are at least POSSIBLE, best first, in a stable order.
 
+    Where nothing is known but a subject or a time, whatever fits that is POSSIBLE.
+
     Two places within 15 points of each other and without an identity fact are both POSSIBLE only: never chosen between.
     """
     found: list[Candidate] = []
     for study in studies:
         mine = [score(facts, study, place) for place in places_of(facts)]
-        mine = [one for one in mine if one.score >= POSSIBLE]
+        mine = [one for one in mine if one.score >= (POSSIBLE if not study.is_vague else VAGUE)]
         mine.sort(key=lambda one: (-one.score, one.place.uri))
         found += _not_chosen(mine)
     return tuple(sorted(found, key=lambda one: (-one.score, one.study_instance_uid, one.place.uri)))
@@ -199,20 +218,17 @@ def _identity(facts: Facts, study: Study, place: Place) -> Iterable[tuple[int, s
     contents = facts.contents_of(place)
     if contents is None or not study.objects:
         return
-    uids = {facts.sent.stored_uids.get(one.sop_instance_uid, one.sop_instance_uid) for one in study.objects}
-    if uids & {one.sop_instance_uid for one in contents.files if one.sop_instance_uid}:
+    if study.instance_uids & {one.sop_instance_uid for one in contents.files if one.sop_instance_uid}:
         yield 100, "SOP Instance UIDs"
     if _has_our_names(study, contents):
         yield 95, "file names made from the original UIDs"
-    series = {one.series_instance_uid for one in study.objects} - {""}
-    if series & {scan.series_instance_uid for scan in contents.scans}:
+    if study.series_uids & {scan.series_instance_uid for scan in contents.scans}:
         yield 90, "series UID"
 
 
 def _has_our_names(study: Study, contents: Contents) -> bool:
-    tokens = {one.token for one in study.objects}
     names = [one.name for one in contents.files]
-    if sum(token_in(name) in tokens for name in names) >= _ENOUGH_NAMES:
+    if sum(token_in(name) in study.tokens for name in names) >= _ENOUGH_NAMES:
         return True
     return bool(study.study_instance_uid) and any(study_in(name) == study.study_instance_uid for name in names)
 
@@ -247,12 +263,11 @@ def _by_label(study: Study, place: Place) -> Iterable[tuple[int, str]]:
 
 
 def _by_time(facts: Facts, study: Study, place: Place) -> Iterable[tuple[int, str]]:
-    days = {one.study_date for one in study.objects} - {""}
     day = _digits(place.row.scan_date if place.row else place.experiment.date if place.experiment else "")[:8]
-    if day and day in days:
+    if day and any(day == date for date, _ in study.moments):
         yield 10, "study date"
         clock = _digits(place.row.scan_time)[:6] if place.row else ""
-        if clock and any(abs(_seconds(clock) - _seconds(one.study_time)) <= 60 for one in study.objects):
+        if clock and any(abs(_seconds(clock) - _seconds(said)) <= 60 for date, said in study.moments if date == day):
             yield 10, "study time"
     arrived = place.row.uploaded if place.row else place.experiment.insert_date if place.experiment else ""
     is_then = is_in_window(arrived, facts)

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _MOST_STUDIES = 10
 _MOST_PROJECTS = 8
-_MOST_OPENED = 6
+_MOST_POSSIBLE = 6  # places that may be it are opened; of those that are LIKELY, all
 _FOR_EACH_STUDY = 5  # more questions than one study takes
 _PREARCHIVE = re.compile(r"^/data/prearchive/projects/(?P<project>[^/]+)/[^/]+/[^/]+$")
 _ARCHIVED = re.compile(r"^/data/(?:archive/)?(?:projects/(?P<project>[^/]+)/.*)?experiments/(?P<name>[^/]+)$")
@@ -120,7 +120,9 @@ async def ask_elsewhere(facts: Facts, inquiry: Inquiry) -> Facts:
 
 async def open_candidates(facts: Facts, inquiry: Inquiry) -> Facts:
     """D6, second half: open the best places: document, log, dry run, scans; then score again."""
-    places = list(dict.fromkeys(one.place.uri for one in facts.candidates))[:_MOST_OPENED]
+    likely = list(dict.fromkeys(one.place.uri for one in facts.hits()))
+    others = [one.place.uri for one in facts.candidates if one.place.uri not in likely]
+    places = [*likely, *list(dict.fromkeys(others))[:_MOST_POSSIBLE]]
     by_uri = {one.place.uri: one.place for one in facts.candidates}
     opened = await asyncio.gather(*(_open(facts, inquiry, by_uri[uri]) for uri in places))
     contents = {**facts.contents, **{one.uri: one for one in opened}}

@@ -16,13 +16,12 @@ from xnat_wizard.upload.tokens import study_in
 from xnat_wizard.xnat.inquiries.values import StoredObject
 from xnat_wizard.xnat.inquiry import Inquiry
 
-_MOST_PLACES = 8
 _MOST_SAMPLES = 12
 
 
 async def compare_files(facts: Facts, inquiry: Inquiry) -> Facts:
     """D7: list the files of every place that is at least LIKELY, and give each local file its fate."""
-    places = list({one.place.uri: one.place for one in facts.hits()}.values())[:_MOST_PLACES]
+    places = {one.place.uri: one.place for one in facts.hits()}.values()
     contents = dict(facts.contents)
     for place in places:
         known = contents.get(place.uri)

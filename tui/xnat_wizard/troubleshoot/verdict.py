@@ -76,7 +76,8 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
     if facts.who is not None and (not facts.who.is_known or facts.who.value.is_guest):
         return Verdict.VOID, "Nobody is logged in: whatever the lists say now means nothing."
     if facts.who is None:
-        return Verdict.VOID, "The site was not asked."
+        why = f": {facts.no_site.what}" if facts.no_site else ""
+        return Verdict.VOID, f"The site could not be asked{why.rstrip('.')}."
     ledger = facts.ledger
     if facts.moving:
         return Verdict.MOVING, "The server is still working: nothing is lost, and nothing needs to be sent again."
@@ -90,6 +91,8 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
             Verdict.INCOMPLETE,
             f"{len(arrived)} of {total} objects are there, {gone} are not{_also(dropped, unknown)}.",
         )
+    if unknown and not arrived:
+        return Verdict.NOT_PROVEN, f"None of the {total} objects could be looked at."
     if unknown:
         return Verdict.NOT_PROVEN, f"{len(arrived)} of {total} objects are there; of {unknown} nothing can be proven."
     astray = [line for line in arrived if line.place in {PlaceKind.UNASSIGNED, PlaceKind.DIRECT}]
