@@ -51,7 +51,7 @@ def test_no_connection_ends_with_4() -> None:
     done = run("check", f"http://127.0.0.1:{free_port()}")
     assert done.code == 4
     assert "FAIL    Port" in done.data
-    assert "skipped 18 checks               Not reached: `Port` failed; Plain http," in done.data
+    assert "skipped 19 checks               Not reached: `Port` failed: Plain http," in done.data
 
 
 def test_a_failed_receiver_alone_is_no_missing_connection(practice: Practice) -> None:

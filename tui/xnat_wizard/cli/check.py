@@ -76,21 +76,17 @@ def _run(options: argparse.Namespace) -> int:
 async def _look(question: "Question", options: argparse.Namespace, found: "list[Check]") -> None:
     from xnat_wizard.troubleshoot.check import Check, run_checks
 
-    held: list[Check] = []  # not reached, one after the other: one row
     try:
         async with contextlib.aclosing(run_checks(question)) as checks:
             async for event in checks:
                 if isinstance(event, Check):
                     found.append(event)
-                    if event.because and not options.json:
-                        held.append(event)
-                        continue
-                    _show_unreached(held)
                     _show(event, is_json=options.json, is_whole=options.details)
                 elif event.seconds:
                     say(f"Still at it: {event.title} ({event.seconds:.0f} s; Ctrl+C stops)")
     finally:
-        _show_unreached(held)
+        if not options.json:
+            _show_skipped(found)
 
 
 def _list(*, is_json: bool) -> Exit:
@@ -111,6 +107,8 @@ def _show(check: "Check", *, is_json: bool, is_whole: bool) -> None:
     if is_json:
         put_mapping(check.as_dict())
         return
+    if check.state is State.SKIPPED:
+        return  # told at the end, together
     put(_row(str(check.state), check.title, check.said))
     lead = " " * _STATE
     if check.finding is not None and check.state in {State.FAIL, State.WARN}:
@@ -122,12 +120,17 @@ def _show(check: "Check", *, is_json: bool, is_whole: bool) -> None:
             put(_wrapped(f"{lead}-    {line}", lead + " " * 5))
 
 
-def _show_unreached(held: "list[Check]") -> None:
-    if len(held) > 1:
-        put(_row(str(held[0].state), f"{len(held)} checks", f"{held[0].said}; {', '.join(one.title for one in held)}"))
-    elif held:
-        put(_row(str(held[0].state), held[0].title, held[0].said))
-    held.clear()
+def _show_skipped(found: "list[Check]") -> None:
+    """Show what was skipped, a row for each reason."""
+    from xnat_wizard.troubleshoot.check import State
+
+    reasons: dict[str, list[str]] = {}
+    for check in found:
+        if check.state is State.SKIPPED:
+            reasons.setdefault(check.said, []).append(check.title)
+    for reason, titles in reasons.items():
+        head = titles[0] if len(titles) == 1 else f"{len(titles)} checks"
+        put(_row(str(State.SKIPPED), head, reason if len(titles) == 1 else f"{reason}: {', '.join(titles)}"))
 
 
 def _row(mark: str, title: str, said: str, *, first: int = _STATE) -> str:

@@ -45,7 +45,7 @@ def read_certificate(der: bytes) -> Certificate:
         _, _, issuer, validity, subject = (value for _, value in fields[:5])
         begin, end = (_time(tag, value) for tag, value in _parts(validity))
         names = tuple(name for tag, value in fields[5:] if tag == _EXTENSIONS for name in _names(_first(value)))
-    except (IndexError, KeyError, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, ValueError) as error:
         raise ValueError("not a certificate") from error
     return Certificate(_name(subject), _name(issuer), names, begin, end)
 
@@ -53,8 +53,9 @@ def read_certificate(der: bytes) -> Certificate:
 def _matches(name: str, host: str) -> bool:
     if name == host:
         return True
-    _, dot, rest = host.partition(".")
-    return bool(dot) and name.startswith("*.") and name[2:] == rest
+    _, _, rest = host.partition(".")
+    is_number = rest.rpartition(".")[2].isdigit()  # an address has no labels
+    return bool(rest) and not is_number and name.startswith("*.") and name[2:] == rest
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:

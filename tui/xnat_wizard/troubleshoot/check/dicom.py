@@ -5,8 +5,11 @@ The one module of this room that speaks DICOM.
 
 import asyncio
 import logging
+import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.troubleshoot.check.model import DicomPeer, Ground, Outcome, Skip, fail, ok, warn
@@ -15,9 +18,16 @@ from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.network import reason
 from xnat_wizard.xnat.projects import as_bool, site_config
 
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+    from pynetdicom.presentation import PresentationContext
+
 CONNECT_S = 6.0
 ANSWER_S = 10.0
 _CALLING, _CALLED = 3, 7  # reasons of a rejection by the service user (DICOM PS3.8 table 9-21)
+_VERIFICATION = "1.2.840.10008.1.1"
+_CONTEXTS = 128  # in one association at most (DICOM PS3.8 9.3.2.2)
 _SOURCES = {1: "the receiver", 2: "its protocol layer", 3: "its presentation layer"}
 
 
@@ -73,12 +83,10 @@ async def port(ground: Ground) -> Outcome:
     peer = _peer(ground)
     began = time.monotonic()
     try:
-        async with asyncio.timeout(CONNECT_S):
-            _, writer = await asyncio.open_connection(peer.host, peer.port)
+        await _connect(peer)
     except OSError as error:
         words = f"no answer in {CONNECT_S:.0f} s" if isinstance(error, TimeoutError) else reason(error)
         return fail(_no_port(peer, words), f"connect to {peer.host} port {peer.port}: {words}")
-    writer.transport.abort()
     took = f"connect to {peer.host} port {peer.port}: open ({time.monotonic() - began:.2f} s)"
     return ok(f"{peer.host} port {peer.port} is open", took)
 
@@ -115,44 +123,105 @@ async def echo(ground: Ground) -> Outcome:
     return fail(finding, f"C-ECHO: {told}")
 
 
+async def refused_contexts(peer: DicomPeer, wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...] | None:
+    """Return which pairs of SOP class and transfer syntax the receiver does not take, in their order; send nothing.
+
+    `None` when it accepts no association at all (missing data NET-11).
+    """
+    pairs = list(dict.fromkeys(wanted))
+    try:
+        await _connect(peer)
+    except OSError:
+        return None
+    refused: list[tuple[str, str]] = []
+    for start in range(0, len(pairs), _CONTEXTS):
+        part = pairs[start : start + _CONTEXTS]
+        accepted = await aside(lambda part=part: _accepted(peer, part), 2 * CONNECT_S + 2 * ANSWER_S)  # type: ignore[misc]  # bound at once
+        if accepted is None:
+            return None
+        refused += [pair for pair in part if pair not in accepted]
+    return tuple(refused)
+
+
+async def _connect(peer: DicomPeer) -> None:
+    async with asyncio.timeout(CONNECT_S):
+        _, writer = await asyncio.open_connection(peer.host, peer.port)
+    writer.transport.abort()
+
+
 def _peer(ground: Ground) -> DicomPeer:
     if ground.question.dicom is None:
         raise Skip("no DICOM receiver was given")
     return ground.question.dicom
 
 
-def _greet(peer: DicomPeer) -> _Greeting:
-    from pynetdicom import AE
-    from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when the module is loaded
+class _Link:
+    """One association, asked for on entering, ended on leaving; its socket is closed whatever was spoken."""
 
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # what it has to say is in the greeting
-    entity = AE(ae_title=peer.calling)
-    entity.connection_timeout = CONNECT_S
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_S
-    entity.add_requested_context(Verification)
+    def __init__(self, peer: DicomPeer, contexts: "list[PresentationContext]") -> None:
+        self._peer = peer
+        self._contexts = contexts
+        self._sockets: list[socket.socket] = []
+
+    def __enter__(self) -> "Association":
+        from pynetdicom import AE, evt
+
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # what it has to say is in the association
+        entity = AE(ae_title=self._peer.calling)
+        entity.connection_timeout = CONNECT_S
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_S
+        self._made = entity.associate(
+            self._peer.host,
+            self._peer.port,
+            contexts=self._contexts,
+            ae_title=self._peer.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, self._keep)],
+        )
+        return self._made
+
+    def __exit__(self, *_: object) -> None:
+        if self._made.is_established:
+            self._made.release()
+        self._made.kill()
+        for one in self._sockets:
+            one.close()
+
+    def _keep(self, event: "Event") -> None:
+        transport = event.assoc.dul.socket
+        if transport is not None and transport.socket is not None:
+            self._sockets.append(transport.socket)
+
+
+def _accepted(peer: DicomPeer, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]] | None:
+    from pynetdicom.presentation import build_context
+
+    with _Link(peer, [build_context(sop_class, syntax) for sop_class, syntax in pairs]) as link:
+        if link.is_established:
+            return {(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in link.accepted_contexts}
+        return set() if link.is_aborted and link.rejected_contexts else None
+
+
+def _greet(peer: DicomPeer) -> _Greeting:
+    from pynetdicom.presentation import build_context
+
     began = time.monotonic()
-    link = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    took_s = time.monotonic() - began
-    if link.is_established:
-        answer = link.send_c_echo()
-        status = int(answer.Status) if "Status" in answer else None
-        named = str(link.acceptor.implementation_version_name or "")
-        link.release()
-        return _Greeting(is_accepted=True, echo_status=status, peer=named, seconds=took_s)
-    said = link.acceptor.primitive
-    link.kill()
-    transport = link.dul.socket
-    if transport is not None and transport.socket is not None:  # stays open where no DICOM was spoken
-        transport.socket.close()
-    if not link.is_rejected or said is None:
-        return _Greeting(is_accepted=False, seconds=took_s)
-    return _Greeting(
-        is_accepted=False,
-        result=int(said.result or 0),
-        source=int(said.result_source or 0),
-        reason=int(said.diagnostic or 0),
-        seconds=took_s,
-    )
+    with _Link(peer, [build_context(_VERIFICATION)]) as link:
+        took_s = time.monotonic() - began
+        if link.is_established:
+            answer = link.send_c_echo()
+            status = int(answer.Status) if "Status" in answer else None
+            named = str(link.acceptor.implementation_version_name or "")
+            return _Greeting(is_accepted=True, echo_status=status, peer=named, seconds=took_s)
+        said = link.acceptor.primitive
+        if not link.is_rejected or said is None:
+            return _Greeting(is_accepted=False, seconds=took_s)
+        return _Greeting(
+            is_accepted=False,
+            result=int(said.result or 0),
+            source=int(said.result_source or 0),
+            reason=int(said.diagnostic or 0),
+            seconds=took_s,
+        )
 
 
 def _receiver_words(row: dict[str, object]) -> str:

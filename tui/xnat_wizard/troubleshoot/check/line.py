@@ -42,7 +42,8 @@ class Reply:
 
     def as_evidence(self) -> str:
         """Return it as one line."""
-        to = f", to {self.header('location')}" if self.header("location") else ""
+        target = self.header("location").partition("?")[0]  # a query may hold a token
+        to = f", to {target}" if target else ""
         return f"{self.asked}: status {self.status}{to} ({self.seconds:.2f} s)"
 
 

@@ -63,6 +63,8 @@ async def redirects(ground: Ground) -> Outcome:
     target = urljoin(reply.asked.partition(" ")[2], reply.header("location"))
     to = urlsplit(target)
     base = target.removesuffix(BUILD_INFO)
+    if not target.endswith(BUILD_INFO) or to.query:
+        base = f"{to.scheme}://{to.netloc.rpartition('@')[2]}"  # a page of its own; where XNAT is there, nobody knows
     if (to.hostname or "") != here.host.lower():
         finding = Finding(
             "site.redirect",

@@ -4,6 +4,7 @@ The four are looked at one by one, so that an expired certificate does not hide 
 """
 
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 
 from xnat_wizard.findings import Finding, Problem
@@ -57,9 +58,8 @@ async def chain(ground: Ground) -> Outcome:
         async with opened(ground, context):
             pass
     except ssl.SSLCertVerificationError as error:
-        return fail(
-            bad_certificate(error, origin.host).finding, f"issued by {issuer}", f"OpenSSL: {error.verify_message}"
-        )
+        finding = _for_a_check(bad_certificate(error, origin.host).finding)
+        return fail(finding, f"issued by {issuer}", f"OpenSSL: {error.verify_message}")
     except (OSError, NoAnswerError) as error:
         return fail(_no_handshake(origin, error), f"TLS handshake: {no_words(error)}")
     whose = (
@@ -131,6 +131,12 @@ def _certificate(ground: Ground) -> Certificate:
     if ground.certificate is None:
         raise Skip("the certificate could not be read")
     return ground.certificate
+
+
+def _for_a_check(finding: Finding) -> Finding:
+    """Say where a file of an authority goes in this command; switching the check off is nothing that it offers."""
+    steps = [step.replace("give its path here", "give it with `--ca-file`") for step in finding.todo[:-1]]
+    return replace(finding, todo=tuple(steps))
 
 
 def _is_plain(error: Exception) -> bool:
