@@ -1,17 +1,19 @@
 """`status`, `pause`, `cancel`: what is asked of uploads from anywhere, through their journals."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import NewPlan, Slow
-from cli.program import OnTerminal, run, until
+from cli.program import PROGRAM, OnTerminal, run, until
 from support import Practice
 from xnat_wizard.practice.faults import parse
 from xnat_wizard.upload import uploads as uploads_of_account
 from xnat_wizard.upload.journal import FILE_NAME, Journal
+from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, UploadState
 from xnat_wizard.upload.plan import load
 
@@ -144,4 +146,17 @@ def test_an_upload_without_a_process_is_cancelled_in_its_journal(new_plan: NewPl
     assert ended.code == 0, ended.talk
     assert "Nothing of it is on the site" in ended.talk
     with Journal.open(path) as journal:
+        assert journal.progress().state is UploadState.CANCELLED
+
+
+def test_a_cancel_that_came_too_late_for_its_worker_still_counts(new_plan: NewPlan) -> None:
+    path = uploads_of_account.begin(load(new_plan()))
+    with Journal.open(path) as journal:
+        with UploadLock(path):  # a worker that ends for another reason, and does not look any more
+            asked = subprocess.Popen([PROGRAM, "cancel", "--yes"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            until(lambda: bool(journal.records.take_requests()))
+            journal.records.move_upload(UploadState.FAILED)
+        _, talk = asked.communicate(timeout=60)
+        assert asked.returncode == 0, talk
+        assert b"is cancelled" in talk
         assert journal.progress().state is UploadState.CANCELLED

@@ -76,6 +76,22 @@ def test_a_site_that_is_away_for_a_moment_at_the_login_is_asked_again(
         assert (journal.progress().trouble, journal.progress().retries) == ("", 1)
 
 
+def test_a_cancel_reaches_a_worker_that_waits_for_the_site(
+    practice: Practice, login: Login, study_folder: Path, new_journal: NewJournal
+) -> None:
+    practice.server.faults.add(Fault(Kind.STATUS, code=503))
+    with journal_for(practice, study_folder, new_journal) as journal:
+        worker.start(journal.path, login)
+        until(lambda: "Trying again in 2 s" in "".join(event.text for event in journal.events()))
+        journal.request(Request.CANCEL)
+        assert wait_for_end(journal) is UploadState.CANCELLED
+        made = journal.receipt()
+        assert made is not None
+        assert made.verdict == "NOT PROVEN"
+        assert journal.events()[-1].text == "Cancelled"
+        assert journal.progress().trouble == ""
+
+
 def test_the_worker_outlives_the_process_and_the_terminal_it_came_from(
     practice: Practice, study_folder: Path, new_journal: NewJournal
 ) -> None:

@@ -182,7 +182,7 @@ def _end(path: Path) -> None:
     """Cancel an upload, through the process that works on it or without one."""
     from xnat_wizard.upload import uploads
     from xnat_wizard.upload.journal import Journal
-    from xnat_wizard.upload.model import Request
+    from xnat_wizard.upload.model import Request, UploadState
     from xnat_wizard.upload.worker import is_running
 
     if not is_running(path):
@@ -199,7 +199,13 @@ def _end(path: Path) -> None:
                         ("Watch it: `xnat-wizard attach`",),
                     )
                 )
-    say(f"Upload {path.parent.name} is cancelled.")
+            state = journal.progress().state
+        if state is UploadState.DONE:
+            say(f"Upload {path.parent.name} was done before it could be cancelled.")
+            return
+        if state is not UploadState.CANCELLED:  # it ended for another reason before it looked
+            uploads.cancel(path)
+    say(f"Upload {path.parent.name} is cancelled. Its receipt is kept in {path.parent}")
 
 
 def _say_what_stays(progress: "UploadProgress") -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from xnat_wizard import settings
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.lock import UploadLock
@@ -160,22 +159,10 @@ def cancel(path: Path) -> None:
     Raises:
         Problem: `upload.running` when a process works on it.
     """
-    from xnat_wizard.upload import receipt
+    from xnat_wizard.upload.cancelling import cancel_unasked
 
     with UploadLock(path), Journal.open(path) as journal:
-        records = journal.records
-        begun = {session.key for session in journal.progress().sessions if session.bytes_sent}
-        for session in records.sessions():
-            if session.state not in {SessionState.DONE, SessionState.CANCELLED}:
-                counts = records.count_fates(session.id)
-                finding = outcomes.cancelled(counts, session, has_begun=session.key in begun)
-                records.move_session(session.id, SessionState.CANCELLED, finding=finding)
-        records.add_event("Cancelled")
-        records.move_upload(UploadState.CANCELLED)
-        try:
-            receipt.keep(journal, receipt.compose_unasked(journal))
-        except OSError as error:  # the journal has it
-            records.add_event(f"The files of the receipt could not be written: {error.strerror or 'no reason given'}")
+        cancel_unasked(journal)
 
 
 def _newest(is_wanted: Callable[[Journal], bool]) -> Path | None:

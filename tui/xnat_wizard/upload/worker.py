@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload import lock, logout
+from xnat_wizard.upload.control import LOOK_EVERY_S
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_schema import IllegalMoveError
-from xnat_wizard.upload.model import UploadState
+from xnat_wizard.upload.model import Request, UploadState
 from xnat_wizard.xnat.model import Login
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def main() -> int:
 
 async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadState:
     from xnat_wizard.upload import engine
+    from xnat_wizard.upload.cancelling import cancel_unasked
     from xnat_wizard.xnat.site import Site
 
     task = asyncio.current_task()
@@ -133,14 +135,20 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
             asyncio.get_running_loop().add_signal_handler(name, task.cancel)
     _log.info("started")
     site = await _connected(partial(Site.connect, login), journal)
+    if site is None:
+        cancel_unasked(journal)
+        return UploadState.CANCELLED
     try:
         return await engine.run(journal, site, lock=held)
     finally:
         await site.close()
 
 
-async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal) -> "Site":
-    """Log in; a site that is away for a moment is tried again a few times, since nobody may be there to resume."""
+async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal) -> "Site | None":
+    """Log in; a site that is away for a moment is tried again a few times, since nobody may be there to resume.
+
+    Returns `None` when the upload was cancelled meanwhile.
+    """
     from xnat_wizard.xnat.errors import Retry
 
     for wait_s in _CONNECT_AGAIN_S:
@@ -150,7 +158,10 @@ async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal)
             _log.info("no login yet code=%s", problem.finding.code)
             journal.records.note_trouble(problem.finding.what)
             journal.records.add_event(f"{problem.finding.what}. Trying again in {wait_s:.0f} s")
-            await asyncio.sleep(wait_s)
+            for _ in range(int(wait_s / LOOK_EVERY_S)):
+                await asyncio.sleep(LOOK_EVERY_S)
+                if Request.CANCEL in journal.records.take_requests():
+                    return None
     return await connect()
 
 

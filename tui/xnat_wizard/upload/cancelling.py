@@ -1,0 +1,24 @@
+"""Cancels an upload without asking its site: what was sent stays there, and a receipt says what is known."""
+
+from xnat_wizard.upload import outcomes, receipt
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import SessionState, UploadState
+
+
+def cancel_unasked(journal: Journal) -> None:
+    """Cancel every session that is not done; the caller holds the lock of the upload."""
+    records = journal.records
+    begun = {session.key for session in journal.progress().sessions if session.bytes_sent}
+    for session in records.sessions():
+        if session.state not in {SessionState.DONE, SessionState.CANCELLED}:
+            counts = records.count_fates(session.id)
+            finding = outcomes.cancelled(counts, session, has_begun=session.key in begun)
+            records.move_session(session.id, SessionState.CANCELLED, finding=finding)
+    records.add_event("Cancelled")
+    records.note_trouble("")
+    records.note_connections(0)
+    records.move_upload(UploadState.CANCELLED)
+    try:
+        receipt.keep(journal, receipt.compose_unasked(journal))
+    except OSError as error:  # the journal has it
+        records.add_event(f"The files of the receipt could not be written: {error.strerror or 'no reason given'}")
