@@ -1,19 +1,22 @@
 """The project step, against a real practice server."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input
+from textual.widgets import Input
 
 from support import Practice
 from wizard.screens import check_golden, flat_text, until_text, workers_done
+from xnat_wizard.practice.store import Store
 from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
-from xnat_wizard.wizard.steps.project import ProjectStep
+from xnat_wizard.wizard.steps.project import ProjectStep, new
 from xnat_wizard.wizard.steps.project.checks import check_id, check_running_title, taken_names
+from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.xnat.model import Login, Project, ProjectDraft, Role
 from xnat_wizard.xnat.site import Site
 
@@ -65,13 +68,13 @@ async def test_search_shortens_the_list(practice: Practice) -> None:
         await pilot.press(*"nothing like this")
         await pilot.pause()
         assert "No project has these words" in flat_text(app)
-        assert app.screen.query_one(DataTable).row_count == 0
+        assert app.screen.query_one(Rows).rows == ()
 
 
 async def test_no_project_yet_says_what_to_do(practice: Practice) -> None:
     practice.on_loop(lambda store: store.state.projects.clear())
     async with project_step(practice) as (app, _):
-        assert "There is no project yet that you can see. Press F2 to make one" in flat_text(app)
+        assert "There is no project yet that you can see. F2 makes one; or ask for membership." in flat_text(app)
 
 
 async def test_a_project_without_upload_right_is_shown_and_explained(practice: Practice) -> None:
@@ -79,6 +82,7 @@ async def test_a_project_without_upload_right_is_shown_and_explained(practice: P
         step = app.screen
         assert isinstance(step, ProjectStep)
         step.projects = (Project("PUB", "[red]Atlas[/b]", "", "", "", Role.NONE, "public", "0"),)
+        step._texts = {"PUB": "pub"}
         step._fill()
         await pilot.pause()
         assert "no upload" in flat_text(app)
@@ -123,7 +127,7 @@ async def test_an_id_that_only_the_site_knows_is_taken_and_the_form_keeps_its_in
 async def test_a_clash_with_a_known_name_is_shown_while_typing(practice: Practice) -> None:
     async with project_step(practice) as (app, pilot):
         await fill_form(app, pilot, id="demo")
-        assert "`demo` is already the ID or a title of project DEMO" in flat_text(app)
+        assert "`demo` is already the ID, a title or an alias of project DEMO" in flat_text(app)
         await pilot.press("ctrl+n")
         await pilot.pause()
         assert "Project ID cannot stay like this" in flat_text(app)
@@ -163,6 +167,100 @@ async def test_a_lost_server_is_explained_and_refresh_goes_on(practice: Practice
         await pilot.press("f5")
         await workers_done(app, "projects", "settings")
         await until_text(app, pilot, "DEMO: ")
+
+
+def many(store: Store, count: int = 2000) -> None:
+    """Give the owner many projects."""
+    demo = store.state.projects["DEMO"]
+    for number in range(count):
+        one = dataclasses.replace(demo, id=f"P{number}", name=f"Study {number}", running_title=f"Run {number}")
+        store.state.projects[one.id] = one
+
+
+async def test_one_of_thousands_is_found_by_typing_in_the_list(practice: Practice) -> None:
+    practice.on_loop(many)
+    async with project_step(practice) as (app, pilot):
+        rows = app.screen.query_one(Rows)
+        assert len(rows.rows) == 2001
+        await pilot.press(*"run 1234")
+        await pilot.pause()
+        assert app.focused is app.screen.query_one("#search")
+        assert [row.key for row in rows.rows] == ["P1234"]
+        await pilot.press("down", "enter")
+        await workers_done(app, "wizard")
+        assert app.choices.project is not None
+        assert app.choices.project.id == "P1234"
+
+
+async def test_the_cursor_stays_on_its_project_while_the_list_is_shortened(practice: Practice) -> None:
+    practice.on_loop(lambda store: many(store, 30))
+    async with project_step(practice) as (app, pilot):
+        step = app.screen
+        assert isinstance(step, ProjectStep)
+        step.query_one(Rows).go_to("P17")
+        await pilot.press(*"p1")
+        await pilot.pause()
+        assert step.chosen is not None
+        assert step.chosen.id == "P17"
+
+
+@pytest.mark.parametrize(
+    ("username", "words"),
+    [
+        ("owner", "You are owner here: upload, archive, change settings."),
+        ("member", "You are member here: upload, and archive what waits."),
+        ("admin", "You administer the site: everything is allowed."),
+    ],
+)
+async def test_rights_are_told_in_words(practice: Practice, username: str, words: str) -> None:
+    async with project_step(practice, username) as (app, pilot):
+        await until_text(app, pilot, words)
+
+
+async def test_only_who_may_switch_the_script_sees_the_button(practice: Practice) -> None:
+    async with project_step(practice, "member") as (app, pilot):
+        await until_text(app, pilot, "Archive: by hand")
+        assert "script ]" not in flat_text(app)
+
+
+async def test_details_show_settings_and_the_texts_of_the_scripts(practice: Practice) -> None:
+    async with project_step(practice) as (app, pilot):
+        await pilot.press("f3")
+        await until_text(app, pilot, "What happens to an upload")
+        assert "The script of the site (when images arrive; off)" in flat_text(app)
+        await pilot.press("end")
+        await until_text(app, pilot, "The script of the project")
+        await pilot.press("escape")
+        await until_text(app, pilot, "Choose the project")
+
+
+async def test_who_may_make_no_project_sees_why(practice: Practice) -> None:
+    practice.on_loop(lambda store: store.state.preferences.update(uiAllowNonAdminProjectCreation=False))
+    async with project_step(practice) as (app, pilot):
+        await workers_done(app, "rights")
+        await pilot.press("f2")
+        await until_text(app, pilot, "On this site only administrators create projects")
+        await pilot.press("escape")
+    practice.on_loop(lambda store: store.state.projects.clear())
+    async with project_step(practice) as (app, pilot):
+        await workers_done(app, "rights")
+        await until_text(app, pilot, "There is no project that you can see. Ask an owner for membership")
+    async with project_step(practice, "admin") as (app, pilot):
+        await workers_done(app, "rights")
+        await pilot.press("f2")
+        await until_text(app, pilot, "Describe the new project")
+
+
+async def test_an_alias_that_no_list_shows_is_found_while_typing(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new, "ASK_AFTER_S", 0.01)
+    practice.on_loop(lambda store: store.state.projects["DEMO"].aliases.append("Hippo"))
+    async with project_step(practice) as (app, pilot):
+        await fill_form(app, pilot, id="NEW", name="Hippo")
+        await until_text(app, pilot, "FAIL `Hippo` is already the ID, a title or an alias of project DEMO")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Title cannot stay like this")
 
 
 def test_an_id_has_letters_digits_dash_and_underscore() -> None:

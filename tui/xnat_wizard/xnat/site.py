@@ -39,6 +39,7 @@ from xnat_wizard.xnat.model import (
     UploadSettings,
 )
 from xnat_wizard.xnat.pyxnat_port import ObjectModel, PyxnatPort
+from xnat_wizard.xnat.scripts import Scripts, may_create_projects, read_scripts
 from xnat_wizard.xnat.uris import encoded, path_of, segment
 
 __all__ = ["Site", "look"]
@@ -140,6 +141,14 @@ class Site:
     async def arrival_rules(self, project_id: str) -> ArrivalRules:
         """Read the series import filters and scripts that are switched on for a project."""
         return await policies.arrival_rules(self._http, project_id)
+
+    async def scripts(self, project_id: str) -> Scripts:
+        """Read the anonymization scripts of site and project, switched on or not."""
+        return await read_scripts(self._http, project_id)
+
+    async def may_create_projects(self) -> bool | None:
+        """Tell whether the person may make projects; `None` where the site does not say."""
+        return await may_create_projects(self._http, is_admin=self.identity.is_admin)
 
     async def set_project_script(self, project_id: str, is_on: bool) -> None:  # noqa: FBT001  the state itself
         """Switch the project's anonymization script.

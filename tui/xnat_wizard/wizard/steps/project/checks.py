@@ -64,4 +64,4 @@ def _not_taken(name: str, taken: dict[str, str]) -> Check | None:
     owner = taken.get(name.casefold())
     if owner is None:
         return None
-    return Check(f"`{name}` is already the ID or a title of project {owner}", is_wrong=True)
+    return Check(f"`{name}` is already the ID, a title or an alias of project {owner}", is_wrong=True)

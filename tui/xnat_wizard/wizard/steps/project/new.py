@@ -5,19 +5,22 @@ from dataclasses import dataclass, replace
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.steps.project import checks
 from xnat_wizard.wizard.steps.project.words import ACCESSIBILITY_WORDS
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
+from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import Accessibility, Project, ProjectDraft
 from xnat_wizard.xnat.site import Site
 
 FIELD_OF_WORD = {"ID": "id", "title": "name", "running title": "running-title"}  # as the site's refusal names them
+ASK_AFTER_S = 0.7  # without a key
 FIELDS = ("id", "name", "running-title", "description", "keywords")
 
 
@@ -48,6 +51,8 @@ that you cannot see. Where one of those has the name, XNAT refuses, and you can 
         self.site = site
         self.draft = draft
         self.taken = checks.taken_names(projects)
+        self._free: set[str] = set()  # names that the site was asked for
+        self._pause: Timer | None = None
 
     def compose_content(self) -> ComposeResult:
         """Yield the form."""
@@ -77,6 +82,27 @@ that you cannot see. Where one of those has the name, XNAT refuses, and you can 
     @on(Checklist.Changed)
     def _changed(self) -> None:
         self._check()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(ASK_AFTER_S, self.ask_for_names)
+
+    @work(group="names", exclusive=True, exit_on_error=False)
+    async def ask_for_names(self) -> None:
+        """Ask the site for names that no list shows: aliases, which it takes in the place of an ID (2.2)."""
+        draft = self._typed()
+        for name in dict.fromkeys((draft.id, draft.name, draft.running_title)):
+            key = name.casefold()
+            if not name or "/" in name or key in self.taken or key in self._free:
+                continue
+            try:
+                found = await self.site.project(name)
+            except Refused:
+                self._free.add(key)  # or it is not for this person to see: then the site says it on creating
+            except Problem:
+                return
+            else:
+                self.taken[key] = found.id
+                self._check()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -1,31 +1,46 @@
 """Choose a project: a list with search, and what the chosen one does with an upload."""
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, DataTable, Input, Static
+from textual.widgets import Button, Input, Static
 
 from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.project.new import NewProjectScreen, Outcome
-from xnat_wizard.wizard.steps.project.words import archives_word, no_upload_right, settings_lines
+from xnat_wizard.wizard.steps.project.words import (
+    archives_word,
+    details_text,
+    no_create_right,
+    no_upload_right,
+    rights_line,
+    settings_lines,
+)
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.field import Field
+from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.plain import cut, plain
+from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.xnat.model import Project, Role, UploadSettings
 from xnat_wizard.xnat.site import Site
 
-COLUMNS = ("ID", "Title", "Your role", "Archives")
-OTHER_COLUMNS_WIDTH = 48  # ID, role, archives and their gaps: the title gets the rest
+COLUMNS = (
+    Column("ID", 14, grow=1),
+    Column("Title", 20, grow=3),
+    Column("Running title", 16, needs=100),
+    Column("Investigator", 18, needs=118),
+    Column("Your role", 12),
+    Column("Archives", 9, needs=62),
+)
 
 
 class ProjectStep(StepScreen[Answer]):
@@ -36,16 +51,19 @@ class ProjectStep(StepScreen[Answer]):
     has_refresh = True
     BINDINGS = [  # noqa: RUF012  as textual declares it
         Binding("f2", "new_project", "New", tooltip="Make a new project", id="project.new"),
+        Binding("f3", "details", "Details", show=False, tooltip="All settings and scripts", id="project.details"),
     ]
     HELP = """\
 ## Project
 
-Type in **Search** to shorten the list; Down goes into it, Enter chooses.
+Type to shorten the list: a part of an ID, a title, a running title or an investigator's name; several words must all
+fit. Down goes into the list, Enter chooses.
 
 Below the list stands what the project does with an upload: whether sessions are archived by themselves or wait in the
 prearchive for a look, and whether a script changes the image headers.
 
-**F2** makes a new project. Sites may keep that to administrators.
+**F2** makes a new project. Sites may keep that to administrators. **F3** shows all settings and the texts of the
+scripts. An owner can switch the project's script on and off.
 """
 
     def __init__(self, choices: Choices) -> None:
@@ -54,6 +72,8 @@ prearchive for a look, and whether a script changes the image headers.
         self.projects: tuple[Project, ...] = ()
         self.is_read = False
         self.settings: dict[str, UploadSettings | str] = {}
+        self.may_create: bool | None = None  # not known yet, or not told
+        self._texts: dict[str, str] = {}
 
     @property
     def site(self) -> Site:
@@ -64,37 +84,35 @@ prearchive for a look, and whether a script changes the image headers.
 
     def compose_content(self) -> ComposeResult:
         """Yield search, list, and what is said about the chosen one."""
-        yield Field("Search", id="search", placeholder="part of an ID, a title or an investigator's name")
-        yield DataTable[Text](id="projects", cursor_type="row", zebra_stripes=False)
+        yield Field("Search", id="search", placeholder="part of an ID, a title, a name")
+        yield Rows(COLUMNS, id="projects")
         with VerticalScroll(id="project-detail", can_focus=False):
             yield Static("", id="project-words", markup=False)
 
     def compose_buttons(self) -> ComposeResult:
         """Yield the buttons."""
         yield ActionButton("Choose", id="choose", tooltip="Use this project and go on", is_main=True)
-        yield ActionButton("New project", id="new", tooltip="Make a new project")
+        yield ActionButton("New", id="new", tooltip="Make a new project")
+        yield ActionButton("F3 Details", id="details", tooltip="All settings, and the texts of the scripts")
         yield ActionButton("Start script", id="script", tooltip="Anonymize on archiving, in this project")
-        yield ActionButton("Back", id="back", tooltip="To the login; what you typed is kept")
 
     def on_mount(self) -> None:
         """Ask for the projects."""
         self.query_one("#script").display = False
-        self._table.focus()
+        self._rows.focus()
         self.load()
+        self.ask_rights()
 
     # -- the list ------------------------------------------------------------------------------------------------
 
     @property
-    def _table(self) -> DataTable[Text]:
-        return self.query_one("#projects", DataTable)
+    def _rows(self) -> Rows:
+        return self.query_one("#projects", Rows)
 
     @property
     def chosen(self) -> Project | None:
         """Return the project under the cursor."""
-        table = self._table
-        if not table.row_count:
-            return None
-        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+        key = self._rows.key
         return next((project for project in self.projects if project.id == key), None)
 
     @work(group="projects", exclusive=True, exit_on_error=False)
@@ -106,48 +124,43 @@ prearchive for a look, and whether a script changes the image headers.
             self.settings.clear()
             self.is_read = True
             self.projects = tuple(sorted(projects, key=lambda one: (not one.may_upload, one.id.casefold())))
+            self._texts = {project.id: _search_text(project) for project in projects}
             self._fill(before or (self.choices.project.id if self.choices.project else ""))
         self.tell(then)
 
     def _fill(self, at: str = "") -> None:
         wanted = self.query_one("#search", Input).value.casefold().split()
-        shown = [project for project in self.projects if all(word in _search_text(project) for word in wanted)]
-        room = max(16, self._table.size.width - OTHER_COLUMNS_WIDTH)
-        table = self._table
-        table.clear(columns=True)
-        table.add_columns(*COLUMNS)
-        for project in shown:
-            style = "" if project.may_upload else "dim"
-            cells = (
-                cut(project.id, 20),
-                cut(project.name, room),
-                str(project.role),
-                archives_word(project.prearchive_code) if project.may_upload else "no upload",
-            )
-            table.add_row(*(Text(cell, style) for cell in cells), key=project.id)
-        place = next((row for row, project in enumerate(shown) if project.id == at), 0)
-        table.move_cursor(row=place)
-        table.display = bool(shown)
+        shown = [one for one in self.projects if all(word in self._texts[one.id] for word in wanted)]
+        self._rows.show(
+            (_row(project) for project in shown), empty="No project fits." if self.projects else "No project."
+        )
+        if at:
+            self._rows.go_to(at)
         self._describe()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Give the titles the room there is."""
-        if self.projects:
-            self._fill(self.chosen.id if self.chosen else "")
 
     @on(Input.Changed, "#search")
     def _searched(self) -> None:
-        self._fill(self.chosen.id if self.chosen else "")
+        if self.is_read:
+            self._fill()
+
+    def on_key(self, event: events.Key) -> None:
+        """Take letters typed in the list into the search."""
+        if self._rows.has_focus and event.character and event.is_printable and event.character != " ":
+            search = self.query_one("#search", Input)
+            search.focus()
+            search.value += event.character
+            search.action_end()
+            event.stop()
 
     @on(Input.Submitted, "#search")
     def _search_done(self) -> None:
-        self._table.focus()
+        self._rows.focus()
 
-    @on(DataTable.RowHighlighted)
+    @on(Rows.Highlighted)
     def _moved(self) -> None:
         self._describe()
 
-    @on(DataTable.RowSelected)
+    @on(Rows.Chosen)
     def _selected(self) -> None:
         self.go_next()
 
@@ -159,26 +172,27 @@ prearchive for a look, and whether a script changes the image headers.
 
     def _describe(self) -> None:
         project = self.chosen
-        self.query_one("#choose", ActionButton).disabled = project is None
+        for name in ("choose", "details"):
+            self.query_one(f"#{name}", ActionButton).disabled = project is None
         self.query_one("#script").display = False
         if project is None:
-            self.query_one("#project-words", Static).update(self._nothing_words())
+            self.query_one("#project-words", Static).update(self._nothing_words() if self.is_read else "")
             return
         known = self.settings.get(project.id)
         if known is None and project.may_upload:
             self.read_settings(project.id)
-        self.query_one("#project-words", Static).update(_project_words(project, known))
+        self.query_one("#project-words", Static).update(_project_words(project, known, self.size.width - 8))
         if isinstance(known, UploadSettings) and project.role in {Role.OWNER, Role.ADMIN}:
             button = self.query_one("#script", ActionButton)
             button.display = known.is_project_script_on is not None
             button.say("Stop script" if known.is_project_script_on else "Start script")
 
     def _nothing_words(self) -> str:
-        if not self.is_read:
-            return ""
         if self.projects:
             return "No project has these words. Shorten the search."
-        return "There is no project yet that you can see. Press F2 to make one, or ask for membership in one."
+        if self.may_create is False:
+            return "There is no project that you can see. Ask an owner for membership; F2 says more."
+        return "There is no project yet that you can see. F2 makes one; or ask for membership."
 
     @work(group="settings", exclusive=True, exit_on_error=False)
     async def read_settings(self, project_id: str) -> None:
@@ -191,6 +205,27 @@ prearchive for a look, and whether a script changes the image headers.
             self.settings[project_id] = fault(error).why
         if self.is_attached and self.chosen is not None and self.chosen.id == project_id:
             self._describe()
+
+    @work(group="rights", exclusive=True, exit_on_error=False)
+    async def ask_rights(self) -> None:
+        """Ask whether the person may make projects; where that is not told, the site says it when one is made."""
+        with contextlib.suppress(Problem):
+            self.may_create = await self.site.may_create_projects()
+            if self.is_read and not self.projects:
+                self._fill()
+
+    @on(Button.Pressed, "#details")
+    @work(group="details", exclusive=True, exit_on_error=False)
+    async def action_details(self) -> None:
+        """Show everything about the project under the cursor, with the texts of the scripts."""
+        project = self.chosen
+        if project is None:
+            return
+        async with self.working("Reading settings and scripts..."):
+            known = await self.site.upload_settings(project.id) if project.may_upload else None
+            text = details_text(project, known, await self.site.scripts(project.id))
+            self.tell()
+            await self.app.push_screen_wait(LinesScreen(f"Project {plain(project.id)}", text))
 
     @on(Button.Pressed, "#script")
     def _pressed_script(self) -> None:
@@ -221,10 +256,6 @@ prearchive for a look, and whether a script changes the image headers.
     def _pressed_choose(self) -> None:
         self.go_next()
 
-    @on(Button.Pressed, "#back")
-    def _pressed_back(self) -> None:
-        self.action_back()
-
     @on(Button.Pressed, "#new")
     def _pressed_new(self) -> None:
         self.action_new_project()
@@ -244,7 +275,10 @@ prearchive for a look, and whether a script changes the image headers.
         return Answer(self.choices, Move.BACK)
 
     def action_new_project(self) -> None:
-        """Open the form for a new project."""
+        """Open the form for a new project, or say why that is not for this person."""
+        if self.may_create is False:
+            self.explain_soon(no_create_right())
+            return
         form = NewProjectScreen(self.site, self.projects, self.choices.project_draft, self.who)
         self.app.push_screen(form, self._form_closed)
 
@@ -257,12 +291,16 @@ prearchive for a look, and whether a script changes the image headers.
         cleared = type(outcome.draft)()
         self.choices = replace(self._with(outcome.project), project_draft=cleared)
         self.query_one("#search", Input).value = ""
-        self._table.focus()
+        self._rows.focus()
         self.load(outcome.project.id, then=f"Project {outcome.project.id} is made. Press Enter to use it.")
 
     def commands(self) -> Iterable[Command]:
         """Yield what this step can do."""
         yield "New project", "Make a new project", self.action_new_project
+        yield "Details", "All settings of the chosen project, and its scripts", self._press_details
+
+    def _press_details(self) -> None:
+        self.query_one("#details", Button).press()
 
     def _with(self, project: Project) -> Choices:
         before = self.choices.project
@@ -271,19 +309,33 @@ prearchive for a look, and whether a script changes the image headers.
         return replace(self.choices, project=project)
 
 
+def _row(project: Project) -> Row:
+    cells = (
+        project.id,
+        project.name,
+        project.running_title,
+        project.principal_investigator,
+        str(project.role),
+        archives_word(project.prearchive_code) if project.may_upload else "no upload",
+    )
+    return Row(project.id, tuple(plain(cell) for cell in cells), "" if project.may_upload else "quiet")
+
+
 def _search_text(project: Project) -> str:
     parts = (project.id, project.name, project.running_title, project.principal_investigator)
     return " ".join(parts).casefold()
 
 
-def _project_words(project: Project, known: UploadSettings | str | None) -> Content:
+def _project_words(project: Project, known: UploadSettings | str | None, room: int) -> Content:
     title = f"{project.id}: {project.name}" if project.name and project.name != project.id else project.id
     parts: list[str | tuple[str, str]] = [(plain(title), "bold"), "\n"]
     if project.description:
-        parts.append(f"{plain(project.description)}\n")
+        parts.append(f"{cut(project.description, room)}\n")
+    parts.append(rights_line(project))
     if not project.may_upload:
-        parts.append("You may look, not upload. An owner can make you a member.")
-    elif known is None:
+        return Content.assemble(*parts)
+    parts.append("\n")
+    if known is None:
         parts.append("Reading what it does with an upload...")
     elif isinstance(known, str):
         parts.append(f"What it does with an upload could not be read: {plain(known)}")

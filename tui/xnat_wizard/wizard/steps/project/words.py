@@ -1,13 +1,29 @@
 """What a project's settings mean for an upload, in words."""
 
 from xnat_wizard.findings import Finding
+from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.xnat.model import Accessibility, Project, Role, UploadSettings
+from xnat_wizard.xnat.scripts import Scripts
 
 ACCESSIBILITY_WORDS = {
     Accessibility.PRIVATE: "private    only people whom the owner adds see that it exists",
     Accessibility.PROTECTED: "protected  everybody with an account sees its title; members see data",
     Accessibility.PUBLIC: "public     everybody with an account can read all its data",
 }
+
+
+RIGHTS = {
+    Role.ADMIN: "You administer the site: everything is allowed.",
+    Role.OWNER: "You are owner here: upload, archive, change settings.",
+    Role.MEMBER: "You are member here: upload, and archive what waits.",
+    Role.COLLABORATOR: "You are collaborator here: look only. An owner can make you a member.",
+    Role.NONE: "You have no role here: look only. An owner can make you a member.",
+}
+
+
+def rights_line(project: Project) -> str:
+    """Return what the person may do in a project."""
+    return RIGHTS[project.role]
 
 
 def archives_word(prearchive_code: str) -> str:
@@ -22,9 +38,9 @@ def settings_lines(settings: UploadSettings) -> tuple[str, ...]:
     lines = []
     if settings.archives_by_itself:
         over = " Files that are already there are replaced." if settings.prearchive_code == "5" else ""
-        lines.append(f"Archive: by itself, as soon as a session is whole; nobody looks at it before.{over}")
+        lines.append(f"Archive: by itself, when whole; nobody looks before.{over}")
     elif settings.prearchive_code.isdigit():
-        lines.append("Archive: by hand; sessions wait in the prearchive until somebody has looked at them.")
+        lines.append("Archive: by hand; sessions wait in the prearchive.")
     else:
         lines.append("Archive: your account may not read whether sessions are archived by themselves.")
     if settings.quarantine_code == "1":
@@ -46,7 +62,52 @@ def _script_line(settings: UploadSettings) -> str:
         return "Anonymization: on for the site, when images arrive; off for the project."
     if project:
         return "Anonymization: on for the project, when sessions are archived; off for the site."
-    return "Anonymization: off. Names in the image headers arrive as they are."
+    return "Anonymization: off; names in the headers stay."
+
+
+def details_text(project: Project, settings: UploadSettings | None, scripts: Scripts) -> str:
+    """Return everything that is known of a project, as lines, with the texts of the scripts at the end."""
+    facts = (
+        ("Title", project.name),
+        ("Running title", project.running_title),
+        ("Investigator", project.principal_investigator),
+        ("Who can see it", _accessibility_words(project.accessibility)),
+        ("Description", project.description),
+    )
+    lines = [f"{name}: {plain(value)}" for name, value in facts if value]
+    lines += ["", rights_line(project)]
+    if settings is not None:
+        lines += ["", "What happens to an upload", *(f"  {line}" for line in settings_lines(settings))]
+        if settings.file_name_template:
+            lines.append(f"  Files are named {plain(settings.file_name_template)}.")
+    for whose, moment, text, is_on in (
+        ("site", "when images arrive", scripts.site, scripts.is_site_on),
+        ("project", "when sessions are archived", scripts.project, scripts.is_project_on),
+    ):
+        state = {True: "on", False: "off", None: "not known whether on or off"}[is_on]
+        lines += ["", f"The script of the {whose} ({moment}; {state})"]
+        lines += [f"  {plain(line)}" for line in text.splitlines()] or ["  There is none, or you may not read it."]
+    return "\n".join(lines)
+
+
+def _accessibility_words(accessibility: str) -> str:
+    if accessibility not in {str(kind) for kind in Accessibility}:
+        return ""
+    return " ".join(ACCESSIBILITY_WORDS[Accessibility(accessibility)].split())
+
+
+def no_create_right() -> Finding:
+    """Return why this person makes no projects on this site."""
+    return Finding(
+        code="project.not_allowed",
+        what="On this site only administrators create projects",
+        why="The site's settings say so: uiAllowNonAdminProjectCreation is off, and you are no administrator.",
+        todo=(
+            "Ask the site's administrator to create the project and to make you its owner.",
+            "Or ask an owner of a project that is there to make you a member.",
+        ),
+        shareable="The site lets only administrators create projects.",
+    )
 
 
 def _role_words(project: Project) -> str:
