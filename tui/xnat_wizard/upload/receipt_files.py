@@ -112,7 +112,7 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         "xnat_version": receipt.site_version,
         "account": receipt.username,
         "way": "in-body import",
-        "handler": "DICOM-zip",
+        "handler": "DICOM-zip; gradual-DICOM where a zip was refused",
         "project_id": receipt.project,
         "destination": str(journal.progress().destination),
         "source": os.fspath(journal.source),
