@@ -11,7 +11,10 @@ from practice.arriving import act, send_one
 from practice.images import instance
 from practice.sending import port_of
 from troubleshoot.stage import Stage, files_below, no_wait, send_dicom, send_zip, write_study
+from xnat_wizard.dicom.survey import survey
+from xnat_wizard.findings import Problem
 from xnat_wizard.practice.faults import Kind
+from xnat_wizard.settings import Secret
 from xnat_wizard.troubleshoot.case import Case, Way
 from xnat_wizard.troubleshoot.facts import Facts, Match
 from xnat_wizard.troubleshoot.ledger import holds
@@ -19,6 +22,13 @@ from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, Fate, P
 from xnat_wizard.troubleshoot.registry import Rule
 from xnat_wizard.troubleshoot.runner import Search
 from xnat_wizard.troubleshoot.window import read_window
+from xnat_wizard.upload import engine
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Destination
+from xnat_wizard.upload.plan import draft
+from xnat_wizard.xnat.model import Login
+from xnat_wizard.xnat.site import Site
+from xnat_wizard.xnat.told import Standing
 
 HERE = {"project": "DEMO", "subject": "S01", "session": "S01_MR1", "rename": "true"}
 
@@ -338,3 +348,55 @@ async def test_a_file_that_stopped_the_import_divides_sent_from_not_sent(stage: 
 def stage_uri(stage: Stage) -> str:
     row = stage.row()
     return f"/data/prearchive/projects/{row.project}/{row.timestamp}/{row.folder}"
+
+
+async def test_with_nothing_but_a_time_all_that_came_then_is_shown(stage: Stage, study: Path) -> None:
+    archived(stage, study)
+    send_one(stage.caller("owner"), {"a": instance(study="2")}, project="DEMO", subject="S2", session="S2_MR1")
+    now = datetime.now(UTC).astimezone()
+    _, facts = await search(stage, "owner", Case(window=read_window("today", now=now)))
+    assert {one.place.label for one in facts.candidates} == {"S01_MR1", "S2_MR1"}
+    assert {one.certainty for one in facts.candidates} == {Certainty.POSSIBLE}
+    _, facts = await search(stage, "owner", Case(window=read_window("2020-01-01", now=now)))
+    assert facts.candidates == ()
+
+
+async def test_our_own_journal_is_enough_to_find_and_compare_all(stage: Stage, study: Path, tmp_path: Path) -> None:
+    site = await stage.site("owner")
+    plan = draft(survey(study), site_url=site.info.url, project="DEMO", destination=Destination.ARCHIVE)
+    with Journal.create(tmp_path / "up", plan) as journal:
+        await engine.run(journal, site)
+        path = journal.path
+    report, facts = await search(stage, "owner", Case(journal=path))
+    assert facts.sent.uris
+    assert report.verdict is Verdict.COMPLETE
+    assert facts.ledger.totals[Fate.ARRIVED] == 16
+    (told,) = facts.known.values()
+    assert told.value is not None
+    stage.caller("owner").delete(f"/data/experiments/{told.value.id}", removeFiles="true")
+    report, facts = await search(stage, "owner", Case(journal=path))
+    (told,) = facts.known.values()
+    assert told.standing is Standing.ABSENT
+    assert report.verdict is not Verdict.COMPLETE
+
+
+async def test_more_sessions_than_are_asked_for_by_uid_are_all_compared(stage: Stage, tmp_path: Path) -> None:
+    owner = stage.caller("owner")
+    for number in range(1, 13):
+        study = write_study(tmp_path / "study", {"t1": 2}, study=str(number), subject=f"S{number:02}")
+        files = files_below(study, f"S{number:02}/")
+        uri = send_one(owner, files, project="DEMO", subject=f"S{number}", session=f"E{number}", rename="true")
+        act(owner, uri, "commit", AA="true")
+    report, facts = await search(stage, "owner", Case(source=tmp_path / "study", project="DEMO", way=Way.ZIP))
+    assert facts.ledger.totals[Fate.ARRIVED] == 24
+    assert report.verdict is Verdict.COMPLETE
+
+
+async def test_a_site_that_cannot_be_reached_is_said(study: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        await Site.connect(Login("http://127.0.0.1:1", "owner", Secret("owner")))
+    async with Search(Case(source=study), None, rules=(), no_site=caught.value.finding) as run:
+        report = await run.result()
+    assert report.verdict is Verdict.VOID
+    assert "No connection" in report.verdict_says
+    assert run.facts.ledger.totals[Fate.UNVERIFIABLE] == 16

@@ -2,7 +2,7 @@
 
 from xnat_wizard.troubleshoot.local_facts import LocalObject
 
-_NAMES = {
+NAMES = {
     0x00080016: "sop_class_uid",
     0x00080018: "sop_instance_uid",
     0x00080020: "study_date",
@@ -25,7 +25,7 @@ _NAMES = {
 
 def value_of(one: LocalObject, tag: int) -> str | None:
     """Return an attribute's text, "" when the object has none; `None` for one that was not read."""
-    name = _NAMES.get(tag)
+    name = NAMES.get(tag)
     return None if name is None else str(getattr(one, name))
 
 

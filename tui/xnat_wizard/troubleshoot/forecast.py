@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from xnat_wizard.dicom.model import Series
-from xnat_wizard.troubleshoot.attributes import tag_of, value_of
+from xnat_wizard.troubleshoot.attributes import NAMES, tag_of, value_of
 from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Drop, Facts, Forecast, LocalObject
 from xnat_wizard.troubleshoot.routing_rules import NotEvaluated, evaluate, parse_rules, word_after
 from xnat_wizard.upload.series_filter import NotSimulated, SeriesFilter
-from xnat_wizard.xnat.inquiries.values import Receiver
+from xnat_wizard.xnat.inquiries.values import Filter, Receiver
 
 NO_SESSION = "dicom_upload"
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_-]")
@@ -22,6 +22,17 @@ _COMMENTS = (
     ("StudyComments", "study_comments"),
     ("AdditionalPatientHistory", "patient_history"),
 )
+_ROUTING = (
+    "study_instance_uid",
+    "patient_comments",
+    "study_comments",
+    "patient_history",
+    "study_description",
+    "accession_number",
+    "patient_id",
+    "patient_name",
+)
+_ALL = tuple(NAMES.values())
 _REJECT = re.compile(
     r"^(?:\((?P<group>[0-9A-Fa-f]{4}),\s*(?P<element>[0-9A-Fa-f]{4})\)\s*(?P<sign>=|!=|~)\s*\"(?P<text>[^\"]*)\"\s*\?\s*)?"
     r"reject\s*$"
@@ -106,11 +117,20 @@ class _Predictor:
         self._sees_all = bool(facts.who and facts.who.value.sees_all)
         self._unread: list[str] = []
         self._expressions = {what: list(self._rules(what)) for what in _PARAMETERS}
+        self._has_no_rules = not any(self._expressions.values())
+        self._known: dict[tuple[str, ...], Forecast] = {}
         if facts.policies and not facts.policies.rules.is_known:
             self._unread.append("the site's rules of identification")
 
     def predict(self, one: LocalObject) -> Forecast:
-        """Return where one object goes."""
+        """Return where one object goes; what is equal in all that routes it goes the same way."""
+        key = tuple(getattr(one, name) for name in (_ROUTING if self._has_no_rules else _ALL))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._predict(one)
+        return known
+
+    def _predict(self, one: LocalObject) -> Forecast:
         unsimulated = list(self._unread)
         candidates = tuple(self._project_candidates(one, unsimulated))
         project, because, is_certain = "", "nothing matched", True
@@ -209,12 +229,13 @@ def drops(facts: Facts, forecasts: Iterable[Forecast]) -> tuple[Drop, ...]:
         return ()
     project_of = {path: one.project for one in forecasts for path in one.paths}
     series = {one.key: one for one in facts.local.survey.series}
+    filters = [_Filter(each) for each in facts.policies.filters.value]
     found: dict[str, Drop] = {}
     for one in facts.local.objects:
         is_ours = bool(facts.project and facts.project.id) and project_of.get(one.path) == (
             facts.project.id if facts.project else ""
         )
-        said = _filtered(facts, one, series.get(one.series_key), is_ours=is_ours) or _rejected(
+        said = _filtered(filters, one, series.get(one.series_key), is_ours=is_ours) or _rejected(
             facts, one, is_ours=is_ours
         )
         if said:
@@ -222,21 +243,36 @@ def drops(facts: Facts, forecasts: Iterable[Forecast]) -> tuple[Drop, ...]:
     return tuple(found.values())
 
 
-def _filtered(facts: Facts, one: LocalObject, series: Series | None, *, is_ours: bool) -> Drop | None:
-    if facts.policies is None or series is None:
+def _filtered(filters: Iterable["_Filter"], one: LocalObject, series: Series | None, *, is_ours: bool) -> Drop | None:
+    if series is None:
         return None
-    for each in facts.policies.filters.value:
-        if each.owner == "project" and not is_ours:
+    for each in filters:
+        if each.stored.owner == "project" and not is_ours:
             continue
-        try:
-            is_dropped = SeriesFilter.parse(each.mode, each.lines).drops(series)
-        except NotSimulated:
-            continue
-        if is_dropped:
-            cause = "ROU-12" if each.owner == "site" else "ROU-13"
-            line = _matching_line(each.lines, one.series_description)
-            return Drop(one.path, cause, is_certain=True, because=f"the {each.owner}'s filter ({each.mode}): {line}")
+        if each.drops(series):
+            cause = "ROU-12" if each.stored.owner == "site" else "ROU-13"
+            line = _matching_line(each.stored.lines, one.series_description)
+            because = f"the {each.stored.owner}'s filter ({each.stored.mode}): {line}"
+            return Drop(one.path, cause, is_certain=True, because=because)
     return None
+
+
+class _Filter:
+    """A filter, read once, asked once for each series."""
+
+    def __init__(self, stored: Filter) -> None:
+        self.stored = stored
+        self._answers: dict[str, bool] = {}
+        try:
+            self._filter: SeriesFilter | None = SeriesFilter.parse(stored.mode, stored.lines)
+        except NotSimulated:
+            self._filter = None
+
+    def drops(self, series: Series) -> bool:
+        """Tell whether it surely drops a series."""
+        if series.key not in self._answers:
+            self._answers[series.key] = bool(self._filter and self._filter.drops(series))
+        return self._answers[series.key]
 
 
 def _matching_line(lines: str, text: str) -> str:

@@ -146,10 +146,14 @@ class Search:
         if self._inquiry is not None:
             await self._ask(self._inquiry)
         self._begin("D11")
+        composed = await self._in_thread(self._compose)
+        self._done = len(STEPS)
+        return composed
+
+    def _compose(self) -> Report:
         if not self.facts.ledger.lines:  # no step came as far as comparing
             self.facts = self.facts.adding(ledger=reconcile(self.facts))
         said, crashes = judge(self.facts, self._rules)
-        self._done = len(STEPS)
         return report(self.facts, said, crashes)
 
     async def _ask(self, inquiry: Inquiry) -> None:

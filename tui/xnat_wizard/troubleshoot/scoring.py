@@ -4,9 +4,9 @@ Sources: missing data 3.4. What no list tells is not counted: the patient's ID o
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xnat_wizard.troubleshoot.facts import Candidate, Contents, Facts, Forecast, LocalObject, Place
 from xnat_wizard.troubleshoot.forecast import cleaned
@@ -41,6 +41,7 @@ class Study:
     series_uids: frozenset[str] = frozenset()
     tokens: frozenset[str] = frozenset()
     moments: frozenset[tuple[str, str]] = frozenset()  # study date and time
+    series: Counter[tuple[str, str]] = field(default_factory=Counter)  # number and description of each
 
     @property
     def is_vague(self) -> bool:
@@ -54,25 +55,34 @@ def studies_of(facts: Facts, forecasts: Sequence[Forecast] = ()) -> tuple[Study,
     subjects = [label for label in (facts.case.subject, facts.sent.subject) if label]
     is_rewritten = _may_rewrite_uids(facts)
     studies = []
+    by_study: dict[str, list[LocalObject]] = defaultdict(list)
+    for one in facts.local.objects if facts.local else ():
+        by_study[one.study_instance_uid].append(one)
     for uid in facts.studies or ("",):
-        mine = [one for one in forecasts if one.study_instance_uid == uid]
-        objects = facts.local.of_study(uid) if facts.local else ()
+        mine = [each for each in forecasts if each.study_instance_uid == uid]
+        objects = tuple(by_study[uid])
         mapped = facts.sent.stored_uids
         studies.append(
             Study(
                 uid,
                 objects,
-                frozenset(_labels([*given, *(one.session for one in mine)])),
-                frozenset(_labels([*subjects, *(one.subject for one in mine)])),
+                frozenset(_labels([*given, *(each.session for each in mine)])),
+                frozenset(_labels([*subjects, *(each.subject for each in mine)])),
                 facts.sent.stored_study_uids.get(uid, ""),
                 is_rewritten=is_rewritten,
                 instance_uids=frozenset(mapped.get(one.sop_instance_uid, one.sop_instance_uid) for one in objects),
                 series_uids=frozenset(one.series_instance_uid for one in objects) - {""},
                 tokens=frozenset(one.token for one in objects),
                 moments=frozenset((one.study_date, one.study_time) for one in objects),
+                series=_series(objects),
             )
         )
     return tuple(studies)
+
+
+def _series(objects: tuple[LocalObject, ...]) -> Counter[tuple[str, str]]:
+    named = {one.series_key: (one.series_number, one.series_description.casefold()) for one in objects}
+    return Counter(named.values())
 
 
 def _labels(texts: Iterable[str]) -> set[str]:
@@ -152,6 +162,28 @@ def places_of(facts: Facts) -> tuple[Place, ...]:
 # -- points ------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What the files of a place say of themselves, gathered once for all studies."""
+
+    uids: frozenset[str]
+    tokens: Counter[str]
+    studies: frozenset[str]  # in names that the site made
+    series: frozenset[str]
+    scans: Counter[tuple[str, str]]  # number and description
+
+
+def _inside(contents: Contents) -> _Inside:
+    names = [one.name for one in contents.files]
+    return _Inside(
+        frozenset(one.sop_instance_uid for one in contents.files if one.sop_instance_uid),
+        Counter(token_in(name) for name in names),
+        frozenset(study_in(name) for name in names) - {""},
+        frozenset(scan.series_instance_uid for scan in contents.scans) - {""},
+        Counter((scan.id.partition("-")[0], scan.series_description.casefold()) for scan in contents.scans),
+    )
+
+
 def rank(facts: Facts, studies: Iterable[Study]) -> tuple[Candidate, ...]:
     """Score every place for every study; return those that are at least POSSIBLE, best first, in a stable order.
 
@@ -160,8 +192,10 @@ def rank(facts: Facts, studies: Iterable[Study]) -> tuple[Candidate, ...]:
     Two places within 15 points of each other and without an identity fact are both POSSIBLE only: never chosen between.
     """
     found: list[Candidate] = []
+    places = places_of(facts)
+    inside = {uri: _inside(contents) for uri, contents in facts.contents.items()}
     for study in studies:
-        mine = [score(facts, study, place) for place in places_of(facts)]
+        mine = [_score(facts, study, place, inside.get(place.uri)) for place in places]
         mine = [one for one in mine if one.score >= (POSSIBLE if not study.is_vague else VAGUE)]
         mine.sort(key=lambda one: (-one.score, one.place.uri))
         found += _not_chosen(mine)
@@ -186,8 +220,13 @@ def _not_chosen(ranked: list[Candidate]) -> list[Candidate]:
 
 def score(facts: Facts, study: Study, place: Place) -> Candidate:
     """Return how well one place fits one study."""
-    identity = list(_identity(facts, study, place))
-    other = list(_ranking(facts, study, place))
+    contents = facts.contents_of(place)
+    return _score(facts, study, place, _inside(contents) if contents else None)
+
+
+def _score(facts: Facts, study: Study, place: Place, inside: _Inside | None) -> Candidate:
+    identity = list(_identity(study, place, inside))
+    other = list(_ranking(facts, study, place, inside))
     points = sum(number for number, _ in (*identity, *other))
     points = max(points, *(number for number, _ in identity)) if identity else min(points, CAP_WITHOUT_IDENTITY)
     reasons = tuple(text for number, text in (*identity, *other) if number > 0)
@@ -210,40 +249,37 @@ def certainty_of(points: int, *, has_identity: bool) -> Certainty:
     return Certainty.POSSIBLE
 
 
-def _identity(facts: Facts, study: Study, place: Place) -> Iterable[tuple[int, str]]:
+def _identity(study: Study, place: Place, inside: _Inside | None) -> Iterable[tuple[int, str]]:
     if study.study_instance_uid and place.study_instance_uid == study.study_instance_uid:
         yield 100, "study UID"
     elif study.stored_uid and place.study_instance_uid == study.stored_uid:
         yield 100, "study UID as the site stores it"
-    contents = facts.contents_of(place)
-    if contents is None or not study.objects:
+    if inside is None or not study.objects:
         return
-    if study.instance_uids & {one.sop_instance_uid for one in contents.files if one.sop_instance_uid}:
+    if not study.instance_uids.isdisjoint(inside.uids):
         yield 100, "SOP Instance UIDs"
-    if _has_our_names(study, contents):
+    if _has_our_names(study, inside):
         yield 95, "file names made from the original UIDs"
-    if study.series_uids & {scan.series_instance_uid for scan in contents.scans}:
+    if not study.series_uids.isdisjoint(inside.series):
         yield 90, "series UID"
 
 
-def _has_our_names(study: Study, contents: Contents) -> bool:
-    names = [one.name for one in contents.files]
-    if sum(token_in(name) in study.tokens for name in names) >= _ENOUGH_NAMES:
+def _has_our_names(study: Study, inside: _Inside) -> bool:
+    if study.study_instance_uid and study.study_instance_uid in inside.studies:
         return True
-    return bool(study.study_instance_uid) and any(study_in(name) == study.study_instance_uid for name in names)
+    return sum(inside.tokens[token] for token in study.tokens & inside.tokens.keys()) >= _ENOUGH_NAMES
 
 
-def _ranking(facts: Facts, study: Study, place: Place) -> Iterable[tuple[int, str]]:
+def _ranking(facts: Facts, study: Study, place: Place, inside: _Inside | None) -> Iterable[tuple[int, str]]:
     yield from _by_label(study, place)
     yield from _by_time(facts, study, place)
     if place.experiment and facts.who and place.experiment.insert_user == facts.who.value.username:
         yield 10, "stored by this account"
-    contents = facts.contents_of(place)
-    if contents and contents.scans and study.objects:
-        alike = _jaccard(study.objects, contents)
+    if inside is not None and inside.scans and study.objects:
+        alike = _jaccard(study.series, inside.scans)
         if alike:
             yield round(25 * alike), "series numbers and descriptions"
-        if len(contents.files) == len(study.objects):
+        if inside.tokens.total() == len(study.objects):
             yield 10, "number of files"
     has_both = bool(study.study_instance_uid and place.study_instance_uid)
     is_other = place.study_instance_uid not in {study.study_instance_uid, study.stored_uid}
@@ -275,11 +311,8 @@ def _by_time(facts: Facts, study: Study, place: Place) -> Iterable[tuple[int, st
         yield (10, "time of arrival") if is_then else (-20, "another time of arrival")
 
 
-def _jaccard(objects: tuple[LocalObject, ...], contents: Contents) -> float:
+def _jaccard(ours: Counter[tuple[str, str]], theirs: Counter[tuple[str, str]]) -> float:
     """Return how much the series of both sides agree in number and description, as multisets."""
-    local = {one.series_key: (one.series_number, one.series_description.casefold()) for one in objects}
-    ours = Counter(local.values())
-    theirs = Counter((scan.id.partition("-")[0], scan.series_description.casefold()) for scan in contents.scans)
     union = (ours | theirs).total()
     return (ours & theirs).total() / union if union else 0.0
 

@@ -52,7 +52,7 @@ async def ask_project(facts: Facts, inquiry: Inquiry) -> Facts:
         subjects = await inquiry.subject_labels(project.id) if project.id else None
         project = replace(project, labels=subjects.value if subjects else ())
     facts = facts.adding(project=project)
-    return facts.adding(forecasts=forecast(facts))
+    return facts.adding(forecasts=await asyncio.to_thread(forecast, facts))
 
 
 async def ask_prearchive(facts: Facts, inquiry: Inquiry) -> Facts:
@@ -112,7 +112,7 @@ async def ask_elsewhere(facts: Facts, inquiry: Inquiry) -> Facts:
     held = await inquiry.held()
     event = await inquiry.import_event(facts.case.event_key) if facts.case.event_key else None
     facts = facts.adding(held=held, event=event)
-    facts = rescored(facts)
+    facts = await asyncio.to_thread(rescored, facts)
     if not facts.hits() and way_of(facts) in {Way.WEB, Way.UNKNOWN, Way.ZIP}:
         facts = facts.adding(cache=await inquiry.cached_files())
     return facts
@@ -126,14 +126,14 @@ async def open_candidates(facts: Facts, inquiry: Inquiry) -> Facts:
     by_uri = {one.place.uri: one.place for one in facts.candidates}
     opened = await asyncio.gather(*(_open(facts, inquiry, by_uri[uri]) for uri in places))
     contents = {**facts.contents, **{one.uri: one for one in opened}}
-    facts = rescored(facts.adding(contents=contents))
+    facts = await asyncio.to_thread(rescored, facts.adding(contents=contents))
     moving = [one.place.uri for one in facts.candidates if one.place.row and waiting.is_moving(one.place.row, facts)]
     held = [one.place.uri for one in facts.hits("", PlaceKind.DIRECT) if one.place.status not in {"ERROR", "CONFLICT"}]
     return facts.adding(moving=tuple(dict.fromkeys([*moving, *held])))
 
 
 def rescored(facts: Facts) -> Facts:
-    """Return the facts with every place scored anew."""
+    """Return the facts with every place scored anew; some 2 s for 50,000 objects, so it is for a thread."""
     return facts.adding(candidates=rank(facts, studies_of(facts, facts.forecasts)))
 
 

@@ -27,8 +27,7 @@ async def compare_files(facts: Facts, inquiry: Inquiry) -> Facts:
         known = contents.get(place.uri)
         if known is not None and known.standing is Standing.ANSWERED and not known.files:
             contents[place.uri] = await _filled(inquiry, place, known)
-    facts = rescored(facts.adding(contents=contents))
-    return facts.adding(ledger=reconcile(facts))
+    return await asyncio.to_thread(_compared, facts.adding(contents=contents))
 
 
 async def _filled(inquiry: Inquiry, place: Place, known: Contents) -> Contents:
@@ -96,8 +95,15 @@ async def explain_rest(facts: Facts, inquiry: Inquiry) -> Facts:
         inquiry.processors(),
     )
     facts = facts.adding(policies=Policies(filters, scripts, rules, receivers, processors))
+    return await asyncio.to_thread(_explained, facts)
+
+
+def _explained(facts: Facts) -> Facts:
     forecasts = forecast(facts)
-    facts = facts.adding(forecasts=forecasts, drops=drops(facts, forecasts))
+    return _compared(facts.adding(forecasts=forecasts, drops=drops(facts, forecasts)))
+
+
+def _compared(facts: Facts) -> Facts:
     facts = rescored(facts)
     return facts.adding(ledger=reconcile(facts))
 
