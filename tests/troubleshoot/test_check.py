@@ -27,7 +27,6 @@ from troubleshoot.check_sites import (
 from xnat_wizard.practice.faults import parse
 from xnat_wizard.settings import Secret
 from xnat_wizard.troubleshoot.check import PROBES, Check, DicomPeer, Question, Running, State, run_checks
-from xnat_wizard.troubleshoot.check.dicom import refused_contexts
 from xnat_wizard.troubleshoot.check.model import Ground, Outcome, Probe, ok
 from xnat_wizard.troubleshoot.check.page import page
 from xnat_wizard.xnat.model import Login
@@ -448,15 +447,6 @@ async def test_a_port_that_is_no_receiver_is_reported(practice: Practice) -> Non
     assert checks["dicom.port"].state is State.OK
     assert checks["dicom.titles"].finding is not None
     assert checks["dicom.titles"].finding.code in {"dicom.silent", "dicom.rejected"}
-
-
-async def test_what_a_receiver_does_not_take_is_found_without_sending(practice: Practice) -> None:
-    storage = [(f"1.2.840.10008.5.1.4.1.1.{number}", "1.2.840.10008.1.2.1") for number in range(1, 200)]
-    query = ("1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.1.2.1")  # C-FIND: XNAT is asked nothing by DICOM
-    assert await refused_contexts(receiver(practice), [*storage, query]) == (query,)
-    assert await refused_contexts(receiver(practice), [query]) == (query,)
-    assert await refused_contexts(receiver(practice, ae_title="OTHER"), storage) is None
-    assert await refused_contexts(DicomPeer("127.0.0.1", free_port()), storage) is None
 
 
 # -- the runner --------------------------------------------------------------------------------------

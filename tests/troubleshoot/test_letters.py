@@ -42,7 +42,7 @@ ALL: dict[str, Callable[[LetterFacts], Letter]] = {
     "T3": lambda facts: letters.stuck(
         facts, PLACE, status="BUILDING", last_modified="2026-03-03 17:20", tried="a rebuild", answer="409 locked"
     ),
-    "T4": lambda facts: letters.rights(facts, role="collaborator"),
+    "T4": lambda facts: letters.rights(facts, role="a collaborator"),
     "T5": lambda facts: letters.conflict(
         facts,
         PLACE,
@@ -120,6 +120,13 @@ def test_a_short_label_does_not_eat_other_words() -> None:
     assert "MRC40417" in body
 
 
+def test_the_words_of_a_description_are_no_names() -> None:
+    facts = replace(FACTS, private=("Please check the XNAT", "Test^XNAT"))
+    body = letters.stuck(facts, PLACE, status="BUILDING", last_modified="today").body
+    assert body.startswith("Hello,\n\nXNAT: https://")
+    assert "Please check the queue" in " ".join(body.split())
+
+
 def test_the_identifying_uid_survives_a_label_that_is_part_of_it() -> None:
     facts = replace(FACTS, subject_label="971", session_label="467")
     assert UID in letters.unassigned(facts).body
@@ -128,13 +135,21 @@ def test_the_identifying_uid_survives_a_label_that_is_part_of_it() -> None:
 def test_a_name_is_left_out_however_the_server_spells_it() -> None:
     got = "M_ller_Erika_MR1, M%C3%BCller_Erika_MR1, Muller_Erika, mueller, ERIKA"
     facts = replace(FACTS, checked=(Evidence("Q7", "GET /x", got, "now"),))
-    said = " ".join(letters.rights(facts).body.split()).partition("GET /x -> ")[2]
-    assert said == "(left out), (left out), (left out), mueller, (left out) (now)"
+    said = " ".join(letters.rights(facts).body.split()).partition("GET /x -> ")[2].partition(" (now)")[0]
+    assert said == "(left out), (left out), (left out), mueller, (left out)"
 
 
 def test_the_administrator_gets_the_call_that_moves_a_session() -> None:
     body = ALL["T1"](FACTS).body
     assert "?action=move&newProject=BRAIN2" in body
+
+
+def test_the_facts_stand_before_the_request() -> None:
+    body = ALL["T3"](FACTS).body
+    assert body.startswith("Hello,\n\nXNAT: https://xnat.example.org (version 1.9.3)\nAccount: anna\n")
+    assert body.index("Already checked by me:") < body.index("has status BUILDING")
+    prose = body.partition("Session BRAIN2")[2]
+    assert not any(line.startswith(" ") for line in prose.splitlines())
 
 
 def test_what_was_dropped_is_listed_by_series_number() -> None:

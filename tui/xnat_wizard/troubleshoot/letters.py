@@ -42,7 +42,7 @@ class LetterFacts:
     object_count: int | None = None
     subject_label: str = ""
     session_label: str = ""
-    private: tuple[str, ...] = ()  # other texts that may name a patient, and are left out wherever they stand
+    private: tuple[str, ...] = ()  # other texts that may name a patient, left out wherever they stand; names in parts
     checked: tuple[Evidence, ...] = ()
     with_labels: bool = False  # the person allows labels and header texts to go out
 
@@ -89,9 +89,8 @@ def unassigned(facts: LetterFacts, *, received: str = "", header_text: str = "")
         "T1",
         "Session in Unassigned",
         f"Please look in Prearchive > Unassigned for a session with UID {_uids(facts)} (or the 'original' UID in the "
-        f"file names){about}. If it is there, please move it to project {facts.project or '(project)'}:",
-        "  POST /data/prearchive/projects/Unassigned/TIMESTAMP/FOLDER"
-        f"?action=move&newProject={facts.project or 'PROJECT'}",
+        f"file names){about}. If it is there, please move it to project {facts.project or '(project)'}, by a POST to",
+        f"  /data/prearchive/projects/Unassigned/TIMESTAMP/FOLDER?action=move&newProject={facts.project or 'PROJECT'}",
         because.strip(),
     )
 
@@ -130,7 +129,7 @@ def stuck(
 
 
 def rights(facts: LetterFacts, *, experiment: str = "", role: str = "", is_quarantined: bool = False) -> Letter:
-    """T4, to an owner of the project: a quarantined session, or missing rights."""
+    """T4, to an owner of the project: a quarantined session, or missing rights; `role` as in "a collaborator"."""
     if is_quarantined:
         ask = f"{experiment or 'My session'} in {facts.project} is quarantined. Please activate it."
         return _letter(facts, "T4", f"Quarantined session in {facts.project}", ask)
@@ -249,7 +248,7 @@ def wrapped(text: str, *, indent: str = "") -> str:
 
 
 def _letter(facts: LetterFacts, template: str, subject: str, *paragraphs: str) -> Letter:
-    parts: list[str] = ["Hello,"]
+    parts: list[str] = ["Hello,", _block(facts)]
     group: list[str] = []
     for paragraph in filter(None, paragraphs):
         if paragraph.startswith("  "):
@@ -259,15 +258,14 @@ def _letter(facts: LetterFacts, template: str, subject: str, *paragraphs: str) -
         group = []
         parts.append(paragraph)
     parts += _listed(group)
-    parts.append(_block(facts))
-    text = "\n\n".join(
-        "\n".join(wrapped(_scrubbed(facts, line), indent="  ") for line in part.split("\n")) for part in parts
-    )
+    text = "\n\n".join(_paragraph(facts, part) for part in parts)
     return Letter(template, plain(_scrubbed(facts, f"XNAT: {subject}"))[:120], text + "\n")
 
 
 def _paragraph(facts: LetterFacts, part: str) -> str:
-    return "\n".join(wrapped(_scrubbed(facts, line), indent="  ") for line in part.split("\n"))
+    lines = part.split("\n")
+    indent = "  " if len(lines) > 1 or part.startswith("  ") else ""  # a list, or prose
+    return "\n".join(wrapped(_scrubbed(facts, line), indent=indent) for line in lines)
 
 
 def _listed(group: list[str]) -> list[str]:
@@ -318,11 +316,12 @@ def _scrubbed(facts: LetterFacts, text: str) -> str:
     secrets = {*_spellings(facts.subject_label), *_spellings(facts.session_label)}
     for private in facts.private:
         secrets |= _spellings(private)
-        secrets |= {part for part in re.split(r"[\^=,\s]+", private) if len(part) >= _NAME_LETTERS}
+        if "^" in private:  # a person's name in DICOM's way
+            secrets |= {part for part in re.split(r"[\^=,\s]+", private) if len(part) >= _NAME_LETTERS}
     known = sorted(secrets - {""}, key=lambda secret: (-len(secret), secret))
     if facts.with_labels or not known:
         return text
-    kept = {facts.site_url, facts.account, facts.host, facts.sender, facts.project} - {""}
+    kept = {facts.site_url, facts.account, facts.host, facts.sender, facts.project, "XNAT"} - {""}
     safe = "|".join([_UID, *map(re.escape, sorted(kept, key=len, reverse=True))])
     hidden = "|".join(map(re.escape, known))
     pattern = rf"(?<![A-Za-z0-9])(?:(?P<safe>{safe})|(?:{hidden}))(?![A-Za-z0-9])"

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,13 +20,11 @@ from xnat_wizard.xnat.projects import as_bool, site_config
 if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.events import Event
-    from pynetdicom.presentation import PresentationContext
 
 CONNECT_S = 6.0
 ANSWER_S = 10.0
 _CALLING, _CALLED = 3, 7  # reasons of a rejection by the service user (DICOM PS3.8 table 9-21)
 _VERIFICATION = "1.2.840.10008.1.1"
-_CONTEXTS = 128  # in one association at most (DICOM PS3.8 9.3.2.2)
 _SOURCES = {1: "the receiver", 2: "its protocol layer", 3: "its presentation layer"}
 
 
@@ -123,26 +120,6 @@ async def echo(ground: Ground) -> Outcome:
     return fail(finding, f"C-ECHO: {told}")
 
 
-async def refused_contexts(peer: DicomPeer, wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...] | None:
-    """Return which pairs of SOP class and transfer syntax the receiver does not take, in their order; send nothing.
-
-    `None` when it accepts no association at all (missing data NET-11).
-    """
-    pairs = list(dict.fromkeys(wanted))
-    try:
-        await _connect(peer)
-    except OSError:
-        return None
-    refused: list[tuple[str, str]] = []
-    for start in range(0, len(pairs), _CONTEXTS):
-        part = pairs[start : start + _CONTEXTS]
-        accepted = await aside(lambda part=part: _accepted(peer, part), 2 * CONNECT_S + 2 * ANSWER_S)  # type: ignore[misc]  # bound at once
-        if accepted is None:
-            return None
-        refused += [pair for pair in part if pair not in accepted]
-    return tuple(refused)
-
-
 async def _connect(peer: DicomPeer) -> None:
     async with asyncio.timeout(CONNECT_S):
         _, writer = await asyncio.open_connection(peer.host, peer.port)
@@ -158,13 +135,12 @@ def _peer(ground: Ground) -> DicomPeer:
 class _Link:
     """One association, asked for on entering, ended on leaving; its socket is closed whatever was spoken."""
 
-    def __init__(self, peer: DicomPeer, contexts: "list[PresentationContext]") -> None:
+    def __init__(self, peer: DicomPeer) -> None:
         self._peer = peer
-        self._contexts = contexts
         self._sockets: list[socket.socket] = []
 
     def __enter__(self) -> "Association":
-        from pynetdicom import AE, evt
+        from pynetdicom import AE, build_context, evt
 
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # what it has to say is in the association
         entity = AE(ae_title=self._peer.calling)
@@ -173,7 +149,7 @@ class _Link:
         self._made = entity.associate(
             self._peer.host,
             self._peer.port,
-            contexts=self._contexts,
+            contexts=[build_context(_VERIFICATION)],
             ae_title=self._peer.ae_title,
             evt_handlers=[(evt.EVT_CONN_OPEN, self._keep)],
         )
@@ -192,20 +168,9 @@ class _Link:
             self._sockets.append(transport.socket)
 
 
-def _accepted(peer: DicomPeer, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]] | None:
-    from pynetdicom.presentation import build_context
-
-    with _Link(peer, [build_context(sop_class, syntax) for sop_class, syntax in pairs]) as link:
-        if link.is_established:
-            return {(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in link.accepted_contexts}
-        return set() if link.is_aborted and link.rejected_contexts else None
-
-
 def _greet(peer: DicomPeer) -> _Greeting:
-    from pynetdicom.presentation import build_context
-
     began = time.monotonic()
-    with _Link(peer, [build_context(_VERIFICATION)]) as link:
+    with _Link(peer) as link:
         took_s = time.monotonic() - began
         if link.is_established:
             answer = link.send_c_echo()
