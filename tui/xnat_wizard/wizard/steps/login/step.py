@@ -207,6 +207,7 @@ usually after two days, and **Forget this login** withdraws it. Your password is
     async def action_choose_way(self) -> None:
         """Show what is known, and take what is chosen."""
         await self.read_sources().wait()
+        self._sites = recent_sites()
         known = Known.of(self._offers, self._sites, self._troubles)
         key = await self.app.push_screen_wait(PickScreen("Ways to log in", "", known.ways(is_alias=self.is_alias)))
         if key in known.offers:
