@@ -7,6 +7,7 @@ The plan goes the way of every upload: it is shown, has a journal and a receipt.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.troubleshoot.facts import Candidate, Facts
 from xnat_wizard.troubleshoot.model import PlaceKind
@@ -15,14 +16,11 @@ from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.upload.plan import draft
 
 
-def plan_of_missing(facts: Facts, *, site_url: str, project: str) -> Plan:
-    """Plan to send the objects that are known to be missing, each to the session that has the rest of its study.
-
-    Where nothing of a study is at the site, its session gets the label that it was sent with, else one of the house.
-    Everything goes to the prearchive: whether it may be added to an archived session is asked afterwards.
+def survey_of_missing(facts: Facts) -> Survey:
+    """Return the survey of the source with nothing but the objects that are known to be missing.
 
     Raises:
-        Problem: `troubleshoot.nothing_missing`, `troubleshoot.no_files` when the files are not at hand.
+        Problem: `troubleshoot.no_files` when the files are not at hand.
     """
     survey = facts.local.survey if facts.local else None
     if survey is None:
@@ -35,8 +33,26 @@ def plan_of_missing(facts: Facts, *, site_url: str, project: str) -> Plan:
             )
         )
     wanted = {one.path for one in missing(facts)}
+    series = tuple(
+        replace(one, instances=kept)
+        for one in survey.series
+        if (kept := tuple(instance for instance in one.instances if instance.path in wanted))
+    )
+    return replace(survey, series=series, pairs=())
+
+
+def plan_of_missing(facts: Facts, *, site_url: str, project: str) -> Plan:
+    """Plan to send the objects that are known to be missing, each to the session that has the rest of its study.
+
+    Where nothing of a study is at the site, its session gets the label that it was sent with, else one of the house.
+    Everything goes to the prearchive: whether it may be added to an archived session is asked afterwards.
+
+    Raises:
+        Problem: `troubleshoot.nothing_missing`, `troubleshoot.no_files` when the files are not at hand.
+    """
+    survey = survey_of_missing(facts)
     whole = draft(survey, site_url=site_url, project=project, destination=Destination.PREARCHIVE)
-    sessions = [_restricted(session, wanted, facts) for session in whole.sessions]
+    sessions = [_labelled(session, facts) for session in whole.sessions]
     left = tuple(session for session in sessions if session.series)
     if not left:
         raise Problem(
@@ -50,24 +66,18 @@ def plan_of_missing(facts: Facts, *, site_url: str, project: str) -> Plan:
     return replace(whole, sessions=left)
 
 
-def _restricted(session: PlannedSession, wanted: set[str], facts: Facts) -> PlannedSession:
-    series = tuple(
-        replace(one, instances=kept)
-        for one in (*session.series, *session.left_out)
-        if (kept := tuple(instance for instance in one.instances if instance.path in wanted))
-    )
+def _labelled(session: PlannedSession, facts: Facts) -> PlannedSession:
+    """Return a session with the labels that the rest of it has, and with all that is missing."""
     hit = _home_of(session.study_instance_uid, facts.candidates)
     subject = hit.place.subject if hit else facts.sent.subject
     label = hit.place.label if hit else facts.sent.session
     return replace(
         session,
-        series=series,
-        pairs=(),
+        series=(*session.series, *session.left_out),
         left_out=(),
-        left_out_pairs=(),
         subject_label=subject or session.subject_label,
         session_label=label or session.session_label,
-        is_included=bool(series),
+        is_included=True,
         is_blocked=False,
         held_by=(),
     )

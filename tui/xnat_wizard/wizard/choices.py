@@ -24,6 +24,7 @@ class Move(Enum):
     PREARCHIVE = "prearchive"
     ARCHIVE = "archive"
     TROUBLESHOOT = "troubleshoot"
+    SEND_PLAN = "send plan"  # the plan that the choices hold, with its survey
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from xnat_wizard.wizard.steps.login import LoginStep
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.project import ProjectStep
+from xnat_wizard.wizard.steps.troubleshoot import TroubleshootStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.unfinished import taken_up
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
@@ -54,6 +55,7 @@ STEPS: dict[str, Step] = {
     Stop.UPLOAD: UploadStep,
     Stop.PREARCHIVE: PrearchiveStep,
     Stop.ARCHIVE: ArchiveStep,
+    Stop.TROUBLESHOOT: TroubleshootStep,
 }
 
 ENTRY: Way = (Stop.LOGIN, Stop.HOME)
@@ -64,6 +66,7 @@ WAYS: dict[Move, Way] = {  # what begins at Home
     Move.ARCHIVE: (Stop.ARCHIVE,),
     Move.TROUBLESHOOT: (Stop.TROUBLESHOOT,),
     Move.SHOW_UPLOAD: _SHOWN,
+    Move.SEND_PLAN: (Stop.PLAN, *_SHOWN),  # begins where missing files were found
 }
 
 
