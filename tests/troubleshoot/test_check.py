@@ -265,19 +265,23 @@ async def test_a_proxy_of_this_machine_is_used_and_named_without_its_password(
     practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority, seen = Authority(tmp_path), list[str]()
-    async with tunnelling(seen) as proxy, serving(forwarding(practice.url), authority.sign("IP:127.0.0.2")) as port:
+    async with tunnelling(seen) as proxy, serving(forwarding(practice.url), authority.sign("DNS:xnat.invalid")) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:geheim@127.0.0.1:{proxy}")
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        monkeypatch.delenv("no_proxy", raising=False)
-        question = Question(f"https://127.0.0.2:{port}", ca_file=str(authority.file), idle_s=QUICK_S)
-        found = [event async for event in run_checks(question, probes=PROBES[:9]) if isinstance(event, Check)]
-    checks = {check.name: check for check in found}
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        login = Login(f"https://xnat.invalid:{port}", "owner", Secret("owner"), ca_file=str(authority.file))
+        question = Question(login.address, login=login, ca_file=login.ca_file, idle_s=QUICK_S)
+        checks = await checked(question)
     assert checks["proxy"].said == f"Requests go through the proxy 127.0.0.1:{proxy}, which is there"
+    assert checks["dns"].said == "This machine does not know xnat.invalid; its proxy may"
     assert checks["tcp"].said == "Requests go through the proxy"
-    assert seen
-    assert set(seen) == {f"CONNECT 127.0.0.2:{port} HTTP/1.1"}
-    assert "geheim" not in json.dumps([check.as_dict() for check in found])
-    assert "geheim" not in page(question, found, now=datetime.now(UTC))
+    assert {checks[name].state for name in ("tls.chain", "tls.name", "xnat", "login", "session", "body")} == {State.OK}
+    assert {head.partition("\r\n")[0] for head in seen} == {f"CONNECT xnat.invalid:{port} HTTP/1.1"}
+    assert all("Proxy-Authorization: Basic bWU6Z2VoZWlt" in head for head in seen)
+    found = list(checks.values())
+    for text in (json.dumps([check.as_dict() for check in found]), page(question, found, now=datetime.now(UTC))):
+        assert "geheim" not in text
+        assert "bWU6Z2VoZWlt" not in text
 
 
 async def test_a_proxy_that_is_not_there_is_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
