@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xnat_wizard.dicom.pixels import number_of
+from xnat_wizard.dicom.decoding import number_of
 
 if TYPE_CHECKING:
     import numpy as np

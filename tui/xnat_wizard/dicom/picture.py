@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnat_wizard.dicom import graylevels, pixels
+from xnat_wizard.dicom import decoding, graylevels
 from xnat_wizard.dicom.graylevels import Window
 from xnat_wizard.dicom.opened import OpenFile
 from xnat_wizard.findings import Problem
@@ -92,11 +92,11 @@ def read_frame(source: Path | bytes | OpenFile, *, frame: int = 0) -> Frame:
         except Exception as error:  # readers and decoders raise whatever they like at damaged data
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise Problem(pixels.broken(error)) from None
+            raise Problem(decoding.broken(error)) from None
 
 
 def _frame(source: Path | bytes | OpenFile, frame: int) -> Frame:
-    header, raw, place, count = pixels.read_pixels(source, frame)
+    header, raw, place, count = decoding.read_pixels(source, frame)
     photometric = str(header.get("PhotometricInterpretation", ""))
     caption = _caption(header, place, count)
     if not photometric.startswith("MONOCHROME"):
@@ -131,8 +131,8 @@ def picture_from_jpeg(data: bytes) -> Picture:
             return Picture(gray.width, gray.height, gray.tobytes(), f"{gray.width} x {gray.height}")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise Problem(
-            pixels.finding(
-                pixels.NOT_AN_IMAGE,
+            decoding.finding(
+                decoding.NOT_AN_IMAGE,
                 "The server sent no picture",
                 f"{len(data)} bytes came that are neither JPEG, PNG nor GIF",
                 "Look at another scan. Reports and raw data have no picture",
