@@ -81,7 +81,8 @@ class AskScreen(ModalScreen[Typed | None]):
     def judge(self) -> None:
         """Say at every key what would follow."""
         is_good, words = self._judge(self._typed)
-        verdict = Content.assemble(("ok    " if is_good else "FAIL  ", "bold"), plain(words))
+        mark = "ok    " if is_good else "FAIL  " if self._typed[0] else ""
+        verdict = Content.assemble((mark, "bold"), plain(words))
         self.query_one("#ask-verdict", Static).update(verdict)
         self.query_one("#ask-yes", ActionButton).disabled = not is_good
 

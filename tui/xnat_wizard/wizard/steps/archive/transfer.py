@@ -49,8 +49,10 @@ class Haul:
         by_md5 = sum(one.proof == "MD5" for one in self.saved)
         lines = [
             f"{count_text(len(fresh), 'file')} saved, {bytes_text(sum(one.size_bytes for one in fresh))}",
-            f"{by_md5} equal to the site's by MD5, {len(self.saved) - by_md5} by size: the site has no MD5 of them",
+            f"{by_md5} equal to the site's by MD5",
         ]
+        by_size = len(self.saved) - by_md5
+        lines += [f"{by_size} of the same size as there: the site has no MD5 of them"] if by_size else []
         there = len(self.saved) - len(fresh)
         lines += [f"{count_text(there, 'file')} of them there already, and equal"] if there else []
         missing = self.total - len(self.saved) - len(self.failed)

@@ -154,7 +154,7 @@ class ArchivingStep(ActingStep):
             Way("delete", "Delete it", "Delete this copy; your disk keeps its files"),
         ]
         if not is_forbidden(verdicts) and is_owner:
-            ways.append(Way("overwrite", "Overwrite", "Merge, and replace what is there; it asks once more"))
+            ways.append(Way("overwrite", "Overwrite", "Replace what is there; it asks once more"))
         elif not is_forbidden(verdicts):
             lines.append("note  An owner of the project could overwrite what is there")
         title = f"Something stands against archiving {labels[1] or session.label}"

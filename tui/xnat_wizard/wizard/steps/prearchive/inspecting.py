@@ -33,7 +33,6 @@ FILE_COLUMNS = (
 HEADER_COLUMNS = (
     Column("Tag", 11),
     Column("Name", 20, grow=1),
-    Column("VR", 2, needs=70),
     Column("Value", 20, grow=2),
 )
 
@@ -118,8 +117,8 @@ class SessionScreen(ModalScreen[None]):
             await self._explain(problem.finding)
             return
         self._tell()
-        rows = [Row(f"{at}", (one.tag, one.name, one.vr, one.value)) for at, one in enumerate(lines)]
-        title = f"Scan {scan_id}: the header of one of its files, as it is stored"
+        rows = [Row(f"{at}", (one.tag, one.name, one.value)) for at, one in enumerate(lines)]
+        title = f"Scan {scan_id}: the header of one of its files"
         await self.app.push_screen_wait(RowsScreen(title, HEADER_COLUMNS, rows))
 
     async def _explain(self, finding: Finding) -> None:

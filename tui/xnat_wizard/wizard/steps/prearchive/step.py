@@ -35,6 +35,7 @@ from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command
 from xnat_wizard.xnat.model import IdleTimer, PrearchiveSession
 
+USUAL_COLUMNS = 80
 REFRESH_S = 3.0  # between two looks while the site is at work
 
 
@@ -167,13 +168,16 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
         is_free = not self.job
         free_ones = any(not one.is_locked for one in chosen)
         archivable = sum(1 for one in chosen if self.is_archivable(one))
+        is_stuck = any(self.plight(one)[0] in PLIGHT_REASONS for one in chosen)
+        can_build = any(one.plain_status in BUILDABLE and not one.is_locked for one in chosen)
+        is_full = self.size.width < USUAL_COLUMNS and is_stuck and bool(archivable)  # no room for all buttons
         for name, is_possible in (
             ("archive", archivable),
             ("labels", archivable == len(chosen) == 1),
-            ("move", free_ones),
+            ("move", free_ones and not is_full),
             ("delete", free_ones),
-            ("build", any(one.plain_status in BUILDABLE and not one.is_locked for one in chosen)),
-            ("rescue", any(self.plight(one)[0] in PLIGHT_REASONS for one in chosen)),
+            ("build", can_build and not is_stuck),
+            ("rescue", is_stuck),
         ):
             self.query_one(f"#prearchive-{name}", ActionButton).disabled = not (is_possible and is_free)
 

@@ -42,9 +42,9 @@ class SpeedScreen(ModalScreen[Options | None]):
         limit = bytes_text(self._options.limit_bytes_s).replace(" ", "") if self._options.limit_bytes_s else ""
         with Vertical(classes="dialog"):
             yield Label("How fast may this upload be?", markup=False, classes="speed--title")
-            yield Label("At most so many bytes a second, like 800k or 5M; empty: no limit", markup=False)
+            yield Label("At most bytes a second: 800k, 5M; empty: no limit", markup=False)
             yield Input(limit, id="speed-limit", compact=True, max_length=12)
-            yield Label(f"At most so many connections, 1 to {CHOICE_MOST}", markup=False)
+            yield Label(f"At most connections: 1 to {CHOICE_MOST}", markup=False)
             yield Input(f"{self._options.most_connections}", id="speed-connections", compact=True, max_length=2)
             yield Static("", id="speed-verdict", markup=False)
             with Horizontal(classes="dialog-buttons"):
