@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -15,9 +16,11 @@ from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Problem
 from xnat_wizard.practice.faults import Kind
 from xnat_wizard.settings import Secret
+from xnat_wizard.troubleshoot import stages
 from xnat_wizard.troubleshoot.case import Case, Way
 from xnat_wizard.troubleshoot.facts import Facts, Match
 from xnat_wizard.troubleshoot.ledger import holds
+from xnat_wizard.troubleshoot.local import read_local
 from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, Fate, PlaceKind, Proof, Report, Role, Verdict
 from xnat_wizard.troubleshoot.registry import Rule
 from xnat_wizard.troubleshoot.runner import Search
@@ -26,6 +29,7 @@ from xnat_wizard.upload import engine
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination
 from xnat_wizard.upload.plan import draft
+from xnat_wizard.xnat.inquiry import Inquiry
 from xnat_wizard.xnat.model import Login
 from xnat_wizard.xnat.site import Site
 from xnat_wizard.xnat.told import Standing
@@ -400,3 +404,22 @@ async def test_a_site_that_cannot_be_reached_is_said(study: Path) -> None:
     assert report.verdict is Verdict.VOID
     assert "No connection" in report.verdict_says
     assert run.facts.ledger.totals[Fate.UNVERIFIABLE] == 16
+
+
+async def test_a_row_that_is_archived_while_we_look_is_found_in_the_archive(stage: Stage, study: Path) -> None:
+    owner = stage.caller("owner")
+    uri = send_one(owner, files_below(study), **HERE)
+    act(owner, uri, "build")
+    inquiry = Inquiry(await stage.site("member"), sleep=no_wait)
+    local = read_local(study, Event(), now=datetime.now(UTC).astimezone())
+    facts = Facts(Case(source=study, project="DEMO"), datetime.now(UTC).astimezone(), local=local)
+    for step in (
+        stages.ask_who, stages.ask_project, stages.ask_prearchive, stages.ask_archive, stages.ask_elsewhere
+    ):  # fmt: skip
+        facts = await step(facts, inquiry)
+    assert [one.place.kind for one in facts.hits()] == [PlaceKind.PREARCHIVE]
+    act(owner, uri, "commit", AA="true")
+    facts = await stages.open_candidates(facts, inquiry)
+    assert [one.place.kind for one in facts.hits()] == [PlaceKind.ARCHIVE]
+    assert facts.rows is not None
+    assert facts.rows.value == ()

@@ -133,6 +133,7 @@ class Contents:
     files: tuple[StoredObject, ...] = ()
     log: str = ""  # Q13
     has_document: bool | None = None  # the session XML is there
+    is_gone: bool = False  # it was listed, and went away while we looked
     status: str = ""  # of an experiment: "quarantine", "active", "locked"
     dry_run: Told[tuple[ArchiveVerdict, ...]] | None = None  # Q29
     unreadable: tuple[str, ...] = ()  # URIs of sampled files that the catalogue has and the server does not give

@@ -119,7 +119,21 @@ async def ask_elsewhere(facts: Facts, inquiry: Inquiry) -> Facts:
 
 
 async def open_candidates(facts: Facts, inquiry: Inquiry) -> Facts:
-    """D6, second half: open the best places: document, log, dry run, scans; then score again."""
+    """D6, second half: open the best places: document, log, dry run, scans; then score again.
+
+    A row that has gone since it was listed may have been archived meanwhile: the archive is asked again.
+    """
+    facts = await _opened(facts, inquiry)
+    gone = {uri for uri, contents in facts.contents.items() if contents.is_gone}
+    if gone and facts.rows:
+        left = tuple(row for row in facts.rows.value if row.uri not in gone)
+        contents = {uri: one for uri, one in facts.contents.items() if uri not in gone}
+        facts = facts.adding(rows=replace(facts.rows, value=left), contents=contents)
+        facts = await _opened(rescored(await ask_archive(facts, inquiry)), inquiry)
+    return facts
+
+
+async def _opened(facts: Facts, inquiry: Inquiry) -> Facts:
     likely = list(dict.fromkeys(one.place.uri for one in facts.hits()))
     others = [one.place.uri for one in facts.candidates if one.place.uri not in likely]
     places = [*likely, *list(dict.fromkeys(others))[:_MOST_POSSIBLE]]
@@ -169,6 +183,11 @@ async def _open_row(facts: Facts, inquiry: Inquiry, place: Place, row: Row) -> C
         told = await inquiry.log(row.uri)
         log, evidence = told.value, [*evidence, *told.evidence]
     if not document.value:
+        again = await inquiry.row(row.uri)
+        is_gone = again.is_known and again.value is None
+        evidence += again.evidence
+        if is_gone:
+            return Contents(place.uri, Standing.ABSENT, is_gone=True, evidence=tuple(evidence))
         return Contents(place.uri, Standing.ABSENT, log=log, has_document=False, evidence=tuple(evidence))
     scans = await inquiry.waiting_scans(row.uri)
     evidence += scans.evidence
