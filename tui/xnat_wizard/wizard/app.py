@@ -25,7 +25,7 @@ from xnat_wizard.wizard import keymap, palette
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.journey import Journey, Step
 from xnat_wizard.wizard.logbook import Logbook, log_file
-from xnat_wizard.wizard.theme import ANSI_THEME, NAMES, THEMES, theme_for
+from xnat_wizard.wizard.theme import ANSI_THEME, NAMES, THEMES, VARIABLES, theme_for
 from xnat_wizard.wizard.widgets import copying, helping
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.lines import LinesScreen
@@ -134,6 +134,10 @@ class WizardApp(App[None]):
         self.theme = theme_for(self.preferences.theme, has_colours=self._has_colours)
         for name in set(self.available_themes) - set(NAMES):
             self.unregister_theme(name)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the variables that the style sheet has beyond Textual's."""
+        return VARIABLES
 
     def search_themes(self) -> None:
         """Show the themes that the terminal has the colours for."""

@@ -27,9 +27,10 @@ WIZARD_DARK = Theme(
         "block-cursor-foreground": "#eeeeee",
         "block-cursor-blurred-background": "#262626",
         "block-cursor-blurred-text-style": "none",
+        "finding-cursor": "#3a3a3a",
         "foreground-muted": "#949494",
         "text-muted": "#949494",
-        "text-disabled": "#8a8a8a",
+        "text-disabled": "#949494",
         "text-primary": "#87afd7",
         "text-success": "#87af5f",
         "text-warning": "#d7af5f",
@@ -61,9 +62,10 @@ WIZARD_LIGHT = Theme(
         "block-cursor-background": "#005f87",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-blurred-background": "#d0d0d0",
-        "foreground-muted": "#626262",
-        "text-muted": "#626262",
-        "text-disabled": "#626262",
+        "finding-cursor": "#dadada",
+        "foreground-muted": "#585858",
+        "text-muted": "#585858",
+        "text-disabled": "#5f5f5f",
         "text-primary": "#005f87",
         "text-success": "#005f00",
         "text-warning": "#5f5f00",
@@ -88,9 +90,10 @@ WIZARD_CONTRAST_DARK = Theme(
     variables={
         "block-cursor-background": "#ffffff",
         "block-cursor-foreground": "#000000",
-        "block-cursor-blurred-background": "#303030",
+        "block-cursor-blurred-background": "#1c1c1c",
         "block-cursor-blurred-foreground": "#ffffff",
         "block-cursor-blurred-text-style": "none",
+        "finding-cursor": "#1c1c1c",
         "foreground-muted": "#d0d0d0",
         "text-muted": "#d0d0d0",
         "text-disabled": "#afafaf",
@@ -118,9 +121,10 @@ WIZARD_CONTRAST_LIGHT = Theme(
     variables={
         "block-cursor-background": "#000000",
         "block-cursor-foreground": "#ffffff",
-        "block-cursor-blurred-background": "#d0d0d0",
+        "block-cursor-blurred-background": "#eeeeee",
         "block-cursor-blurred-foreground": "#000000",
         "block-cursor-blurred-text-style": "none",
+        "finding-cursor": "#eeeeee",
         "foreground-muted": "#303030",
         "text-muted": "#303030",
         "text-disabled": "#4e4e4e",
@@ -132,6 +136,7 @@ WIZARD_CONTRAST_LIGHT = Theme(
     },
 )
 
+VARIABLES = {"finding-cursor": "ansi_white"}  # what is ours in the style sheet, for the terminal's own colours
 THEMES = (WIZARD_DARK, WIZARD_LIGHT, WIZARD_CONTRAST_DARK, WIZARD_CONTRAST_LIGHT)
 NAMES = (*(theme.name for theme in THEMES), ANSI_THEME)
 
