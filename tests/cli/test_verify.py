@@ -45,6 +45,21 @@ def test_what_is_stored_is_listed_byte_for_byte(new_plan: NewPlan, study_folder:
     assert set(with_null.data.split("\0")) - {""} == images(study_folder)
 
 
+def test_a_later_look_keeps_the_receipt_before_it_and_can_compare_pixels(
+    new_plan: NewPlan, practice: Practice, uploads: Uploads
+) -> None:
+    practice.anonymize()
+    assert run("upload", new_plan()).code == 0
+    again = run("verify", "--pixels")
+    assert again.code == 0, again.talk
+    assert "Pixel check: " in again.data
+    assert "their pixels are equal" in " ".join(again.data.split())
+    assert "Earlier: " in again.data
+    (folder,) = uploads()
+    (aside,) = folder.glob("receipt-*.json")
+    assert json.loads(aside.read_text())["verdict"] == "COMPLETE"
+
+
 def test_a_file_that_changed_or_has_a_line_break_in_its_name_is_not_listed(
     new_plan: NewPlan, study_folder: Path
 ) -> None:

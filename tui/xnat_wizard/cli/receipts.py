@@ -23,6 +23,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     verify = commands.add_parser("verify", help="compare an upload with the site again, and write a new receipt")
     verify.add_argument("upload", nargs="?", default="", help="receipt.json, or the upload's ID (default: the newest)")
     verify.add_argument("--list-stored", action="store_true", help="print the local files that are safely stored")
+    verify.add_argument("--pixels", action="store_true", help="read some files of each series back, compare the pixels")
     verify.add_argument("--null", action="store_true", help="end each printed file with NUL instead of a line break")
     verify.add_argument("--json", action="store_true", help="one JSON object a line")
     add_login_to(verify)
@@ -38,7 +39,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     path = _journal_of(options.upload)
     with UploadLock(path), Journal.open(path) as journal:
-        receipt = asyncio.run(_compare(journal, login_for(journal.site_url, options)))
+        receipt = asyncio.run(_compare(journal, login_for(journal.site_url, options), has_pixel_check=options.pixels))
         code = _exit_of(receipt)
         if options.list_stored:
             try:
@@ -60,12 +61,12 @@ def _exit_of(receipt: "Receipt") -> Exit:
     return Exit.FAILED if receipt.verdict.startswith("NOT PROVEN") else Exit.DONE
 
 
-async def _compare(journal: "Journal", login: "Login") -> "Receipt":
+async def _compare(journal: "Journal", login: "Login", *, has_pixel_check: bool) -> "Receipt":
     from xnat_wizard.upload.receipt import verify
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
-        return await verify(journal, site)
+        return await verify(journal, site, has_pixel_check=has_pixel_check)
 
 
 def _journal_of(name: str) -> Path:

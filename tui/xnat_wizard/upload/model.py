@@ -253,3 +253,4 @@ class Receipt:
     not_proven: tuple[str, ...]
     not_sent: tuple[str, ...]  # "2 not DICOM", ...
     site_facts: dict[str, str | bool | None] = field(default_factory=dict)  # settings that change what is stored
+    pixel_check: str = ""  # what came of comparing pixels, in words; "" when nobody asked for it

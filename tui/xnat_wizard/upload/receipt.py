@@ -4,6 +4,7 @@ Answers to requests are no proof and are not added up here (missing-data 4.1).
 """
 
 import hashlib
+import random
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TypeVar
 
-from xnat_wizard.upload import receipt_files
+from xnat_wizard.upload import pixel_check, receipt_files
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
@@ -31,10 +32,22 @@ _SHORT = {"file-name token": "by name", "count": "by count"}
 T = TypeVar("T")
 
 
-async def verify(journal: Journal, site: Site) -> Receipt:
+async def verify(
+    journal: Journal,
+    site: Site,
+    *,
+    has_pixel_check: bool = False,
+    choose: Callable[[int, int], int] = random.randint,
+) -> Receipt:
     """Compare every file of an upload with what the server has now, and keep the receipt.
 
     A session that cannot be listed at the moment keeps what is known of it, and the verdict says NOT PROVEN.
+
+    Args:
+        journal: of the upload.
+        site: logged in.
+        has_pixel_check: some files of each series are read back, and their pixels compared.
+        choose: gives a number from the first to the last of two.
 
     Raises:
         SiteProblem: the server cannot be read.
@@ -43,7 +56,8 @@ async def verify(journal: Journal, site: Site) -> Receipt:
     with LocalSource(journal.source) as source, ThreadPoolExecutor(1, "reader") as executor:
         for session in journal.records.sessions():
             doubts += await _look_again(journal, site, session, source, executor)
-    receipt = await compose(journal, site, doubts)
+        said = await pixel_check.compare(journal, site, source, executor, choose=choose) if has_pixel_check else ""
+    receipt = replace(await compose(journal, site, doubts), pixel_check=said)
     keep(journal, receipt)
     return receipt
 
@@ -277,6 +291,7 @@ def as_text(receipt: Receipt, earlier: Sequence[Receipt] = ()) -> str:
     how = "checked by reading the server" if receipt.username else "the server was not read"
     lines += [f"Verdict: {receipt.verdict}   {how}"]
     lines += [f"Not proven: {what}" for what in receipt.not_proven]
+    lines += [f"Pixel check: {receipt.pixel_check}"] if receipt.pixel_check else []
     lines += [f"Earlier: {one.created}   {one.verdict}" for one in earlier[-EARLIER_SHOWN:]]
     return "\n".join(piece for line in lines for piece in _wrapped(line))
 

@@ -126,6 +126,7 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         "earlier": [{"created": one.created, "verdict": one.verdict} for one in journal.earlier_receipts()],
         "verdict": receipt.verdict,
         "not_proven": list(receipt.not_proven),
+        "pixel_check": receipt.pixel_check,
         "not_sent": list(receipt.not_sent),
     }
     made["digest_of_receipt"] = digest_of(made)
@@ -210,6 +211,7 @@ def as_page(receipt: Receipt) -> str:
         f"Project {_text(receipt.project)}, account {_text(receipt.username or '(not logged in)')}</p>",
         f'<p class="verdict {tone}">{_text(receipt.verdict)}, {how}</p>',
         *_list("Not proven", receipt.not_proven),
+        *_list("Pixel check", (receipt.pixel_check,) if receipt.pixel_check else ()),
         *_list("Other files, not sent", receipt.not_sent),
     ]
     places = dict(place.split(": ", 1) for place in receipt.places)
