@@ -276,9 +276,12 @@ async def test_what_is_missing_leads_to_troubleshooting_where_there_is_such_a_wa
             await until_text(app, pilot, "Find out")
             app.screen.query_one("#archive-find").focus()
             await pilot.press("enter")
+            await app.push_screen(ArchiveStep(shown), answers.append)
+            await until_text(app, pilot, "No session")
+            await pilot.press("h")
             await pilot.pause()
             app.choices = replace(app.choices, site=None)
-        assert [answer.move for answer in answers if answer] == [Move.TROUBLESHOOT]
+        assert [answer.move for answer in answers if answer] == [Move.TROUBLESHOOT, Move.HOME]
 
 
 @pytest.mark.parametrize("label", ["..", ".", "a/b", "", "x" * 300, "Person_01_MR1"])

@@ -52,7 +52,7 @@ then the files of the scan and a picture of one of them. Where no project is cho
 - **f** adds a file of this machine to a resource of the session or scan.
 - **r** shows the receipt of this upload: the proof, file by file.
 - The line below the lists is the address of the session, for a browser.
-- **u** begins another upload; **ctrl+q** leaves.
+- **u** begins another upload, **h** goes Home; **ctrl+q** leaves.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("comma", "step(-1)", "Previous image", show=False, id="archive.previous"),
@@ -61,6 +61,7 @@ then the files of the scan and a picture of one of them. Where no project is cho
         Binding("f", "add", "Add a file", show=False, id="archive.add", tooltip="Put a file into a resource"),
         Binding("r", "receipt", "Receipt", show=False, id="archive.receipt", tooltip="The proof, file by file"),
         Binding("u", "upload_more", "Upload more", show=False, id="archive.more", tooltip="Choose another folder"),
+        Binding("h", "home", "Home", show=False, id="archive.home", tooltip="To the four ways"),
         Binding("slash", "filter", "Filter", show=False, id="archive.filter", tooltip="Type a part of a label"),
     ]
     DEFAULT_CSS = """
@@ -113,6 +114,7 @@ then the files of the scan and a picture of one of them. Where no project is cho
         yield ActionButton("r Receipt", id="archive-receipt", tooltip="The proof, file by file")
         yield ActionButton("g Get", id="archive-get", tooltip="Download files, compared with the site's")
         yield ActionButton("f Add", id="archive-add", tooltip="Put a file into a resource")
+        yield ActionButton("h Home", id="archive-home", tooltip="To the four ways")
 
     def on_mount(self) -> None:
         """Ask the site."""
@@ -128,7 +130,9 @@ then the files of the scan and a picture of one of them. Where no project is cho
         """Shorten words on buttons where the terminal is narrow."""
         is_narrow = self.size.width < USUAL_COLUMNS
         self.query_one("#archive-more", ActionButton).say("u More" if is_narrow else "u Upload more")
-        self.query_one("#archive-find", ActionButton).say("Find" if is_narrow else "Find out")
+        find = self.query_one("#archive-find", ActionButton)
+        find.say("Find" if is_narrow else "Find out")
+        self.query_one("#archive-home").display = not (is_narrow or find.display)  # where there is room for all
 
     def session(self) -> Session | None:
         """Return the session under the cursor."""
@@ -261,6 +265,11 @@ then the files of the scan and a picture of one of them. Where no project is cho
         fresh = replace(self.choices, survey=None, plan=None, journal_path=None, archived_session_id="")
         self.dismiss(Answer(fresh, Move.UPLOAD_MORE))
 
+    @on(Button.Pressed, "#archive-home")
+    def action_home(self) -> None:
+        """Go Home."""
+        self.dismiss(Answer(self.choices, Move.HOME))
+
     @on(Button.Pressed, "#archive-find")
     def action_find(self) -> None:
         """Go and find out where the data went."""
@@ -273,6 +282,7 @@ then the files of the scan and a picture of one of them. Where no project is cho
             ("Download", "Get a file, a scan, a resource or the session", "get"),
             ("Add a file", "Put a file of this machine into a resource", "add"),
             ("Receipt", "The proof of this upload, file by file", "receipt"),
+            ("Home", "To the four ways", "home"),
             ("Next image", "Show the next image of the scan", "step(1)"),
             ("Previous image", "Show the previous image of the scan", "step(-1)"),
         ):
