@@ -5,12 +5,15 @@ import asyncio
 import pytest
 
 from troubleshoot.values import facts, project, told
+from xnat_wizard.findings import Finding
 from xnat_wizard.troubleshoot.blind_spots import blind_spots
 from xnat_wizard.troubleshoot.facts import Facts, Match
 from xnat_wizard.troubleshoot.model import Role, Standing
 from xnat_wizard.troubleshoot.resolve import folded, resolve, role_in
 from xnat_wizard.troubleshoot.times import age_s, site_time
 from xnat_wizard.xnat.answers import Answer
+from xnat_wizard.xnat.errors import Refused
+from xnat_wizard.xnat.inquiries.archived import is_readable
 from xnat_wizard.xnat.inquiries.asking import PARALLEL, Asker
 from xnat_wizard.xnat.inquiries.values import ProjectName, WhoAmI
 
@@ -138,3 +141,21 @@ async def test_an_answer_that_breaks_its_reader_is_an_answer() -> None:
     told_ = await asker.ask("Q1", "/x", read=lambda answer: {"a": "b"}[answer.text], empty="", words=str)
     assert told_.standing is Standing.FAILED
     assert told_.evidence[0].got == "could not be read: KeyError"
+
+
+class RefusingHttp(CountingHttp):
+    """Stands in for a client of a site: refuses every answer for a reason of its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self.code = code
+
+    async def call(self, method: str, path: str, *_: object, **__: object) -> Answer:
+        raise Refused(Finding(self.code, f"{method} {path}", "", ()), status=200)
+
+
+@pytest.mark.parametrize(("code", "is_there"), [("site.too_long", True), ("site.page", False)])
+async def test_a_file_longer_than_wanted_is_there_and_a_page_in_its_place_is_not(code: str, is_there: bool) -> None:  # noqa: FBT001  of the table
+    told_ = await is_readable(Asker(RefusingHttp(code)), "/data/experiments/E/files/a.dcm")  # type: ignore[arg-type]  # likewise
+    assert told_.value is is_there
+    assert told_.is_known is is_there

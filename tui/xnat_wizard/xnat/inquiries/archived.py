@@ -165,7 +165,7 @@ async def is_readable(asker: Asker, uri: str) -> Told[bool]:
         headers={"Range": f"bytes=0-{_START_BYTES - 1}"},
         limit_bytes=_ENOUGH_BYTES,
     )
-    if told.standing is Standing.FAILED and told.evidence[0].got.startswith("200"):  # longer than wanted, so there
+    if told.standing is Standing.FAILED and told.evidence[0].got.endswith("site.too_long"):  # so it is there
         return Told(True, Standing.ANSWERED, told.evidence)  # noqa: FBT003  the answer itself
     return told
 
