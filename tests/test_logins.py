@@ -170,6 +170,17 @@ def test_a_password_of_the_environment_goes_to_no_other_site(monkeypatch: pytest
     assert best_offer("https://other.example.org")[0] is not None
 
 
+def test_a_login_goes_to_the_address_that_it_was_given_for(home: Path) -> None:
+    write(home / ".xnat.cfg", json.dumps({"server": SITE, "user": "anna", "password": "p"}))
+    found = best_offer("xnat.example.org")[0]
+    assert found is not None
+    assert found.address_for("xnat.example.org") == SITE, "not to http, should https not answer"
+    write(home / ".netrc", "machine xnat.example.org login anna password n\n")
+    found = best_offer("xnat.example.org")[0]
+    assert found is not None
+    assert found.address_for("xnat.example.org") == "xnat.example.org"
+
+
 def test_an_expired_token_is_passed_over_and_told_as_expired(home: Path) -> None:
     logins.store_login(token(left_s=-60))
     write(home / ".netrc", "machine xnat.example.org login anna password n\n")

@@ -19,6 +19,7 @@ from xnat_wizard import settings
 from xnat_wizard.findings import Finding
 from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, Plan, SessionProgress, SessionState, UploadProgress, UploadState
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices, Move
@@ -88,6 +89,18 @@ async def test_uploads_are_told_in_words_the_open_ones_first(practice: Practice,
             await pilot.press("f5")
             await workers_done(app, "uploads")
             await until_text(app, pilot, "stopped at 0 of 32 files. Enter goes on")
+
+
+async def test_a_running_upload_is_told_and_words_are_left_at_parting(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        plan = (await planned(choices, study_folder)).plan
+        assert plan
+        with UploadLock(keep(plan, "20260102-DEMO", UploadState.RUNNING)):  # as its worker holds it
+            async with at_home(choices) as (app, _):
+                assert "runs: 0 of 32 files sent, 0 %" in flat_text(app)
+                step = app.screen
+                assert isinstance(step, HomeStep)
+                assert "The upload goes on by itself" in step.parting_words()
 
 
 async def test_an_upload_to_another_site_is_told_and_not_opened(practice: Practice, study_folder: Path) -> None:

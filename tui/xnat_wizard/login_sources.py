@@ -60,6 +60,10 @@ class Offer:
             return True
         return self.stored is None and is_same_site(self.address, address)  # it may say less than what was typed
 
+    def address_for(self, typed: str) -> str:
+        """Return where to send it: its own address where that says more, so that https is never left for http."""
+        return self.address if "://" in self.address else typed
+
 
 def offers(username: str = "") -> tuple[tuple[Offer, ...], tuple[Finding, ...]]:
     """Return every login that is known, in order, and what kept a source from being read. Blocks for small files.

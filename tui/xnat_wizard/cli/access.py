@@ -41,8 +41,9 @@ def login_for(address: str, options: argparse.Namespace) -> "Login":
 
     offer, troubles = best_offer(address, options.user)
     if offer is not None:
-        place = offer.stored.url if offer.stored else address
-        return Login(place, offer.login_name, offer.secret, ca_file=options.ca_file or offer.ca_file)
+        return Login(
+            offer.address_for(address), offer.login_name, offer.secret, ca_file=options.ca_file or offer.ca_file
+        )
     if not sys.stdin.isatty():
         raise Problem(troubles[0] if troubles else _missing())
     for trouble in troubles:

@@ -358,8 +358,7 @@ usually after two days, and **Forget this login** withdraws it. Your password is
         ca_file = os.path.expanduser(typed.ca_file)  # noqa: PTH111  "" must stay ""
         if offer is None:
             return Login(typed.address, typed.username, typed.password, ca_file, typed.is_unsafe)
-        address = offer.stored.url if offer.stored else typed.address
-        return Login(address, offer.login_name, offer.secret, ca_file, typed.is_unsafe)
+        return Login(offer.address_for(typed.address), offer.login_name, offer.secret, ca_file, typed.is_unsafe)
 
     @on(Checklist.Changed, "#unsafe")
     def _unsafe_changed(self) -> None:
