@@ -6,16 +6,20 @@ import pytest
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
+from dicom.images import write_series
 from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
 from wizard.stage import folders_of, logged_in, on_stage, planned, send, surveyed
 from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.practice.store import Store
+from xnat_wizard.upload.estimate import ASSUMED, Speed
 from xnat_wizard.upload.model import Destination
+from xnat_wizard.upload.plan import load
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
+from xnat_wizard.wizard.steps.plan.words import speed_words
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.widgets.rows import Rows
@@ -254,3 +258,142 @@ async def test_what_filters_and_quarantine_will_do_is_said(practice: Practice, s
         assert "keeps archived sessions in quarantine" in flat_text(app)
         await pilot.press("ctrl+n")
         await until_text(app, pilot, "Go on all the same?")
+
+
+# -- series, subjects, undo ----------------------------------------------------------------------------------
+
+
+async def test_series_are_left_out_and_taken_in_again(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep, UploadStep) as (app, pilot),
+    ):
+        await pilot.press("e")
+        await until_text(app, pilot, "Series of Person_01_MR1")
+        await pilot.press("space", "down", "space")
+        await until_text(app, pilot, "3 of 5 series: 9 files")
+        await pilot.press("enter")
+        await until_text(app, pilot, "2 of 2 sessions: 25 files")
+        await until_text(app, pilot, "new, but not all")
+        assert "2 left out" in flat_text(app)
+        await pilot.press("u")
+        await until_text(app, pilot, "Taken back: the series of Person_01_MR1. 2 of 2 sessions: 32 files")
+        await pilot.press("e", "a", "enter")
+        await until_text(app, pilot, "1 of 2 sessions: 16 files")
+        await pilot.press("e", "space", "ctrl+n")
+        await workers_done(app, "ask", "forecast")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "[5 Upload]")
+        assert app.choices.plan
+        assert app.choices.plan.kept_back
+
+
+async def test_escape_leaves_the_series_as_they_were(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("e", "space", "escape")
+        await until_text(app, pilot, "2 of 2 sessions: 32 files")
+        assert isinstance(app.screen, PlanStep)
+        assert not app.screen._edits.can_undo
+
+
+async def test_a_whole_subject_stays_behind_and_comes_back(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("x")
+        await until_text(app, pilot, "Person_01: 0 sessions to send, u takes it back. 1 of 2 sessions")
+        await pilot.press("down", "space")
+        await until_text(app, pilot, "0 of 2 sessions")
+        await pilot.press("u", "u")
+        await until_text(app, pilot, "Taken back: the choice for subject Person_01. 2 of 2 sessions: 32 files")
+
+
+async def test_undo_takes_the_destination_back_too(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("shift+tab", "down", "enter")
+        await until_text(app, pilot, "to the archive")
+        await pilot.press("tab", "u")
+        await until_text(app, pilot, "to the prearchive")
+        assert "(x) Prearchive" in flat_text(app)
+
+
+async def test_the_same_study_in_two_folders_is_marked(practice: Practice, tmp_path: Path) -> None:
+    write_series(tmp_path / "S1/t1", patient="P1")
+    write_series(tmp_path / "S2/t1", patient="P1", series=2)
+    async with logged_in(practice) as choices, on_stage(await surveyed(choices, tmp_path), PlanStep) as (app, pilot):
+        await workers_done(app, "forecast")
+        for row in rows_of(app).rows:
+            rows_of(app).go_to(row.key)
+            if row.cells[0] == "[ ]":
+                await pilot.press("space")
+                await until_text(app, pilot, "Yes, send it")
+                await pilot.press("end", "enter")
+                await until_text(app, pilot, "[4 Plan]")
+        await until_text(app, pilot, "twice: also S1_MR1")
+        await pilot.press("x")
+        await pilot.pause()
+        assert "twice: " not in flat_text(app)
+
+
+# -- time, and a file -----------------------------------------------------------------------------------------
+
+
+def test_the_time_is_told_with_its_source() -> None:
+    assert speed_words(ASSUMED, 3, 1_000_000) == "Less than a minute, at 10 MB/s (assumed)"
+    assert speed_words(Speed(1e6, 100, 3), 3, 600_000_000) == "About 10 minutes, at 1.0 MB/s as in 3 earlier uploads"
+    assert speed_words(Speed(1e6, 100, 1), 3, 20_000_000_000).startswith("About 6 hours")
+    assert speed_words(ASSUMED, 0, 0) == ""
+
+
+async def test_a_plan_is_saved_and_its_command_stands_alone(
+    practice: Practice, study_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my plans").mkdir()
+    monkeypatch.chdir(tmp_path / "my plans")
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep, size=(200, 50)) as (app, pilot),
+    ):
+        await pilot.press("space", "s")
+        await until_text(app, pilot, "Save the plan")
+        await pilot.press("enter")
+        await until_text(app, pilot, "ok Saved:")
+        path = tmp_path / "my plans" / "study-plan.json"
+        lines = [line.strip(" │") for line in screen_text(app).splitlines()]
+        assert str(path) in lines
+        assert f"xnat-wizard upload --user owner '{path}'" in lines
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert len(load(path).included) == 1
+        await pilot.press("enter", "s", "enter")
+        await until_text(app, pilot, "Overwrite this file?")
+        await pilot.press("enter")
+        app.screen.query_one("#save-path", Input).value = str(tmp_path)
+        app.screen.query_one("#save-path", Input).focus()
+        await pilot.press("enter")
+        await until_text(app, pilot, "This is a folder")
+        app.screen.query_one("#save-path", Input).value = str(tmp_path / "no" / "where.json")
+        await pilot.press("enter")
+        await until_text(app, pilot, "The file cannot be written: No such file or directory.")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_goldens_of_the_screens_over_it(
+    practice: Practice, study_folder: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(study_folder)
+    async with logged_in(practice) as choices:
+        ready = await surveyed(choices, study_folder)
+        async with on_stage(ready, PlanStep, size=size) as (app, pilot):
+            await workers_done(app, "forecast", "speed")
+            await pilot.press("e", "space")
+            await check_golden(app, pilot, f"plan-series-{size[0]}x{size[1]}", {f":{practice.server.port}": ":12345"})
+            await pilot.press("escape", "s")
+            app.screen.query_one("#save-path", Input).value = "/home/anna/study-plan.json"
+            await check_golden(app, pilot, f"plan-save-{size[0]}x{size[1]}", {f":{practice.server.port}": ":12345"})

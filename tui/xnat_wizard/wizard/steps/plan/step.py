@@ -1,40 +1,46 @@
 """Review the plan: which sessions go where, under which labels, and what XNAT will do with them."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 from xnat_wizard.upload import plan as planning
+from xnat_wizard.upload.choosing import twins, with_items, with_subject
+from xnat_wizard.upload.estimate import ASSUMED, speed_to
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.wizard.choices import Answer, Choices, Move
+from xnat_wizard.wizard.steps.plan.edits import Edits, is_askable, stopping_codes
 from xnat_wizard.wizard.steps.plan.relabel import Asked, RelabelScreen
+from xnat_wizard.wizard.steps.plan.saving import SaveScreen
+from xnat_wizard.wizard.steps.plan.series import SeriesScreen
+from xnat_wizard.wizard.steps.plan.table import Ahead, detail_of, row_of
 from xnat_wizard.wizard.steps.plan.words import (
     COLUMNS,
     DESTINATIONS,
-    FORECAST_WORDS,
+    HELP,
     UNNOTED,
-    changed_keys,
     fitting_plan,
     mark,
     reasons,
-    telling,
-    with_labels_of,
+    speed_words,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
-from xnat_wizard.wizard.widgets.rows import Row, Rows
+from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 
 
@@ -42,36 +48,27 @@ class PlanStep(StepScreen[Answer]):
     """The plan as a list of sessions; edits survive going back and forth."""
 
     number: ClassVar[int] = 4
-    sentence: ClassVar[str] = "Check what will be sent. Space: take in or leave out. Enter: edit labels."
+    sentence: ClassVar[str] = "Check what will be sent. Space: in or out. Enter: labels. e: series."
     has_refresh: ClassVar[bool] = True
-    HELP = """
-# The plan
-
-One row is one imaging session in XNAT: one subject, one visit.
-
-- **Space** takes the session in `[x]` or leaves it out `[ ]`. Where something is held back you are asked first.
-- **Enter** edits the subject label and the session label; **b** labels all sessions by one rule: from folders,
-  headers, a pattern or a CSV table, and **z** takes that back.
-- **State** says what XNAT will do: *new*, *merge* (the session exists, what is missing is added), *clash* (another
-  label is wanted), *held* (something needs your yes), *STOP* (cannot be sent).
-- **Prearchive or archive**: in the prearchive sessions wait for somebody to look at them; that is the careful way.
-
-**f** lists all findings, **o** lists what is not sent and why, **F5** asks the site again.
-"""
+    HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "findings", "Findings", show=False, id="plan.findings", tooltip="All findings, explained"),
         Binding(
             "o", "not_sent", "Not sent", show=False, id="plan.not_sent", tooltip="Files that are not sent, and why"
         ),
         Binding("b", "relabel", "Labels", show=False, id="plan.labels", tooltip="Labels for all sessions by one rule"),
-        Binding("z", "undo_labels", "Undo", show=False, id="plan.undo", tooltip="Undo the last change of all labels"),
+        Binding("e", "series", "Series", show=False, id="plan.series", tooltip="Choose the series of this session"),
+        Binding("x", "subject", "Subject", show=False, id="plan.subject", tooltip="This subject goes, or stays"),
+        Binding("s", "save", "Save", show=False, id="plan.save", tooltip="Save the plan to a file"),
+        Binding("u,z", "undo", "Undo", id="plan.undo", tooltip="Take the last change back"),
     ]
     DEFAULT_CSS = """
     PlanStep Checklist { height: 2; }
     PlanStep #plan-note { height: auto; max-height: 3; color: $text-muted; }
     PlanStep Rows { min-height: 5; margin-top: 1; }
     PlanStep #plan-detail { height: 4; margin-top: 1; }
-    PlanStep.-low Rows { margin-top: 0; }
+    PlanStep #plan-time { height: 1; color: $text-muted; }
+    PlanStep.-low Rows, PlanStep.-low #plan-detail { margin-top: 0; }
     """
 
     def __init__(self, choices: Choices) -> None:
@@ -82,20 +79,19 @@ One row is one imaging session in XNAT: one subject, one visit.
         self._choices = choices
         self._site = choices.site
         self._survey = choices.survey
-        self._plan = fitting_plan(choices, self._survey, self._site.info.url, choices.project.id)
-        self._accepted: frozenset[str] = frozenset()
-        self._forecast: dict[str, tuple[Finding, ...]] = {}
+        plan = fitting_plan(choices, self._survey, self._site.info.url, choices.project.id)
+        self._edits = Edits(plan, self._changed)
+        self._ahead = Ahead()
         self._news = ""  # what the last edit did, before the count
-        self._is_checking = True
-        self._unchecked: Finding | None = None
+        self._speed = ASSUMED
+        self._saved: Path | None = None
         self._asked = Asked()
         self._of_labels: tuple[Finding, ...] = ()  # what the last rule for all labels had to say
-        self._before_labels: Plan | None = None  # for undo
-        severity = {code: [f.severity for f in self._survey.findings if f.code == code] for code in self._codes()}
-        self._stops = frozenset(code for code, found in severity.items() if not found or Severity.STOP in found)
+        self._stops = stopping_codes(self._survey, plan.sessions)
 
-    def _codes(self) -> set[str]:
-        return {code for session in self._plan.sessions for code in session.held_by}
+    @property
+    def _plan(self) -> Plan:
+        return self._edits.plan
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -103,8 +99,9 @@ One row is one imaging session in XNAT: one subject, one visit.
         """Lay out destination, sessions, the chosen one in detail."""
         yield Checklist(DESTINATIONS.items(), [self._plan.destination], is_single=True, id="plan-destination")
         yield Static("", id="plan-note", markup=False)
-        yield Rows(COLUMNS, empty="No image was found in this folder.", id="plan-sessions")
+        yield Rows(COLUMNS, empty="No image was found that can be sent.", id="plan-sessions")
         yield Static("", id="plan-detail", markup=False)
+        yield Static("", id="plan-time", markup=False)
 
     def compose_buttons(self) -> ComposeResult:
         """Lay out the ways on."""
@@ -112,21 +109,28 @@ One row is one imaging session in XNAT: one subject, one visit.
         yield ActionButton("f Findings", id="plan-findings", tooltip="All findings, explained")
         yield ActionButton("o Not sent", id="plan-not-sent", tooltip="Files that are not sent, and why")
         yield ActionButton("b Labels", id="plan-labels", tooltip="Labels for all sessions by one rule")
+        yield ActionButton("s Save", id="plan-save", tooltip="Save the plan to a file, to be sent by a command")
 
     def on_mount(self) -> None:
         """Show the plan and ask the site."""
         self._show()
         self.query_one(Rows).focus()
         self.look_ahead()
+        self.look_back()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit buttons and footer to the new width."""
+        super().on_resize(event)
+        self._show_buttons()
 
     def _show(self) -> None:
-        rows = self.query_one(Rows)
-        rows.show(self._row(session) for session in self._plan.sessions)
+        rows, same = self.query_one(Rows), twins(self._plan)
+        rows.show(row_of(session, self._survey, self._ahead, same) for session in self._plan.sessions)
         self._show_detail(rows.key)
-        told = [finding for finding in self._forecast.get("", ()) if finding.code not in UNNOTED]
+        told = [finding for finding in self._ahead.found.get("", ()) if finding.code not in UNNOTED]
         notes = [f"{mark(finding)}  {finding.what}" for finding in told]
-        if self._unchecked:
-            notes.append(f"note  The site could not be asked: {self._unchecked.what} (F5: ask again)")
+        if self._ahead.unchecked:
+            notes.append(f"note  The site could not be asked: {self._ahead.unchecked.what} (F5: ask again)")
         self.query_one("#plan-note", Static).update("\n".join(notes))
         chosen = self._plan.included
         files, size = sum(one.file_count for one in chosen), sum(one.size_bytes for one in chosen)
@@ -135,102 +139,71 @@ One row is one imaging session in XNAT: one subject, one visit.
         left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
         amount = f"{count_text(files, 'file')}, {bytes_text(size)}"
         self.tell(f"{self._news}{counted}: {amount} to the {self._plan.destination}.{left}")
-        counts = (("#plan-findings", "f Findings", len(self._findings())), ("#plan-not-sent", "o Not sent", others))
-        for button, words, count in counts:
-            self.query_one(button, ActionButton).say(f"{words} ({count})" if self.size.width >= 80 else words)
+        self.query_one("#plan-time", Static).update(speed_words(self._speed, files, size))
+        self._show_buttons()
+        self.refresh_bindings()
 
-    def _row(self, session: PlannedSession) -> Row:
-        state, tone = self._state(session)
-        cells = (
-            "[x]" if session.is_included else " - " if session.is_blocked else "[ ]",
-            session.subject_label,
-            session.session_label,
-            str(len(session.series) + len(session.pairs)),
-            str(session.file_count),
-            bytes_text(session.size_bytes),
-            date_text(session.study_date),
-            state,
-        )
-        return Row(session.key, cells, tone)
-
-    def _state(self, session: PlannedSession) -> tuple[str, str]:
-        """Return the state in words, the telling one first, and its tone."""
-        why = reasons(session, self._survey)
-        held = why[0].what if why else "see the findings"
-        if session.is_blocked:
-            return f"STOP: {held}", "bad"
-        if not session.is_included:
-            return (f"held: {held} (Space: say yes)", "warn") if session.held_by else ("left out", "quiet")
-        found = self._forecast.get(session.key)
-        if found is None:
-            return ("checking..." if self._is_checking else "not checked"), "quiet"
-        part = ", but a part is held" if session.left_out or session.left_out_pairs else ""
-        if not found:
-            return f"new{part}", "warn" if part else "good"
-        first = telling(found)[0]
-        words = FORECAST_WORDS.get(first.code, first.what)
-        return f"{words}{part}", "warn" if part or first.severity is not Severity.NOTE else ""
+    def _show_buttons(self) -> None:
+        is_wide = self.app.size.width >= 80
+        count = len(self._findings())
+        findings = self.query_one("#plan-findings", ActionButton)
+        findings.say(f"f Findings ({count})" if is_wide else "f Findings")
+        findings.refresh(layout=True)  # longer words need more room
+        self.query_one("#plan-not-sent").display = is_wide  # the line above the buttons names the key
 
     def _show_detail(self, key: str) -> None:
-        session = self._session(key)
-        if session is None:
-            self.query_one("#plan-detail", Static).update("")
-            return
-        date = f" of {date_text(session.study_date)}" if session.study_date else ""
-        place = f"folder {session.subject_folder}" if session.subject_folder else "no subject folder"
-        count = count_text(len(session.series), "series", "series")
-        lines = [f"{session.modality}{date}, {place}, {count}"]
-        held = reasons(session, self._survey) if session.held_by else []
-        for finding in (*held, *telling(self._forecast.get(session.key, ())))[:2]:
-            cure = f" Do: {finding.todo[0]}." if finding.todo else ""
-            lines.append(f"{mark(finding)}  {finding.what}. {finding.why}.{cure}".replace("..", "."))
-        listed = [
-            " ".join(f"{one.series_number} {one.series_description} ({len(one.instances)})".split())
-            for one in session.series
-        ]
-        listed += [f"PAR/REC {pair.protocol_name or pair.par_path}" for pair in session.pairs]
-        self.query_one("#plan-detail", Static).update("\n".join([*lines, ", ".join(listed)]))
-
-    def _session(self, key: str) -> PlannedSession | None:
-        return next((one for one in self._plan.sessions if one.key == key), None)
+        session = self._edits.session(key)
+        text = detail_of(session, self._survey, self._ahead, twins(self._plan)) if session else ""
+        self.query_one("#plan-detail", Static).update(text)
 
     def _findings(self) -> list[Finding]:
-        ahead = [finding for found in self._forecast.values() for finding in found]
-        whole = [self._unchecked] if self._unchecked else []
+        ahead = [finding for found in self._ahead.found.values() for finding in found]
+        whole = [self._ahead.unchecked] if self._ahead.unchecked else []
         return by_weight((*planning.check(self._plan), *ahead, *whole, *self._of_labels, *self._survey.findings))
 
-    # -- the site ------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Show the key to undo where there is something to take back."""
+        if action == "undo":
+            return self._edits.can_undo
+        return super().check_action(action, parameters)
+
+    # -- the site, and earlier uploads ---------------------------------------------------------------------------
 
     @work(group="forecast", exclusive=True, exit_on_error=False)
     async def look_ahead(self) -> None:
         """Ask the site what it will do with the plan as it is now; typing goes on meanwhile."""
-        self._is_checking, self._unchecked = True, None
+        self._ahead = replace(self._ahead, is_checking=True, unchecked=None)
         self._show()
         try:
-            self._forecast = await planning.forecast(self._plan, self._site)
+            self._ahead = Ahead(await planning.forecast(self._plan, self._site), is_checking=False)
         except Problem as problem:
-            self._unchecked = problem.finding
-        self._is_checking = False
+            self._ahead = replace(self._ahead, is_checking=False, unchecked=problem.finding)
+        self._show()
+
+    @work(group="speed", exclusive=True, exit_on_error=False)
+    async def look_back(self) -> None:
+        """Reckon with the speed of earlier uploads to this site."""
+        self._speed = await asyncio.to_thread(speed_to, self._site.info.url)
         self._show()
 
     def refresh_content(self) -> None:
         """Ask the site again."""
-        self._forecast = {}
+        self._ahead = Ahead()
         self.look_ahead()
 
     # -- edits ---------------------------------------------------------------------------------------------------
 
-    def _take(self, plan: Plan, *keys: str) -> None:
-        """Take an edited plan; what the site said of the edited sessions no longer counts."""
-        self._plan, self._news = plan, ""
-        for key in keys:
-            self._forecast.pop(key, None)
+    def _changed(self, keys: set[str]) -> None:
+        """Ask anew: what the site said of edited sessions no longer counts."""
+        self._ahead = self._ahead.without(keys)
+        self._news = ""
+        self.query_one("#plan-destination", Checklist).tick(self._plan.destination, is_on=True)
         self.look_ahead()
 
     @on(Checklist.Changed, "#plan-destination")
     def change_destination(self, event: Checklist.Changed) -> None:
         """Send to the other place."""
-        self._take(planning.with_destination(self._plan, Destination(event.ticked[0])), "")
+        self._edits.take(planning.with_destination(self._plan, Destination(event.ticked[0])), "the destination")
 
     @on(Rows.Highlighted, "#plan-sessions")
     def show_highlighted(self, event: Rows.Highlighted) -> None:
@@ -240,9 +213,9 @@ One row is one imaging session in XNAT: one subject, one visit.
     @on(Rows.Ticked, "#plan-sessions")
     def switch(self, event: Rows.Ticked) -> None:
         """Take a session in or leave it out; ask where something is held."""
-        session = self._session(event.key)
+        session = self._edits.session(event.key)
         assert session
-        if self._askable(session):
+        if is_askable(session, self._stops):
             self.ask_about_held(session)
             return
         try:
@@ -251,12 +224,39 @@ One row is one imaging session in XNAT: one subject, one visit.
             why = reasons(session, self._survey)
             self.explain_soon(why[0] if why else problem.finding)
         else:
-            self._take(plan, session.key)
+            self._edits.take(plan, f"{'leaving out' if session.is_included else 'taking in'} {session.session_label}")
 
-    def _askable(self, session: PlannedSession) -> bool:
-        held = [one.held_by for one in (*session.series, *session.left_out)]
-        held += [one.held_by for one in (*session.pairs, *session.left_out_pairs)]
-        return any(codes and not self._stops.intersection(codes) for codes in held)
+    def action_subject(self) -> None:
+        """Take all sessions of the subject in, or leave all of them out."""
+        session = self._edits.session(self.query_one(Rows).key)
+        if session is None:
+            return
+        plan, subject = with_subject(self._plan, session.key), session.subject_label
+        if plan == self._plan:
+            self._news = f"Nothing of {subject} may go without your yes (Space). "
+            self._show()
+            return
+        self._edits.take(plan, f"the choice for subject {subject}")
+        count = sum(one.is_included for one in plan.sessions if one.subject_label == subject)
+        self._news = f"{subject}: {count_text(count, 'session')} to send, u takes it back. "
+
+    def action_series(self) -> None:
+        """Choose the series of the session under the cursor."""
+        session = self._edits.session(self.query_one(Rows).key)
+        if session is not None and session.is_blocked:
+            why = reasons(session, self._survey)
+            self.explain_soon(why[0] if why else self._findings()[0])
+        elif session is not None:
+            self.choose_series(session)
+
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def choose_series(self, session: PlannedSession) -> None:
+        """Let series be chosen, and take the choice."""
+        going = await self.app.push_screen_wait(SeriesScreen(session))
+        if going is not None:
+            plan = with_items(self._plan, session.key, going)
+            if plan != self._plan:
+                self._edits.take(plan, f"the series of {session.session_label}")
 
     @work(group="ask", exclusive=True, exit_on_error=False)
     async def ask_about_held(self, session: PlannedSession) -> None:
@@ -271,30 +271,13 @@ One row is one imaging session in XNAT: one subject, one visit.
         title = f"{session.session_label}: something is held and needs your yes"
         way = await self.app.push_screen_wait(PickScreen(title, why, ways))
         if way:
-            self._settle(session, way)
-
-    def _settle(self, session: PlannedSession, way: str) -> None:
-        accepted = self._accepted | {session.key} if way == "all" else self._accepted - {session.key}
-        self._accepted = accepted
-        fresh = planning.draft(
-            self._survey,
-            site_url=self._plan.site_url,
-            project=self._plan.project,
-            destination=self._plan.destination,
-            accepted=accepted,
-        )
-        drafted = next(one for one in fresh.sessions if one.key == session.key)
-        new = replace(drafted, subject_label=session.subject_label, session_label=session.session_label)
-        if way == "none":
-            new = replace(new, is_included=False)
-        sessions = tuple(new if one.key == new.key else one for one in self._plan.sessions)
-        self._take(replace(self._plan, sessions=sessions), session.key)
+            self._edits.settle(self._survey, session, way)
 
     @on(Rows.Chosen, "#plan-sessions")
     @work(group="ask", exclusive=True, exit_on_error=False)
     async def edit_labels(self, event: Rows.Chosen) -> None:
         """Edit the labels of a session."""
-        session = self._session(event.key)
+        session = self._edits.session(event.key)
         assert session
         place = f"folder {session.subject_folder}" if session.subject_folder else str(self._survey.source.name)
 
@@ -309,7 +292,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         labels = await self.app.push_screen_wait(EditLabels(place, old, check=check))
         if labels and labels != old:
             plan = planning.edit(self._plan, session.key, subject_label=labels[0], session_label=labels[1])
-            self._take(plan, session.key)
+            self._edits.take(plan, f"the labels of {labels[1]}")
 
     @on(Button.Pressed, "#plan-labels")
     def action_relabel(self) -> None:
@@ -322,20 +305,26 @@ One row is one imaging session in XNAT: one subject, one visit.
         made = await self.app.push_screen_wait(RelabelScreen(self._plan, self._asked))
         if made is None:
             return
-        self._asked, self._of_labels, self._before_labels = made.asked, made.findings, self._plan
-        self._take(made.plan, *changed_keys(self._plan, made.plan))
-        self._news = "New labels, z takes them back. "
+        self._asked, self._of_labels = made.asked, made.findings
+        self._edits.take(made.plan, "the labels by a rule")
+        self._news = "New labels, u takes them back. "
 
-    def action_undo_labels(self) -> None:
-        """Take the last rule for all labels back."""
-        if self._before_labels is None:
-            self._news = "No change of all labels to undo. "
-            self._show()
-            return
-        plan = with_labels_of(self._plan, self._before_labels)
-        self._of_labels, self._before_labels = (), None
-        self._take(plan, *changed_keys(self._plan, plan))
-        self._news = "The labels are as they were. "
+    def action_undo(self) -> None:
+        """Take the last change back."""
+        what = self._edits.undo()
+        if what == "the labels by a rule":
+            self._of_labels = ()
+        self._news = f"Taken back: {what}. "
+        self._show()
+
+    @on(Button.Pressed, "#plan-save")
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def action_save(self) -> None:
+        """Save the plan to a file."""
+        path = self._saved or Path.cwd() / f"{self._plan.source.name or 'study'}-plan.json"
+        self._saved = await self.app.push_screen_wait(SaveScreen(self._plan, path, self._site.identity.username)) or (
+            self._saved
+        )
 
     # -- what can be opened --------------------------------------------------------------------------------------
 
@@ -354,7 +343,14 @@ One row is one imaging session in XNAT: one subject, one visit.
         yield "Findings", "All findings of folder, plan and site, explained", self.action_findings
         yield "Not sent", "The files that are not sent, and why", self.action_not_sent
         yield "Labels for all sessions", "By folders, headers, a pattern or a table", self.action_relabel
-        yield "Undo labels", "Take the last change of all labels back", self.action_undo_labels
+        yield "Series", "Choose the series of the session under the cursor", self.action_series
+        yield "Subject", "All sessions of this subject go, or stay", self.action_subject
+        yield "Save plan", "Save the plan to a file, to be sent by a command", self._press_save
+        if self._edits.can_undo:
+            yield "Undo", "Take the last change back", self.action_undo
+
+    def _press_save(self) -> None:
+        self.query_one("#plan-save", ActionButton).press()
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
@@ -377,7 +373,7 @@ One row is one imaging session in XNAT: one subject, one visit.
         ahead = [
             finding
             for key in ("", *(one.key for one in self._plan.included))
-            for finding in self._forecast.get(key, ())
+            for finding in self._ahead.found.get(key, ())
         ]
         for finding in by_weight((*planning.check(self._plan), *ahead)):
             if finding.severity is Severity.STOP:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Severity, by_weight
 from xnat_wizard.upload import plan as planning
+from xnat_wizard.upload.estimate import Speed
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 from xnat_wizard.wizard.choices import Choices
+from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.rows import Column
 
 COLUMNS = (
@@ -17,7 +19,7 @@ COLUMNS = (
     Column("Series", 6, is_right=True, needs=84),
     Column("Files", 6, is_right=True, needs=60),
     Column("Size", 8, is_right=True, needs=66),
-    Column("Date", 10, needs=96),
+    Column("Date", 11, needs=96),
     Column("State", 14, grow=6),
 )
 # What the forecast found, in a few words, the most telling first; the whole finding stands below the list.
@@ -78,22 +80,48 @@ def telling(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def changed_keys(old: Plan, new: Plan) -> list[str]:
-    """Return the keys of the sessions that are not as they were."""
-    return [after.key for before, after in zip(old.sessions, new.sessions, strict=True) if before != after]
+def speed_words(speed: Speed, files: int, size_bytes: int) -> str:
+    """Return how long it will take, and where that is from."""
+    if not files:
+        return ""
+    source = f"as in {count_text(speed.uploads, 'earlier upload')}" if speed.uploads else "(assumed)"
+    return f"{about_text(speed.seconds(files, size_bytes))}, at {bytes_text(speed.bytes_s)}/s {source}"
 
 
-def with_labels_of(plan: Plan, other: Plan) -> Plan:
-    """Return a plan with the labels that another state of it has; what is included stays."""
-    labels = {one.key: (one.subject_label, one.session_label) for one in other.sessions}
-    return replace(
-        plan,
-        sessions=tuple(
-            replace(one, subject_label=labels[one.key][0], session_label=labels[one.key][1]) for one in plan.sessions
-        ),
-    )
+def about_text(seconds: float) -> str:
+    """Return a time as one says it beforehand."""
+    if seconds < 60:
+        return "Less than a minute"
+    if seconds < 90 * 60:
+        return f"About {count_text(round(seconds / 60), 'minute')}"
+    return f"About {count_text(round(seconds / 3600), 'hour')}"
 
 
 def mark(finding: Finding) -> str:
     """Return the word in front of a finding, four letters wide."""
     return {Severity.STOP: "STOP", Severity.ASK: "ask ", Severity.NOTE: "note"}[finding.severity]
+
+
+HELP = """
+# The plan
+
+One row is one imaging session in XNAT: one subject, one visit.
+
+- **Space** takes the session in `[x]` or leaves it out `[ ]`. Where something is held back you are asked first.
+  **x** does so with all sessions of the subject. **e** chooses single series.
+- **Enter** edits the subject label and the session label; **b** labels all sessions by one rule: from folders,
+  headers, a pattern or a CSV table.
+- **u** takes the last change back, as often as you like.
+- **State** says what XNAT will do: *new*, *merge* (the session exists, what is missing is added), *clash* (another
+  label is wanted), *twice* (the same study is in this plan once more), *held* (something needs your yes), *STOP*
+  (cannot be sent).
+- **Prearchive or archive**: in the prearchive sessions wait for somebody to look at them; that is the careful way.
+
+Images travel in zips, and one by one where a site refuses these; PAR/REC pairs become files of the session. Limit and
+number of connections are chosen in the next step, before anything is sent.
+
+The time below the list is reckoned from earlier uploads to this site, as long as there are none by an assumption.
+
+**s** saves the plan to a file and names the command that sends it without the wizard. **f** lists all findings, **o**
+lists what is not sent and why, **F5** asks the site again.
+"""
