@@ -91,6 +91,33 @@ def test_progress_counts_parts(journal: Journal) -> None:
     assert journal.records.count_fates(1) == {Fate.STORED: 1, Fate.SENT: 1, Fate.REFUSED: 1}
 
 
+@given(
+    looked=st.lists(
+        st.tuples(st.integers(0, 7), st.sampled_from(["1", "4"]), st.booleans()),
+        max_size=8,
+        unique_by=lambda one: one[0],
+    )
+)
+def test_a_look_changes_the_files_that_it_names_and_no_others(
+    tmp_path_factory: pytest.TempPathFactory, looked: list[tuple[int, str, bool]]
+) -> None:
+    folder = tmp_path_factory.mktemp("journal")
+    with Journal.create(folder / "upload", plan_of(survey(series("s/a", count=8), series("t/a", study="1.4")))) as made:
+        session = made.records.sessions()[0]
+        ids = [file.id for file in made.records.files(session.id)]
+        checked = [
+            CheckedFile(ids[place], Fate.STORED if is_there else Fate.MISSING, "", scan_id, "")
+            for place, scan_id, is_there in looked
+        ]
+        made.records.record_checked(session.id, checked)
+        found = {file.id: file.fate for one in made.records.sessions() for file in made.records.files(one.id)}
+        facts = [fact.scan_id for fact in made.file_facts()]
+    wanted = {one.id: one.fate for one in checked}
+    assert found == {file_id: wanted.get(file_id, Fate.NOT_SENT) for file_id in found}
+    scans = {ids[place]: scan_id for place, scan_id, _ in looked}
+    assert facts[: len(ids)] == [scans.get(file_id, "") for file_id in ids]
+
+
 def test_another_process_sees_that_something_changed(journal: Journal) -> None:
     with Journal.open(journal.path) as reader:
         assert reader.changed()

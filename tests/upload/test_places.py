@@ -1,8 +1,16 @@
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from xnat_wizard.upload import places
 from xnat_wizard.upload.matching import match
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.places import StoredFile, is_row_of
 from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
-from xnat_wizard.xnat.model import PrearchiveSession
+from xnat_wizard.xnat.model import PrearchiveSession, RemoteFile
 
 
 def local(number: int, *, token: str = "", name: str = "", fate: Fate = Fate.SENT, md5: str = "") -> FileRow:
@@ -129,3 +137,49 @@ def test_a_row_is_ours_by_label_and_study_or_by_its_uri() -> None:
     assert is_row_of(row("b", "9.9"), session)
     assert not is_row_of(row("a", "9.9"), session)
     assert not is_row_of(row("c", "1.2"), session)
+
+
+def test_planning_starts_without_an_http_library() -> None:
+    asked = "import sys, xnat_wizard.upload.plan; print('aiohttp' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == "False"
+
+
+async def test_lists_are_read_a_few_at_a_time_and_kept_in_order() -> None:
+    under_way = most = 0
+
+    def one(number: int) -> Callable[[], Awaitable[tuple[RemoteFile, ...]]]:
+        async def read() -> tuple[RemoteFile, ...]:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            under_way -= 1
+            return (RemoteFile(str(number), number, "", "", ""),)
+
+        return read
+
+    listed = await places.in_turn([one(number) for number in range(11)])
+    assert [file.size_bytes for (file,) in listed] == list(range(11))
+    assert most == places.LISTS_AT_ONCE
+
+
+async def test_the_first_list_that_fails_ends_the_others() -> None:
+    has_ended = False
+
+    async def endless() -> tuple[RemoteFile, ...]:
+        nonlocal has_ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            has_ended = True
+        return ()
+
+    async def failing() -> tuple[RemoteFile, ...]:
+        await asyncio.sleep(0)
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError, match="gone"):
+        await places.in_turn([endless, failing])
+    assert has_ended

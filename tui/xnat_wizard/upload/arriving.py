@@ -18,10 +18,11 @@ from xnat_wizard.xnat.errors import Fatal, LoginAgain, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 DEADLINE_S = 1800.0  # of waiting for the server to finish with a row
-_FIRST_LOOK_S = 2.0
+_QUICK_LOOK_S = 0.1  # the first wait for what may be over in a moment; the next are longer
+_REST_S = 2.0  # a row that stays as it is for so long rests
 _LAST_LOOK_S = 15.0
 _TRIES = 3
-_LOOKS_FOR_ARCHIVED = 5
+_WAITS_FOR_ARCHIVED = (0.1, 0.4, 1.5, 2.0, 2.0, 2.0, 2.0)
 
 # Verdicts that only say that files of this very study are there already (6.6): 1 session exists, 14 files match,
 # 16 scan with the same UID and number, 20 files that are no DICOM.
@@ -54,7 +55,7 @@ class Arrival:
                 return row
             _, problem = await self._once(partial(self._tools.site.build, uri))
             if problem:
-                await self._tools.sleep(_FIRST_LOOK_S)
+                await self._tools.sleep(_REST_S)
             row = await self._settled(uri, is_answered=problem is None)
         if row is None or row.status == "READY":
             return row
@@ -101,10 +102,10 @@ class Arrival:
         """
         look = partial(self._tools.site.session, self._tools.project, label or self._session.session_label)
         found = await self._tools.patience.call(look)
-        for _ in range(_LOOKS_FOR_ARCHIVED if is_expected else 0):
+        for wait_s in _WAITS_FOR_ARCHIVED if is_expected else ():
             if found:
                 break
-            await self._tools.sleep(_FIRST_LOOK_S)
+            await self._tools.sleep(wait_s)
             found = await self._tools.patience.call(look)
         return found
 
@@ -118,23 +119,25 @@ class Arrival:
             return None, problem
 
     async def _settled(self, uri: str, *, is_answered: bool = False) -> PrearchiveSession | None:
-        """Wait until nothing goes on with a row: seen twice, or once right after an answer; `None` when it is gone."""
-        waited_s = 0.0  # between looks, not by the clock: a machine that was suspended has not waited
-        wait_s = _FIRST_LOOK_S
+        """Wait until a row rests, or is as it was answered; `None` when it is gone."""
+        waited_s = rested_s = 0.0  # between looks, not by the clock: a machine that was suspended has not waited
+        wait_s = _QUICK_LOOK_S
         seen = ""
         while True:
             await self._tools.control.gate()
             row = await self._tools.patience.call(partial(self._tools.site.prearchive_session, uri))
             if row is None:
                 return None
-            is_resting = row.is_settled or row.status == "RECEIVING"
-            if is_resting and (is_answered or row.status in {seen, "READY", "RECEIVING"}):
+            if row.status != seen:
+                seen, rested_s = row.status, 0.0
+            may_rest = row.is_settled or row.status == "RECEIVING"
+            if may_rest and (is_answered or rested_s >= _REST_S or row.status in {"READY", "RECEIVING"}):
                 return row
             if waited_s > DEADLINE_S:
                 raise SessionEndedError(SessionState.FAILED, outcomes.stuck(row, DEADLINE_S, self._session))
-            seen = row.status
             await self._tools.sleep(wait_s)
             waited_s += wait_s
+            rested_s += wait_s
             wait_s = min(_LAST_LOOK_S, wait_s * 1.5)
 
     async def _log(self, uri: str) -> str:

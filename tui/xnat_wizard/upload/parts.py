@@ -18,6 +18,7 @@ import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -52,6 +53,11 @@ def cut(instances: Sequence[Instance]) -> Iterator[tuple[Instance, ...]]:
         size_bytes += instance.size_bytes
     if part:
         yield tuple(part)
+
+
+def first_few(sizes: Sequence[int], most_bytes: int) -> int:
+    """Return how many of the first files together are not larger than that; at least one."""
+    return max(1, sum(size_bytes <= most_bytes for size_bytes in accumulate(sizes)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.upload.records import FileRow, SessionRow
 from xnat_wizard.upload.tokens import token_in
 from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import PrearchiveSession, RemoteFile, Session
-from xnat_wizard.xnat.site import Site
+
+if TYPE_CHECKING:  # planning needs places, and no HTTP library
+    from xnat_wizard.xnat.site import Site
 
 READ_BACK_BYTES = 16 * 1024 * 1024
 LISTS_AT_ONCE = 4  # of one session; each may take the server seconds
@@ -57,10 +60,10 @@ def is_for_subject(place: PrearchiveSession | Session, session: SessionRow | Pla
     return there.casefold() in {session.subject_label.casefold(), ""}
 
 
-async def read_prearchive(site: Site, uri: str) -> list[StoredFile]:
+async def read_prearchive(site: "Site", uri: str) -> list[StoredFile]:
     """List the files of a built prearchive session, over all scans and all their resources."""
     scans = await site.prearchive_scans(uri)
-    listed = await _each([partial(site.prearchive_files, uri, scan.id) for scan in scans])
+    listed = await in_turn([partial(site.prearchive_files, uri, scan.id) for scan in scans])
     return [
         StoredFile(scan.id, file.name, file.size_bytes, file.md5, may_count=file.collection in _OF_IMAGES)
         for scan, files in zip(scans, listed, strict=True)
@@ -68,7 +71,7 @@ async def read_prearchive(site: Site, uri: str) -> list[StoredFile]:
     ]
 
 
-async def _each(lists: Sequence[Callable[[], Awaitable[tuple[RemoteFile, ...]]]]) -> list[tuple[RemoteFile, ...]]:
+async def in_turn(lists: Sequence[Callable[[], Awaitable[tuple[RemoteFile, ...]]]]) -> list[tuple[RemoteFile, ...]]:
     """Read lists, a few at a time; the first that fails ends the others."""
     at_once = asyncio.Semaphore(LISTS_AT_ONCE)
 
@@ -85,7 +88,7 @@ async def _each(lists: Sequence[Callable[[], Awaitable[tuple[RemoteFile, ...]]]]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs: bool) -> list[StoredFile]:
+async def read_archive(site: "Site", session: Session, *, is_ours: bool, has_pairs: bool) -> list[StoredFile]:
     """List the files of an archived session, over all scans and all their resources.
 
     Files of another study are never counted as ours; a script may have changed its UID, so they may be ours by name.
@@ -97,7 +100,7 @@ async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs
         has_pairs: its PAR/REC files are wanted as well.
     """
     scans = await site.scans(session.id)
-    listed = await _each([partial(site.scan_files, session.id, scan.id) for scan in scans])
+    listed = await in_turn([partial(site.scan_files, session.id, scan.id) for scan in scans])
     stored = [
         StoredFile(
             scan.id,
@@ -118,7 +121,7 @@ async def read_archive(site: Site, session: Session, *, is_ours: bool, has_pairs
     return stored
 
 
-async def stored_in_prearchive(site: Site, uri: str, files: list[FileRow]) -> list[StoredFile]:
+async def stored_in_prearchive(site: "Site", uri: str, files: list[FileRow]) -> list[StoredFile]:
     """Look up PAR/REC files in a session of the prearchive, which keeps no digests: those that are there.
 
     Memory: one file of at most 16 MiB, read back for its digest; of longer ones only name and size are asked.

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import journal_schema as schema
@@ -21,6 +22,8 @@ PROOFS = ("count", "file-name token", "name and size", "MD5")
 # The remark of a stored file whose bytes are not those that were read here.
 OTHER_BYTES = "there under its name, with another MD5 than on disk"
 _FATES = {str(fate): fate for fate in Fate}  # a look into a dictionary is quicker than a call, and there are many
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,17 +295,18 @@ class Records:
         with transaction(self._database) as database:
             database.executemany("UPDATE file SET md5 = ? WHERE id = ?", [(one, key) for key, one in md5.items()])
             database.executemany(
-                "UPDATE file SET fate = ?, remark = ?, proof = '' WHERE id = ?",
-                [(str(fate), remark, file_id) for file_id in file_ids],
+                "UPDATE file SET fate = ?, remark = ?, proof = '' WHERE id BETWEEN ? AND ?",
+                [(str(fate), remark, first, last) for _, first, last in _runs((None, one) for one in file_ids)],
             )
             _count_part(database, part_id)
 
     def record_checked(self, session_id: int, checked: Iterable[CheckedFile]) -> None:
         """Keep what a look at the server said, and count the session's parts again."""
         with transaction(self._database) as database:
+            runs = _runs(((one.fate, one.proof, one.scan_id, one.remark), one.id) for one in checked)
             database.executemany(
-                "UPDATE file SET fate = ?, proof = ?, scan_id = ?, remark = ? WHERE id = ?",
-                [(str(one.fate), one.proof, one.scan_id, one.remark, one.id) for one in checked],
+                "UPDATE file SET fate = ?, proof = ?, scan_id = ?, remark = ? WHERE id BETWEEN ? AND ?",
+                [(str(fate), *words, first, last) for (fate, *words), first, last in runs],
             )
             for (part_id,) in database.execute("SELECT id FROM part WHERE session_id = ?", (session_id,)).fetchall():
                 _count_part(database, part_id)
@@ -358,6 +362,23 @@ class Records:
 def weakest_proof(proofs: Iterable[str]) -> str:
     """Return the least certain of several proofs, "" when there is none."""
     return min(proofs, key=lambda proof: PROOFS.index(proof) if proof in PROOFS else -1, default="")
+
+
+def _runs(numbered: Iterable[tuple[V, int]]) -> Iterator[tuple[V, int, int]]:
+    """Join numbers that follow each other and have the same value, as files of a series mostly do: one change is quick.
+
+    Gives each value with the first and last number of a run; no number that was not given lies in one.
+    """
+    run: tuple[V, int, int] | None = None
+    for value, number in sorted(numbered, key=itemgetter(1)):
+        if run and run[0] == value and number <= run[2] + 1:
+            run = (value, run[1], number)
+            continue
+        if run:
+            yield run
+        run = (value, number, number)
+    if run:
+        yield run
 
 
 def _count_part(database: sqlite3.Connection, part_id: int) -> None:

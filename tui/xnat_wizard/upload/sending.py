@@ -25,7 +25,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.moving import Moving
 from xnat_wizard.upload.packing import Packing
-from xnat_wizard.upload.parts import Item, SourceChangedError, find_changed
+from xnat_wizard.upload.parts import MAX_BYTES, Item, SourceChangedError, find_changed, first_few
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
@@ -35,6 +35,7 @@ from xnat_wizard.xnat.model import ImportAnswer
 from xnat_wizard.xnat.site import Site
 
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
+WARM_UP_BYTES = 8_000_000  # of files that travel alone
 KEPT_NOTHING = "the server answered and kept nothing: a series filter or a script dropped it"
 _SECOND_TRY_AFTER_S = 1.0
 _NOT_THE_FILES_FAULT = frozenset({403, 404, 405, 406})  # rights and addresses: other files will fare no better
@@ -120,7 +121,7 @@ class Sender:
         return bool(self._tools.records.parts_to_send(self._session.id))
 
     async def send(self) -> None:
-        """Send every instance that is not on the server: the first part alone, then several at a time.
+        """Send every instance that is not on the server: a few files alone, then several parts at a time.
 
         Raises:
             SessionEndedError: the session cannot go on.
@@ -131,10 +132,13 @@ class Sender:
         if not waiting:
             return
         await self._check_source(waiting[0])
+        begun: list[PartRow] = []
         alone = True
         while waiting and alone:
-            await self._tools.warm_up.first(partial(self._send_part, waiting.pop(0)))
+            begun.append(waiting.pop(0))
+            await self._tools.warm_up.first(partial(self._send_part, begun[-1], most_bytes=WARM_UP_BYTES))
             alone = not self._tools.ladder.has_accepted
+        waiting = [*(part for part in begun if part not in self._set_aside), *waiting]
         await together(self._send_part(part) for part in waiting)
         for part in self._set_aside:
             async with self._tools.slots:
@@ -158,9 +162,13 @@ class Sender:
             if file.fate is Fate.NOT_SENT and not file.remark
         ]
 
-    async def _send_part(self, part: PartRow) -> None:
+    async def _send_part(self, part: PartRow, *, most_bytes: int = MAX_BYTES) -> None:
         async with self._tools.slots:
-            await self._send_files(part, await self._unchanged(part, self._files_to_send(part)))
+            files = self._files_to_send(part)
+            if most_bytes < part.bytes_total:
+                files = files[: first_few([file.size_bytes for file in files], most_bytes)]
+            if files:
+                await self._send_files(part, await self._unchanged(part, files))
 
     async def _unchanged(self, part: PartRow, files: list[FileRow]) -> list[FileRow]:
         """Leave out, before anything is sent, the files that are no longer what the survey saw."""

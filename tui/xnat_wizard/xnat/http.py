@@ -89,13 +89,16 @@ class Http:
         self._logins = 0
         self._lock = asyncio.Lock()
         self._refusal: LoginAgain | None = None
+        self._proxy = proxy_for(url) or None
+        is_secured = bool(ca_file) or "https:" in {url[:6], (self._proxy or "")[:6]}
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls_context(ca_file=ca_file, is_unsafe=is_unsafe), limit=32),
+            connector=aiohttp.TCPConnector(  # reading the system's authorities takes 20 ms
+                ssl=tls_context(ca_file=ca_file, is_unsafe=is_unsafe) if is_secured else True, limit=32
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             headers={"User-Agent": user_agent()},
         )
-        self._proxy = proxy_for(url) or None
 
     async def __aenter__(self) -> Self:
         return self
