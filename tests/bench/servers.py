@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -17,12 +18,28 @@ def sink(study: Path) -> Iterator[str]:
         yield url
 
 
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A running practice server."""
+
+    url: str
+    process_id: int
+
+    def cpu_s(self) -> float:
+        """Return the seconds of processor time it has used by now; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
-def practice(folder: Path) -> Iterator[str]:
-    """Run the practice server with short timers and without anonymization; give its address."""
+def practice(folder: Path) -> Iterator[Practice]:
+    """Run the practice server with short timers and without anonymization."""
     command = [sys.executable, "-m", "xnat_wizard", "practice", "--until-stdin-ends", "--fast", "--no-anonymization"]
-    with _server([*command, "--folder", str(folder)]) as url:
-        yield url
+    with _process([*command, "--folder", str(folder)]) as (process, url):
+        yield Practice(url, process.pid)
 
 
 @contextlib.contextmanager
@@ -35,6 +52,12 @@ def link(url: str, *, bits_per_s: float, delay_s: float, loss: float = 0.0) -> I
 
 @contextlib.contextmanager
 def _server(command: list[str]) -> Iterator[str]:
+    with _process(command) as (_, url):
+        yield url
+
+
+@contextlib.contextmanager
+def _process(command: list[str]) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -45,7 +68,7 @@ def _server(command: list[str]) -> Iterator[str]:
             url = process.stdout.readline().strip()
             if not url:
                 raise RuntimeError(f"{command[2]} did not start")
-            yield url
+            yield process, url
         finally:
             process.stdin.close()
             try:

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 Outcome = dict[str, Any]
@@ -149,6 +149,13 @@ def _claims(plan: Any) -> dict[str, Any]:
 
 def upload(journal_path: str, url: str) -> Outcome:
     """Run an upload from its journal to its receipt; the login is not timed."""
+    outcome = _run_engine(journal_path, url)
+    if not outcome["verdict"].startswith("COMPLETE"):
+        raise RuntimeError(f"{outcome['state']}: {outcome['verdict']}")
+    return outcome
+
+
+def _run_engine(journal_path: str, url: str) -> Outcome:
     from xnat_wizard.settings import Secret
     from xnat_wizard.upload import engine
     from xnat_wizard.upload.journal import Journal
@@ -163,25 +170,50 @@ def upload(journal_path: str, url: str) -> Outcome:
             seconds = time.perf_counter() - began
             receipt = journal.receipt()
         await site.close()
-        if receipt is None or not receipt.verdict.startswith("COMPLETE"):
-            raise RuntimeError(f"{state}: {receipt and receipt.verdict}")
-        return {"seconds": seconds, "verdict": receipt.verdict}
+        return {"seconds": seconds, "state": str(state), "verdict": receipt.verdict if receipt else ""}
 
     return asyncio.run(go())
 
 
-def shares(journal_path: str, url: str, without_md5: str) -> Outcome:
+def unproven(journal_path: str, url: str) -> Outcome:
+    """Run an upload that neither notes what becomes of the files nor looks whether they arrived.
+
+    There is no such switch: the notes, the looks and the receipt are taken out from outside.
+    """
+    from xnat_wizard.upload import looking, receipt, records, session_run
+    from xnat_wizard.upload.model import Fate
+
+    async def look(*_: Any, **__: Any) -> Any:
+        return looking.Look((), is_in_archive=False, is_all_in_archive=False)
+
+    def nothing(*_: Any, **__: Any) -> None: ...
+
+    for name in ("record_fates", "record_checked", "record_md5", "record_all_to_be_sent", "note_bytes"):
+        setattr(records.Records, name, nothing)
+    setattr(records.Records, "count_fates", lambda *_: {Fate.STORED: 1})  # noqa: B010  mypy would forbid the plain assignment
+    setattr(session_run, "look", look)  # noqa: B010
+    composed = receipt.compose
+
+    async def compose(*arguments: Any) -> Any:
+        setattr(records.Records, "series_lines", lambda *_: iter(()))  # noqa: B010
+        return await composed(*arguments)
+
+    setattr(receipt, "compose", compose)  # noqa: B010
+    setattr(receipt, "keep", nothing)  # noqa: B010
+    return _run_engine(journal_path, url)
+
+
+def shares(journal_path: str, url: str) -> Outcome:
     """Run an upload with a stop-watch round the journal and round each look at the server.
 
-    The watches are put on from outside: on every method of `Records` and `Journal`, and on `look` and `compose`. With
-    "yes" for `without_md5`, digests are left out as well, to see what they cost.
+    The watches are put on from outside: on every method of `Records` and `Journal`, on `look`, `compose` and `keep`.
     """
-    from xnat_wizard.upload import journal, looking, parts, receipt, records, session_run
+    from xnat_wizard.upload import journal, looking, receipt, records, session_run
 
     spent = {"journal": 0.0, "look": 0.0}
     for kind in (records.Records, journal.Journal):
         _watch_methods(kind, spent)
-    looked, composed = looking.look, receipt.compose
+    looked, composed, kept = looking.look, receipt.compose, receipt.keep
 
     async def look(*arguments: Any, **named: Any) -> Any:
         return await _watched(looked(*arguments, **named), spent)
@@ -189,10 +221,13 @@ def shares(journal_path: str, url: str, without_md5: str) -> Outcome:
     async def compose(*arguments: Any) -> Any:
         return await _watched(composed(*arguments), spent)
 
-    for module, name, watched in ((session_run, "look", look), (receipt, "compose", compose)):
+    def keep(*arguments: Any) -> None:
+        began, journal_before = time.perf_counter(), spent["journal"]
+        kept(*arguments)
+        spent["look"] += time.perf_counter() - began - (spent["journal"] - journal_before)
+
+    for module, name, watched in ((session_run, "look", look), (receipt, "compose", compose), (receipt, "keep", keep)):
         setattr(module, name, watched)
-    if without_md5 == "yes":
-        setattr(parts, "hashlib", SimpleNamespace(md5=_NoDigest))  # noqa: B010  mypy would forbid the plain assignment
     return {**upload(journal_path, url), **spent}
 
 
@@ -227,19 +262,6 @@ def _watch_methods(kind: type, spent: dict[str, float]) -> None:
     for name, method in list(vars(kind).items()):
         if inspect.isfunction(method) and not name.startswith("__"):
             setattr(kind, name, watched(method))
-
-
-class _NoDigest:
-    """Stands for an MD5 where digests are left out."""
-
-    def __init__(self, *_: object, **__: object) -> None: ...
-
-    def update(self, _data: bytes) -> None:
-        """Do nothing."""
-
-    def hexdigest(self) -> str:
-        """Return nothing."""
-        return ""
 
 
 def verify(journal_path: str, url: str) -> Outcome:
@@ -309,7 +331,7 @@ def _digest(facts: Iterable[tuple[str, ...]]) -> str:
 
 WORKS: dict[str, Callable[..., Outcome]] = {
     work.__name__: work
-    for work in (survey, dcmread, slow_survey, slow_raw, prepare, upload, verify, shares, xnatpy, pyxnat)
+    for work in (survey, dcmread, slow_survey, slow_raw, prepare, upload, unproven, verify, shares, xnatpy, pyxnat)
 }
 
 if __name__ == "__main__":
