@@ -1,6 +1,6 @@
 """Questions about the account, the site and its projects (Q1 to Q6), and what is parked or pending (Q26, Q27)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sized
 from html import unescape
 
 from xnat_wizard.xnat.answers import Answer, cell, number
@@ -170,16 +170,10 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _counted(noun: str) -> "_Counted":
-    return _Counted(noun)
+def _counted(noun: str) -> Callable[[Sized], str]:
+    """Return what says how many there are."""
 
+    def say(found: Sized) -> str:
+        return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
 
-class _Counted:
-    """Says how many there are."""
-
-    def __init__(self, noun: str) -> None:
-        self._noun = noun
-
-    def __call__(self, found: object) -> str:
-        count = len(found) if hasattr(found, "__len__") else 0
-        return f"{count} {self._noun}{'' if count == 1 else 's'}"
+    return say
