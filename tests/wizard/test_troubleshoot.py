@@ -7,7 +7,7 @@ import pytest
 from practice.calling import Caller
 from support import Practice
 from troubleshoot.stage import files_below, send_zip, write_study
-from wizard.screens import screen_text, workers_done
+from wizard.screens import check_golden, screen_text, until_text, workers_done
 from wizard.stage import logged_in, on_stage
 from xnat_wizard.practice.store import Store
 from xnat_wizard.settings import state_dir
@@ -55,12 +55,9 @@ async def test_a_search_says_where_it_is_and_does_what_it_takes(practice: Practi
         await pilot.pause()
         assert "Archive it" in screen_text(app)
         await pilot.press("enter")
-        await pilot.pause()
-        while "Do it" not in screen_text(app):
-            await pilot.pause()
+        await until_text(app, pilot, "Do it")
         await pilot.press("tab", "enter")
-        while "Done" not in screen_text(app):
-            await pilot.pause()
+        await until_text(app, pilot, "Done")
         assert "It is archived: S01_MR1 in DEMO" in screen_text(app)
         await pilot.press("escape")
         await workers_done(app, "search")
@@ -112,8 +109,7 @@ async def test_a_letter_is_written_without_the_patients_name(practice: Practice,
         await pilot.press(*["down"] * at, "enter")
         await pilot.pause()
         await pilot.press("enter")
-        while "Subject: XNAT" not in screen_text(app):
-            await pilot.pause()
+        await until_text(app, pilot, "Subject: XNAT")
         (letter,) = (state_dir() / "letters").iterdir()
         text = letter.read_text("ascii")
         assert letter.stat().st_mode & 0o777 == 0o600
@@ -151,8 +147,18 @@ async def test_the_connection_is_checked_line_by_line(practice: Practice) -> Non
         assert isinstance(app.screen, ConnectionScreen)
         assert {one.name for one in app.screen.checks} >= {"dns", "tcp", "xnat", "login"}
         await pilot.press("p")
-        while "Page for IT" not in screen_text(app) or "connection.txt" not in screen_text(app):
-            await pilot.pause()
+        await until_text(app, pilot, "connection.txt")
         await pilot.press("escape", "escape")
         await pilot.pause()
         assert isinstance(app.screen, TroubleshootStep)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_it_looks_as_it_did(practice: Practice, study: Path, size: tuple[int, int]) -> None:
+    send(practice, files_below(study), project="NOSUCH", subject="S01", session="S01_MR1")
+    hide = {f":{practice.server.port}": ":12345"}
+    async with logged_in(practice) as choices, on_stage(choices, TroubleshootStep, size=size) as (app, pilot):
+        await check_golden(app, pilot, f"troubleshoot-ask-{size[0]}x{size[1]}", hide)
+        await pilot.press(*str(study), "tab", *["backspace"] * 4, *"NOSUCH", "enter")
+        await workers_done(app, "search")
+        await check_golden(app, pilot, f"troubleshoot-found-{size[0]}x{size[1]}", hide)

@@ -212,6 +212,8 @@ class LedgerLine:
     @property
     def outcome(self) -> str:
         """Return the fate as a person reads it, with the place."""
+        if self.fate is Fate.UNVERIFIABLE:
+            return "could not be looked up"
         if self.fate is not Fate.ARRIVED:
             return str(self.fate)
         return f"merged into {self.merged_into}" if self.merged_into else f"in {self.place}"

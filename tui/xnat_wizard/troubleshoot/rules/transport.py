@@ -5,7 +5,7 @@ Sources: missing data 2.6, NET-01 to NET-07, NET-12, NET-14 to NET-17; 0.4 (how 
 
 from collections.abc import Iterator
 
-from xnat_wizard.troubleshoot.facts import Facts, SentFate
+from xnat_wizard.troubleshoot.facts import Facts, Match, SentFate
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import (
@@ -48,9 +48,12 @@ def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
         return
     if facts.sent.association_error or any(one.status in _GATEWAY for one in messages(facts)):
         return  # it was tried, and another rule says what happened
+    is_closed = facts.unassigned is None or not facts.unassigned.is_known
+    is_wrong = facts.project is not None and facts.project.match not in {Match.EXACT, Match.NONE_TYPED}
+    may_be_astray = is_closed and (is_wrong or any(not one.project for one in facts.forecasts))
     yield Diagnosis(
         "NET-01",
-        Certainty.CONFIRMED if is_told else Certainty.LIKELY,
+        Certainty.CONFIRMED if is_told else Certainty.POSSIBLE if may_be_astray else Certainty.LIKELY,
         "Nothing was sent, by the sender's own record." if is_told else "There is no trace that anything was sent.",
         f"The record ({facts.sent.origin}) has no file that the server took."
         if is_told

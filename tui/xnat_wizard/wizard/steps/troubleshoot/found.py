@@ -46,7 +46,7 @@ class FoundScreen(StepScreen[Answer | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "do", "Do", id="found.do", tooltip="What can be done about the chosen cause"),
         Binding("v", "evidence", "Evidence", id="found.evidence", tooltip="What was asked and answered"),
-        Binding("l", "files", "Files", id="found.files", tooltip="Every file, and what became of it"),
+        Binding("l", "files", "Files", show=False, id="found.files", tooltip="Every file, and what became of it"),
     ]
     sentence = "Searching. Nothing is changed at the site."
     has_refresh = True
@@ -98,9 +98,9 @@ nothing is deleted or replaced here. Where only others can help, the letter is r
 
     def compose_buttons(self) -> ComposeResult:
         """Yield the ways on."""
-        yield ActionButton("d What to do", id="do", tooltip="What can be done about the chosen cause", is_main=True)
+        yield ActionButton("What to do", id="do", tooltip="What can be done about the chosen cause", is_main=True)
         yield ActionButton("l Files", id="files", tooltip="Every file, and what became of it")
-        yield ActionButton("v Evidence", id="evidence", tooltip="What was asked and answered")
+        yield ActionButton("Evidence", id="evidence", tooltip="What was asked and answered")
         yield ActionButton("Back", id="back", tooltip="To the form")
 
     def on_mount(self) -> None:

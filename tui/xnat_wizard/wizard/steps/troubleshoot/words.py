@@ -100,9 +100,10 @@ def files_text(ledger: Ledger) -> str:
 
 def blind_words(report: Report) -> str:
     """Return where the search could not look, and who can."""
-    if not report.blind_spots:
-        return ""
-    return "Not looked at: " + "; ".join(f"{plain(spot.place)} ({spot.who.words} can)" for spot in report.blind_spots)
+    by_whom: dict[str, list[str]] = {}
+    for spot in report.blind_spots:
+        by_whom.setdefault(spot.who.words, []).append(plain(spot.place))
+    return "\n".join(f"Not looked at ({who} can): {'; '.join(places)}" for who, places in by_whom.items())
 
 
 def act_name(step: NextStep) -> str:
