@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from conftest import SHARED
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat import error_catalogue, statuses
 from xnat_wizard.xnat.answers import Answer
@@ -14,7 +14,6 @@ from xnat_wizard.xnat.messages import MESSAGES
 from xnat_wizard.xnat.numbers import NUMBERS, number_of, numbered
 from xnat_wizard.xnat.refusals import problem_of
 
-CONTRACT = SHARED / "xnat-rest.md"
 FALLBACKS = {statuses.UNKNOWN_4XX.code, statuses.UNKNOWN_5XX.code}
 
 
@@ -22,17 +21,24 @@ def said(text: str, status: int = 400) -> Answer:
     return Answer("POST", "/data/x", status, f"<html><h3>{text}</h3></html>".encode(), content_type="text/html")
 
 
-def appendix_b() -> list[str]:
-    """Return the patterns of the contract's table of error texts, line by line."""
-    if not CONTRACT.is_file():
+@pytest.fixture
+def contract(shared_data: Path) -> str:
+    """Give the wire contract, or skip by name."""
+    path = shared_data.parent / "xnat-rest.md"
+    if not path.is_file():
         pytest.skip("shared contract: xnat-rest.md is not here")
-    part = CONTRACT.read_text(encoding="utf-8").partition("## Appendix B")[2].partition("\n## ")[0]
+    return path.read_text(encoding="utf-8")
+
+
+def appendix_b(contract: str) -> list[str]:
+    """Return the patterns of the contract's table of error texts, line by line."""
+    part = contract.partition("## Appendix B")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     return [pattern for row in rows for pattern in re.findall(r"`([^`]+)`", row)]
 
 
-def test_every_message_of_the_contract_has_an_entry() -> None:
-    patterns = appendix_b()
+def test_every_message_of_the_contract_has_an_entry(contract: str) -> None:
+    patterns = appendix_b(contract)
     assert len(patterns) > 30
     missing = []
     for pattern in patterns:
@@ -45,10 +51,8 @@ def test_every_message_of_the_contract_has_an_entry() -> None:
     assert missing == []
 
 
-def test_every_refusal_of_the_import_call_has_an_entry() -> None:
-    if not CONTRACT.is_file():
-        pytest.skip("shared contract: xnat-rest.md is not here")
-    part = CONTRACT.read_text(encoding="utf-8").partition("### 5.9 ")[2].partition("\n### ")[0]
+def test_every_refusal_of_the_import_call_has_an_entry(contract: str) -> None:
+    part = contract.partition("### 5.9 ")[2].partition("\n### ")[0]
     rows = re.findall(r"^\| (4\d\d) \| `([^`]+)`", part, re.MULTILINE)
     assert len(rows) > 12
     problems = {text: problem_of(said(text, int(status))) for status, text in rows}
