@@ -11,6 +11,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from support import Practice
@@ -186,6 +187,27 @@ async def test_the_log_grows_while_it_is_read(practice: Practice, study_folder: 
                 await until_text(app, pilot, "Something new")
                 await pilot.press("home")
                 await until_text(app, pilot, "all files are sent")
+
+
+async def test_below_another_screen_nothing_is_repainted_and_afterwards_all_is_caught_up(
+    practice: Practice, study_folder: Path, own_home: Path
+) -> None:
+    async with halfway(practice, study_folder, own_home) as (choices, journal):
+        with UploadLock(journal.path):
+            async with on_stage(choices, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "16 of 32 files sent")
+                await pilot.press("l")
+                await until_text(app, pilot, "What happened so far")
+                second = journal.records.sessions()[1]
+                for part in journal.records.parts(second.id):
+                    files = [file.id for file in journal.records.files_of_part(part.id)]
+                    journal.records.record_fates(part.id, Fate.SENT, files)
+                journal.records.add_event("The rest is sent")
+                await until_text(app, pilot, "The rest is sent")
+                assert app.step
+                assert "16 of 32" in str(app.step.query_one("#upload-summary", Static).content)
+                await pilot.press("escape")
+                await until_text(app, pilot, "32 of 32 files sent")
 
 
 async def test_the_speed_is_set_before_the_start_and_shown(

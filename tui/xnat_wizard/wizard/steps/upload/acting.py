@@ -127,7 +127,9 @@ class ActingStep(StepScreen[Answer]):
             no="Let it run" if self.is_alive else "Keep it",
         )
         is_sure = await self.app.push_screen_wait(question)
+        self.progress = self.journal.progress()
         if not is_sure or self.progress.state.is_final:  # it may have ended while the question stood there
+            self.show()
             return
         self.tell("Cancelling...")
         if worker.is_running(self.journal.path):

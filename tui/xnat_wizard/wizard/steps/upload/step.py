@@ -172,9 +172,12 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
         self.is_alive = worker.is_running(path)
 
     def _look(self) -> None:
-        """Read the journal when it changed; ask now and then whether the worker lives."""
+        """Read the journal when it changed; ask now and then whether the worker lives.
+
+        Not while another screen lies over this one: each change below it would repaint all of it.
+        """
         journal = self.journal
-        if journal is None:
+        if journal is None or self.app.screen is not self:
             return
         self._looks += 1
         state = self.progress.state if self.progress else UploadState.PLANNED
@@ -188,6 +191,12 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
             self.show()
         elif state is UploadState.RUNNING and self.progress is not None:
             self._show_bar(self.progress)
+
+    def on_screen_resume(self) -> None:
+        """Catch up after another screen lay over this one."""
+        if self.journal is not None:
+            self.is_alive = worker.is_running(self.journal.path)
+            self.show()
 
     def show(self) -> None:
         """Show the journal as it stands now."""
