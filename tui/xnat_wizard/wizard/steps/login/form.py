@@ -105,4 +105,7 @@ class LoginForm(VerticalGroup):
 
     @on(Checklist.Changed, "#unsafe")
     def _warn(self) -> None:
-        self.query_one("#unsafe-warning").display = self.is_unsafe
+        warning = self.query_one("#unsafe-warning")
+        warning.display = self.is_unsafe
+        if self.is_unsafe:
+            self.call_after_refresh(warning.scroll_visible, animate=False)

@@ -37,7 +37,7 @@ from xnat_wizard.xnat.site import Site, look
 
 LOOK_AFTER_S = 0.7  # without a key
 SLOW_AFTER_S = 4.0
-TLS_CODES = {"site.tls", "tls.ca_file"}
+TLS_CODES = {"site.tls": "No secure connection", "tls.ca_file": "The certificate file cannot be used"}
 
 
 class LoginStep(StepScreen[Answer]):
@@ -118,8 +118,10 @@ usually after two days, and **Forget this login** withdraws it. Your password is
         self._look_if_new()
 
     def _look_if_new(self) -> None:
+        if not self.is_attached:  # a pause of typing may end after the step
+            return
         asked = self.form.asked
-        if asked[0] and asked != self._looked_at and self.is_attached:
+        if asked[0] and asked != self._looked_at:
             self._looked_at = asked
             self.look_at(*asked)
 
@@ -137,6 +139,7 @@ usually after two days, and **Forget this login** withdraws it. Your password is
         except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes words
             finding = fault(error)
         else:
+            self.form.show_tls_help("")
             field.say(words.answer_words(info, address), Mark.OK)
             self._take_known_login(info.url)
         finally:
@@ -148,7 +151,9 @@ usually after two days, and **Forget this login** withdraws it. Your password is
         """Say what the address has wrong; what a certificate has wrong in three parts, above the fields that help."""
         what = f"{finding.what.rstrip('.')}."
         is_tls = finding.code in TLS_CODES
-        self.form.field("address").say(f"{what} See below." if is_tls else f"{what} Log in says more.", Mark.WARN)
+        self.form.field("address").say(
+            f"{TLS_CODES[finding.code]}. See below." if is_tls else f"{what} Log in says more.", Mark.WARN
+        )
         self.form.show_tls_help(words.three_parts(finding) if is_tls else "")
 
     # -- logins that are known here ------------------------------------------------------------------------------
