@@ -11,6 +11,7 @@ from typing import Self
 import pexpect
 import pyte
 
+PROGRAM = str(Path(sys.executable).with_name("xnat-wizard"))
 KEYS = {
     "enter": "\r",
     "tab": "\t",
@@ -34,17 +35,22 @@ KEYS = {
 
 
 class Terminal:
-    """`xnat-wizard` with some arguments in a terminal of `columns` x `rows`."""
+    """`xnat-wizard`, or another program, with some arguments in a terminal of `columns` x `rows`."""
 
     def __init__(
-        self, *arguments: str, environment: Mapping[str, str] | None = None, columns: int = 80, rows: int = 24
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        columns: int = 80,
+        rows: int = 24,
+        program: str = PROGRAM,
     ) -> None:
-        program = Path(sys.executable).with_name("xnat-wizard")
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        settings = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})}
-        settings.pop("NO_COLOR", None)
-        self._child = pexpect.spawn(str(program), list(arguments), env=settings, dimensions=(rows, columns), timeout=5)
+        self.drawn = b""  # all that the program has sent
+        settings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
+        settings |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})}
+        self._child = pexpect.spawn(program, list(arguments), env=settings, dimensions=(rows, columns), timeout=5)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +103,9 @@ class Terminal:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                self._stream.feed(self._child.read_nonblocking(65536, timeout=max(0.01, end - time.monotonic())))
+                drawn = self._child.read_nonblocking(65536, timeout=max(0.01, end - time.monotonic()))
+                self.drawn += drawn
+                self._stream.feed(drawn)
             except pexpect.TIMEOUT:
                 return True
             except pexpect.EOF:
