@@ -7,7 +7,7 @@ Codes of the findings made here:
     label.no_value, .row_missing, .row_unknown, .row_twice, .ignored_column    what a rule says nothing of
     label.changed, .merged_folders, .split_folder              what becomes of the labels that a rule asks for
     plan.empty, .blocked, .label_clash  what forbids a plan as it stands
-    plan.label_changed, .shared_subject, .parrec_to_archive    what is worth knowing about it
+    plan.label_changed, .shared_subject, .same_study, .parrec_to_archive   what is worth knowing about it
     plan.no_session, .unreadable, .newer, .bad_edit            a plan that cannot be used
     forecast.no_right                   the account may not upload into the project
     forecast.merges, .in_prearchive     part of it is there already, and is completed
