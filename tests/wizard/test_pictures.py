@@ -290,6 +290,22 @@ async def test_letters_on_request_and_help() -> None:
         assert isinstance(app.screen, ViewerScreen)
 
 
+async def test_the_viewer_draws_with_pixels_once_the_terminal_said_that_it_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = PictureView(read_frame(frames()).picture())
+    app = app_with()
+    async with app.run_test(size=(40, 20)) as pilot:
+        await app.screen.mount(view)
+        await pilot.pause()
+        assert str(view.drawing) == "blocks"
+        assert not view.draw_best()
+        monkeypatch.setattr(graphics, "_known", Terminal(has_sixel=True, cell=(8, 16)))
+        assert view.draw_best()
+        assert str(view.drawing) == "sixel"
+        await workers_done(app, "sixel")
+
+
 async def test_what_no_decoder_can_read_is_said_in_words(shared_data: Path) -> None:
     folder = shared_data / "dicom" / "ct-one-image-fifteen-transfer-syntaxes"
     data = await asyncio.to_thread(next(folder.glob("*JPEGLSLossless*")).read_bytes)

@@ -83,16 +83,20 @@ def cell_size() -> tuple[int, int] | None:
     return None
 
 
+def is_worth_asking() -> bool:
+    """Tell whether the terminal was not asked yet, and might know more than its name says."""
+    is_sure = VARIABLE in os.environ or "NO_COLOR" in os.environ
+    return _known is None and not is_sure and not (of_environment().has_kitty or of_environment().has_sixel)
+
+
 def ask(timeout_s: float = 2.0) -> Terminal:
-    """Ask the terminal what it can, and remember it; only before the app takes the terminal over.
+    """Ask the terminal what it can, and remember it; only while the app has let go of the terminal.
 
     Each terminal answers the last question, so there is no waiting but for the line's delay. What comes later than
     the time-out would be taken for typing: it is long on purpose.
     """
     global _known  # noqa: PLW0603  one terminal a process
     _known = of_environment()
-    if VARIABLE in os.environ or "NO_COLOR" in os.environ or _known.has_kitty or _known.has_sixel:
-        return _known
     try:
         text = _answer_of_terminal(timeout_s)
     except (ImportError, OSError, ValueError):

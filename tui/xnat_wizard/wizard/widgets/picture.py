@@ -40,6 +40,7 @@ class PictureView(Widget):
         self._strips: list[Strip] = []
         self._made_for: tuple[int, int] = (0, 0)
         self._chosen: Drawing | None = None
+        self._drawn: Drawing | None = None  # last
         self._number = 40 + next(_numbers) % 200  # of the picture in kitty's memory: one that fits 256 colours
         self._is_told = False
         self._sixels = ""
@@ -59,6 +60,12 @@ class PictureView(Widget):
     def drawing(self) -> Drawing:
         """Return how it is drawn."""
         return self._chosen if self._chosen in self.drawings else self.drawings[0]
+
+    def draw_best(self) -> bool:
+        """Draw in the best way, after more is known of the terminal; tells whether that is another one."""
+        before, self._chosen = self._drawn, None
+        self._redraw()
+        return self.drawing is not before
 
     def draw_otherwise(self) -> Drawing:
         """Draw in the next of the ways that this terminal has, and return it."""
@@ -114,7 +121,7 @@ class PictureView(Widget):
         picture = self.picture
         if picture is None:
             return []
-        drawing = self.drawing
+        drawing = self._drawn = self.drawing
         if drawing is Drawing.KITTY:
             return self._kitty(picture, width, min(height, graphics.kitty_rows()))
         if drawing is Drawing.SIXEL:

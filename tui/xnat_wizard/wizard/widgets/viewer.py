@@ -1,21 +1,23 @@
 """A look at images: one at a time, keys for the others of the series, for brightness and contrast, and to play."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Footer, HelpPanel, Static
+from textual.widgets import Footer, Static
 
 from xnat_wizard.dicom.graylevels import Window
 from xnat_wizard.dicom.picture import Frame, Picture, frame_of
 from xnat_wizard.findings import Problem
+from xnat_wizard.wizard.widgets import graphics
 from xnat_wizard.wizard.widgets.faults import fault
+from xnat_wizard.wizard.widgets.helped import HelpedScreen
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.plain import cut, plain
 
@@ -32,7 +34,8 @@ HELP = """
 - **Space** plays them, and stops.
 - **b** brighter, **d** darker; **+** more contrast, **-** less. **a** takes the range of this image's own values,
   **f** the window that stands in the file. What you set stays for the other images.
-- **t** draws in another way: pixels, half blocks, letters, as far as this terminal has them.
+- **t** draws in another way: pixels, half blocks, letters. The first time it asks the terminal whether it has pixels,
+  and the screen goes dark for a moment. XNAT_WIZARD_PICTURES (kitty, sixel, blocks, ascii) says it beforehand.
 - **Escape** closes. Looking changes nothing.
 """
 
@@ -55,7 +58,7 @@ def frames_in_thread(read: Callable[[int, int], Image]) -> LoadFrame:
     return load
 
 
-class ViewerScreen(ModalScreen[None]):
+class ViewerScreen(HelpedScreen[None]):
     """Show picture `start` of `count`; `load(place)` gives one, `load_frame(place, frame)` one of several in a file.
 
     Right and Left go through, Escape closes. What `load` raises is said in words.
@@ -68,7 +71,6 @@ class ViewerScreen(ModalScreen[None]):
         Binding("left,up,comma", "move(-1)", "Previous", tooltip="The image before", id="viewer.previous"),
         Binding("space", "play", "Play", tooltip="Show one image after the other; again: stop", id="viewer.play"),
         Binding("t", "drawing", "Drawing", tooltip="Draw with other signs", id="viewer.drawing"),
-        Binding("f1,question_mark", "help", "Help", tooltip="All keys of this screen", id="viewer.help"),
         Binding("pagedown", "move(10)", "Ten on", show=False, id="viewer.ten_on"),
         Binding("pageup", "move(-10)", "Ten back", show=False, id="viewer.ten_back"),
         Binding("home", "edge(False)", "First", show=False, id="viewer.first"),
@@ -151,6 +153,7 @@ class ViewerScreen(ModalScreen[None]):
         self.frame = frame
         self.query_one("#picture-line", Static).update(plain(words))
         self._draw()
+        self.refresh_bindings()
 
     def _draw(self) -> None:
         frame = self.frame
@@ -219,7 +222,7 @@ class ViewerScreen(ModalScreen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys for other images where there is one only, and for other signs where there are none."""
         if action in {"move", "play", "edge"}:
-            return self.count > 1 or self.load_frame is not None
+            return self.count > 1 or (self.frame is not None and self.frame.count > 1)
         return super().check_action(action, parameters)
 
     # -- how it is drawn -----------------------------------------------------------------------------------------
@@ -249,19 +252,16 @@ class ViewerScreen(ModalScreen[None]):
         self._draw()
 
     def action_drawing(self) -> None:
-        """Draw in another way."""
-        self.query_one(PictureView).draw_otherwise()
-
-    def action_help(self) -> None:
-        """Show or hide all keys."""
-        if self.query(HelpPanel):
-            self.app.action_hide_help_panel()
-        else:
-            self.app.action_show_help_panel()
+        """Draw in another way; the first time the terminal is asked what it can, for which the app steps aside."""
+        view = self.query_one(PictureView)
+        if graphics.is_worth_asking():
+            with contextlib.suppress(SuspendNotSupported), self.app.suspend():
+                graphics.ask()
+            if view.draw_best():
+                return
+        view.draw_otherwise()
 
     def action_close(self) -> None:
         """Close; help first."""
-        if self.query(HelpPanel):
-            self.app.action_hide_help_panel()
-        else:
+        if not self.hide_help():
             self.dismiss(None)

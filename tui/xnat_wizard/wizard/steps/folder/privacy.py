@@ -6,7 +6,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
 
 from xnat_wizard.dicom.exposure import Exposed, Exposure, ExposureRun
@@ -17,6 +16,7 @@ from xnat_wizard.upload.script_effects import sure_effects
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.faults import fault
+from xnat_wizard.wizard.widgets.helped import HelpedScreen
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.xnat.site import Site
@@ -44,7 +44,7 @@ Nothing is sent by looking.
 """
 
 
-class PrivacyScreen(ModalScreen[None]):
+class PrivacyScreen(HelpedScreen[None]):
     """Reads headers and shows what they tell about people; values are hidden until they are asked for."""
 
     HELP = HELP
@@ -190,7 +190,9 @@ class PrivacyScreen(ModalScreen[None]):
 
     @on(Button.Pressed, "#privacy-back")
     def action_close(self) -> None:
-        """Stop reading where something is read; else close."""
+        """Hide the help, else stop reading where something is read, else close."""
+        if self.hide_help():
+            return
         if self._run is not None and self._exposure is not None:
             self.stop_reading(self._run)
         else:

@@ -6,7 +6,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
 
 from xnat_wizard.dicom.model import Series
@@ -14,6 +13,7 @@ from xnat_wizard.upload.choosing import Item, items_of
 from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+from xnat_wizard.wizard.widgets.helped import HelpedScreen
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 
 COLUMNS = (
@@ -33,7 +33,7 @@ nothing. A series that stays behind is named in the receipt.
 """
 
 
-class SeriesScreen(ModalScreen[frozenset[str] | None]):
+class SeriesScreen(HelpedScreen[frozenset[str] | None]):
     """Choose the series of a session; gives the ids of those that go, or None when nothing shall change."""
 
     HELP = HELP
@@ -117,8 +117,9 @@ class SeriesScreen(ModalScreen[frozenset[str] | None]):
 
     @on(Button.Pressed, "#series-leave")
     def action_leave(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
+        """Change nothing; hide the help first."""
+        if not self.hide_help():
+            self.dismiss(None)
 
 
 def _files(item: Item) -> int:
