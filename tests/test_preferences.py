@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xnat_wizard.cli.wizard import PICTURES_VARIABLE, prefer_pictures
 from xnat_wizard.findings import Problem, Severity
 from xnat_wizard.preferences import Pictures, Preferences, keep_theme, read, settings_file, with_theme
 
@@ -120,6 +121,20 @@ def test_a_folder_that_cannot_be_written_is_told() -> None:
     with pytest.raises(Problem):
         keep_theme("wizard-light")
     path.parent.chmod(0o700)
+
+
+def test_how_pictures_are_drawn_is_passed_on_unless_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from xnat_wizard.wizard.widgets.graphics import VARIABLE
+
+    assert PICTURES_VARIABLE == VARIABLE
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.delenv(VARIABLE)
+    prefer_pictures(Preferences())
+    assert VARIABLE not in os.environ
+    prefer_pictures(Preferences(pictures=Pictures.ASCII))
+    assert os.environ[VARIABLE] == "ascii"
+    prefer_pictures(Preferences(pictures=Pictures.BLOCKS))
+    assert os.environ[VARIABLE] == "ascii"
 
 
 LINES = st.lists(

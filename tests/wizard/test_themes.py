@@ -1,6 +1,7 @@
 """Themes: every text stands out from its ground, and no meaning is lost without colours."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.segment import Segment
@@ -154,6 +155,53 @@ async def test_only_these_themes_are_offered_and_the_palette_names_them() -> Non
     app = WizardApp(steps=(lambda _: Everything(),))
     async with app.run_test(size=(80, 24)):
         assert set(app.available_themes) == set(NAMES)
+
+
+async def test_a_theme_chosen_in_the_palette_is_there_at_the_next_start(own_home: Path) -> None:
+    app = WizardApp(steps=(lambda _: Everything(),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "Everything that can be drawn.")
+        await pilot.press("ctrl+p")
+        await until_text(app, pilot, "Choose colours: dark")
+        await pilot.press(*"theme", "enter")
+        await until_text(app, pilot, "Light, high contrast")
+        await pilot.press(*"light high", "enter")
+        await until_text(app, pilot, "Everything that can be drawn.")
+        assert app.theme == "wizard-contrast-light"
+    assert (own_home / "config" / "settings.toml").read_text() == 'theme = "wizard-contrast-light"\n'
+    assert WizardApp(steps=(lambda _: Everything(),)).theme == "wizard-contrast-light"
+
+
+async def test_a_theme_that_cannot_be_kept_is_on_for_now(own_home: Path) -> None:
+    (own_home / "config").write_text("a file in its way")
+    app = WizardApp(steps=(lambda _: Everything(),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "Everything that can be drawn.")
+        await pilot.press("escape")
+        app.choose_theme("wizard-light")
+        await until_text(app, pilot, "settings.not_kept")
+        assert app.theme == "wizard-light"
+
+
+async def test_what_the_settings_file_has_wrong_is_said_once(own_home: Path) -> None:
+    (own_home / "config").mkdir()
+    (own_home / "config" / "settings.toml").write_text('them = 1\nmouse = 2\n[keys]\n"wizard.next" = "ctrl+i"\n')
+    app = WizardApp(steps=(lambda _: Everything(),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "3 lines of the settings file are not used")
+        await until_text(app, pilot, "Write `theme`")
+        await pilot.press("escape")
+        await until_text(app, pilot, "Everything that can be drawn.")
+
+
+async def test_keys_of_ones_own_work_and_stand_in_the_footer(own_home: Path) -> None:
+    (own_home / "config").mkdir()
+    (own_home / "config" / "settings.toml").write_text('[keys]\n"wizard.help" = "f9"\n')
+    app = WizardApp(steps=(lambda _: Everything(),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "f9 Help")
+        await pilot.press("f9")
+        await until_text(app, pilot, "Page down: more")
 
 
 def test_the_terminals_own_colours_are_taken_where_there_are_few() -> None:

@@ -39,6 +39,8 @@ class Pictures(StrEnum):
     """How images are drawn in a terminal."""
 
     AUTO = "auto"
+    KITTY = "kitty"
+    SIXEL = "sixel"
     BLOCKS = "blocks"
     ASCII = "ascii"
 

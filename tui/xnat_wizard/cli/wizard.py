@@ -10,7 +10,10 @@ from xnat_wizard.cli.talk import Exit, explain
 from xnat_wizard.findings import Finding
 
 if TYPE_CHECKING:
+    from xnat_wizard.preferences import Preferences
     from xnat_wizard.wizard.choices import Choices
+
+PICTURES_VARIABLE = "XNAT_WIZARD_PICTURES"
 
 
 def add_options_to(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +55,15 @@ def open_wizard(choices: "Callable[[], Choices]", *, has_mouse: bool = True) -> 
     from xnat_wizard.wizard.app import WizardApp
 
     app = WizardApp(choices())
+    prefer_pictures(app.preferences)
     app.run(mouse=has_mouse and app.preferences.has_mouse)
     return app.return_code or Exit.DONE
+
+
+def prefer_pictures(preferences: "Preferences") -> None:
+    """Let the pictures be drawn as the settings file has it; the environment says more, and of one run."""
+    if preferences.pictures != "auto":
+        os.environ.setdefault(PICTURES_VARIABLE, preferences.pictures)
 
 
 def _is_on_terminal() -> bool:
