@@ -48,6 +48,20 @@ async def test_golden(practice: Practice, study_folder: Path, size: tuple[int, i
             await check_golden(app, pilot, f"archive-{size[0]}x{size[1]}", {f":{practice.server.port}": ":12345"})
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_golden_of_projects(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        await choices.site.create_project(ProjectDraft("OTHER", "Other project", "Other"))
+        await with_archived(choices, study_folder)
+        async with on_stage(replace(choices, project=None), ArchiveStep, size=size) as (app, pilot):
+            await until_text(app, pilot, "2 projects. Enter opens one.")
+            await pilot.press("enter")
+            await until_text(app, pilot, "DEMO: 2 sessions.")
+            hide = {f":{practice.server.port}": ":12345"}
+            await check_golden(app, pilot, f"archive-projects-{size[0]}x{size[1]}", hide)
+
+
 async def test_an_empty_archive_says_so(practice: Practice) -> None:
     async with logged_in(practice) as choices, on_stage(choices, ArchiveStep) as (app, pilot):
         await until_text(app, pilot, "No session is in the archive of DEMO yet.")

@@ -67,6 +67,42 @@ async def test_golden(practice: Practice, study_folder: Path, size: tuple[int, i
             await check_golden(app, pilot, f"prearchive-{size[0]}x{size[1]}", hide)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_golden_of_what_is_stuck(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        await send(choices, folders_of(study_folder)[0], "Person_01", "Person_01_MR1")
+        silent_since(practice, 3 * 3600 + 60)
+        noon_s = datetime(2026, 1, 1, 12).astimezone().timestamp()
+        practice.on_loop(lambda store: setattr(store.state.rows[0], "uploaded", noon_s))
+        async with on_stage(choices, PrearchiveStep, size=size) as (app, pilot):
+            await until_text(app, pilot, "STUCK for 3 h")
+            hide = {f":{practice.server.port}": ":12345"}
+            await check_golden(app, pilot, f"prearchive-stuck-{size[0]}x{size[1]}", hide)
+            await pilot.press("x")
+            await until_text(app, pilot, "Rescue Person_01_MR1")
+            await check_golden(app, pilot, f"prearchive-rescue-{size[0]}x{size[1]}", hide)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_golden_of_one_session(practice: Practice, study_folder: Path, size: tuple[int, int]) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        await with_ready(choices, study_folder)
+        rows = await choices.site.prearchive("DEMO")
+        hide = {f":{practice.server.port}": ":12345"}
+        for row in rows:
+            hide |= {row.uploaded[:19]: "2026-01-01 12:00:00", row.last_modified[:19]: "2026-01-01 12:00:00"}
+            hide |= {row.timestamp: "20260101_120000000", row.uploaded[:16]: "2026-01-01 12:00"}
+        async with on_stage(choices, PrearchiveStep, size=size) as (app, pilot):
+            await until_text(app, pilot, "5 scans")
+            rows_of(app).go_to(next(one.uri for one in rows if one.label == "Person_01_MR1"))
+            await until_text(app, pilot, "localizer")
+            await pilot.press("enter")
+            await until_text(app, pilot, "h: header")
+            await check_golden(app, pilot, f"prearchive-session-{size[0]}x{size[1]}", hide)
+
+
 async def test_an_empty_prearchive_says_so(practice: Practice) -> None:
     async with logged_in(practice) as choices, on_stage(choices, PrearchiveStep, ArchiveStep) as (app, pilot):
         await until_text(app, pilot, "Nothing waits in the prearchive of DEMO.")

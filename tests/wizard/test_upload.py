@@ -79,6 +79,9 @@ async def test_golden_before_the_start(practice: Practice, study_folder: Path, s
         async with on_stage(ready, UploadStep, size=size) as (app, pilot):
             hide = {f":{practice.server.port}": ":12345"}
             await check_golden(app, pilot, f"upload-before-{size[0]}x{size[1]}", hide)
+            await pilot.press("v")
+            await until_text(app, pilot, "How fast may this upload be?")
+            await check_golden(app, pilot, f"upload-speed-{size[0]}x{size[1]}", hide)
 
 
 @asynccontextmanager
@@ -126,13 +129,16 @@ async def test_golden_in_mid_upload(
                 await check_golden(app, pilot, f"upload-running-{size[0]}x{size[1]}", stable(practice, own_home))
 
 
-async def test_golden_while_it_waits_for_the_site(practice: Practice, study_folder: Path, own_home: Path) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_golden_while_it_waits_for_the_site(
+    practice: Practice, study_folder: Path, own_home: Path, size: tuple[int, int]
+) -> None:
     async with halfway(practice, study_folder, own_home) as (choices, journal):
         journal.records.note_trouble("No connection to the site")
         with UploadLock(journal.path):
-            async with on_stage(choices, UploadStep) as (app, pilot):
+            async with on_stage(choices, UploadStep, size=size) as (app, pilot):
                 await until_text(app, pilot, "The upload waits for the site")
-                await check_golden(app, pilot, "upload-waits-80x24", stable(practice, own_home))
+                await check_golden(app, pilot, f"upload-waits-{size[0]}x{size[1]}", stable(practice, own_home))
 
 
 @pytest.mark.parametrize("size", SIZES)
