@@ -168,3 +168,19 @@ def test_only_the_theme_changes_or_nothing_does(lines: list[str]) -> None:
     assert tomllib.loads(after) == {**before, "theme": "wizard-light"}
     kept = [line for line in after.splitlines() if "theme" not in line]
     assert kept == [line for line in text.splitlines() if "theme" not in line]
+
+
+def test_what_the_readme_shows_is_a_settings_file_without_a_fault() -> None:
+    from xnat_wizard.wizard import app, keymap, theme
+
+    assert app
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = readme.split("## Settings", 1)[1].split("\n## ", 1)[0].splitlines()
+    example = "\n".join(line[4:] for line in lines if line.startswith("    ") or not line)
+    path = written(example)
+    found, findings = read(theme.NAMES)
+    assert findings == ()
+    assert found.keys
+    assert keymap.usable(found.keys, str(path))[1] == ()
+    for name in (*theme.NAMES, *Pictures):
+        assert name in example, name
