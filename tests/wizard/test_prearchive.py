@@ -433,6 +433,30 @@ async def test_what_nobody_commits_is_recognised_by_the_sites_clock_and_rescued(
             await until_text(app, pilot, "5 scans, 16 files")
 
 
+async def test_a_commit_is_not_sent_where_it_would_merge_unasked(practice: Practice, study_folder: Path) -> None:
+    first = folders_of(study_folder)[0]
+    async with logged_in(practice) as choices:
+        assert choices.site
+        uri = await send(choices, first, "Person_01", "Person_01_MR1")
+        await choices.site.build(uri)
+        await choices.site.archive(uri)
+        await send(choices, first, "Person_01", "Person_01_MR1")
+        await send(choices, first, "Person_01", "Person_01_MR2")
+        silent_since(practice, 3 * 3600)
+        practice.on_loop(lambda store: setattr(store.state.projects["DEMO"], "prearchive_code", 4))
+        async with on_stage(choices, PrearchiveStep) as (app, pilot):
+            await until_text(app, pilot, "STUCK for 3 h")
+            await pilot.press("plus", "x")
+            await until_text(app, pilot, "Rescue 2 sessions")
+            await pilot.press("down", "enter")
+            await until_text(app, pilot, "1 committed, 1 not")
+            assert "Person_01_MR1" in screen_text(app)
+            await pilot.press("down")
+            await until_text(app, pilot, "Person_01_MR2 was committed: it is in the archive")
+            assert await archived(choices) == ["Person_01_MR1", "Person_01_MR2"]
+            assert await waiting(choices) == ["Person_01_MR1"]
+
+
 async def test_lost_work_is_found_out_anew(practice: Practice, study_folder: Path) -> None:
     async with logged_in(practice) as choices:
         await with_ready(choices, study_folder)

@@ -211,6 +211,7 @@ class ActingStep(StepScreen[Answer]):
         way = await self.app.push_screen_wait(PickScreen(f"Rescue {self.named(stuck)}", text, rescue_ways(kind)))
         acts: dict[str, tuple[str, str, Act]] = {
             "build": ("Building", "built", lambda one: afterwards.build(self.site, one)),
+            "commit": ("Committing", "committed", lambda one: afterwards.commit(self.site, one)),
             "reset": ("Looking anew at", "looked at", lambda one: afterwards.reset(self.site, one)),
             "lock": ("Breaking the lock of", "handed to the site", lambda one: afterwards.break_lock(self.site, one)),
         }
@@ -223,13 +224,14 @@ class ActingStep(StepScreen[Answer]):
 
 def rescue_ways(kind: Plight) -> list[Way]:
     """Return the ways out for a kind of being stuck, the likeliest first."""
-    build = Way("build", "Build it", "With what has arrived; then look at it and archive it")
-    lock = Way("lock", "Break its lock", "And build it; only when nobody sends any more")
-    reset = Way("reset", "Find its status anew", "The site looks what is there; nothing is lost")
-    delete = Way("delete", "Delete it", "Its files on the site; your disk keeps its own")
-    leave = Way("leave", "Leave it", "Change nothing; somebody may still send")
+    build = Way("build", "Build it", "Build it, then look at it")
+    commit = Way("commit", "Commit it", "Build, archive if the project does")
+    lock = Way("lock", "Break its lock", "And build it; if nobody sends now")
+    reset = Way("reset", "Find its status anew", "The site looks what is there")
+    delete = Way("delete", "Delete it", "The site's copy; yours stays")
+    leave = Way("leave", "Leave it", "Change nothing; more may come")
     return {
-        Plight.FORGOTTEN: [build, leave, delete],
+        Plight.FORGOTTEN: [build, commit, leave, delete],
         Plight.HELD: [build, lock, leave, delete],
         Plight.LOST: [reset, lock, leave],
     }[kind]

@@ -16,6 +16,34 @@ async def build(site: Site, session: PrearchiveSession) -> str:
     return f"{session.label} was built: {await _built(site, session)}"
 
 
+async def commit(site: Site, session: PrearchiveSession) -> str:
+    """Say in its sender's place that a session is whole, and look where it is.
+
+    In a project that archives by itself a commit archives, and merges into a session of the same label without a word;
+    then it is not sent.
+
+    Raises:
+        Problem: prearchive.would_merge; it is not where it should be; or the site refused.
+    """
+    settings = await site.upload_settings(session.project)
+    if settings.archives_by_itself and await site.session(session.project, session.label) is not None:
+        raise Problem(
+            Finding(
+                "prearchive.would_merge",
+                f"{session.label} was not committed: it would be merged into the session of that label",
+                f"{session.project} archives by itself, and a commit does not ask.",
+                ("Build it, then archive it: the site is asked first, and you are told.",),
+                where=session.uri,
+            )
+        )
+    uri = await site.commit(session.uri, to_archive=settings.archives_by_itself)
+    if not uri.startswith("/data/archive/"):
+        return f"{session.label} was committed: {await _built(site, session)}"
+    if await site.session(session.project, uri.rstrip("/").rsplit("/", 1)[-1]) is None:
+        raise Problem(_not_in_archive(session, uri))
+    return f"{session.label} was committed: it is in the archive"
+
+
 async def _built(site: Site, session: PrearchiveSession) -> str:
     """Return the status of a session that should be ready.
 
@@ -138,15 +166,7 @@ async def archive(site: Site, session: PrearchiveSession, overwrite: str, labels
     name = uri.rstrip("/").rsplit("/", 1)[-1]
     found = await site.session(session.project, name)
     if found is None:
-        raise Problem(
-            Finding(
-                "archive.not_seen",
-                f"{session.label} was archived, and your account does not see it there",
-                f"The site says it is at {uri}.",
-                ("Press F5 in a minute: XNAT notices changes of rights late.", "Ask an owner of the project to look."),
-                where=uri,
-            )
-        )
+        raise Problem(_not_in_archive(session, uri))
     return f"{labels[1] or session.label} is in the archive. Next shows it", found.id
 
 
@@ -157,4 +177,14 @@ def _gone(session: PrearchiveSession) -> Finding:
         "Somebody else archived, moved or deleted it meanwhile.",
         ("Press F5, and look into the archive.",),
         where=session.uri,
+    )
+
+
+def _not_in_archive(session: PrearchiveSession, uri: str) -> Finding:
+    return Finding(
+        "archive.not_seen",
+        f"{session.label} was archived, and your account does not see it there",
+        f"The site says it is at {uri}.",
+        ("Press F5 in a minute: XNAT notices changes of rights late.", "Ask an owner of the project to look."),
+        where=uri,
     )

@@ -148,13 +148,13 @@ class ArchivingStep(ActingStep):
         is_owner = self.site.identity.role_in(session.project) in {Role.OWNER, Role.ADMIN}
         lines = verdict_lines(verdicts)
         ways = [
-            Way("labels", "Other labels", "Archive under another subject or session label"),
+            Way("labels", "Other labels", "Archive under another label"),
             Way("leave", "Leave it here", "Change nothing; decide later"),
-            Way("move", "Another project", "Move it into the prearchive of another project"),
-            Way("delete", "Delete it", "Delete this copy; your disk keeps its files"),
+            Way("move", "Another project", "Move it, then archive it there"),
+            Way("delete", "Delete it", "The site's copy; yours stays"),
         ]
         if not is_forbidden(verdicts) and is_owner:
-            ways.append(Way("overwrite", "Overwrite", "Replace what is there; it asks once more"))
+            ways.append(Way("overwrite", "Overwrite", "Replace what is there; it asks"))
         elif not is_forbidden(verdicts):
             lines.append("note  An owner of the project could overwrite what is there")
         title = f"Something stands against archiving {labels[1] or session.label}"
