@@ -14,59 +14,68 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from support import Practice
+from wizard.screens import screen_text
 from xnat_wizard.practice.sample import write_study
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-IN_README = {"4-plan", "7-archive"}
+IN_README = {"1-home", "4-plan", "7-archive"}
+LIGHT = {"1-home"}  # one of them shows the light theme
+Keep = Callable[[str], Awaitable[None]]
 HINT = (
     "This is a practice server on this machine; nothing leaves it.",
     "Log in as owner, password owner (or admin / admin, member / member).",
 )
 
 
-async def walk(pilot: Pilot[None], keep: Callable[[str], None], until: Callable[[str], Awaitable[None]]) -> None:
+async def walk(pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[None]]) -> None:
     """Go through all steps as a first-time user would, and keep a picture of each."""
     await until("answers")
-    keep("1-login")
+    await keep("1-login")
     await pilot.press(*"owner", "enter")
     await until("What would you like to do?")
-    keep("1-home")
     await pilot.press("enter")
     await until("Demo project")
-    keep("2-project")
+    await keep("2-project")
     await pilot.press("enter")
     await until("Choose the folder")
-    keep("3-folder")
+    await keep("3-folder")
     await pilot.press("f3")
     await until("4 subjects")
-    keep("3-found")
+    await keep("3-found")
     await pilot.press("ctrl+n")
     await until("new")
     await pilot.press("shift+tab", "down", "enter")
     await until("to the archive")
-    keep("4-plan")
+    await keep("4-plan")
     await pilot.press("ctrl+n")
     await until("Ready")
-    keep("5-ready")
+    await keep("5-ready")
     await pilot.press("enter")
     await until("% ")
-    keep("5-upload")
+    await keep("5-upload")
     await until("Done: every file")
-    keep("5-done")
+    await keep("5-done")
     await pilot.press("r")
     await until("COMPLETE")
-    keep("5-receipt")
+    await keep("5-receipt")
     await pilot.press("escape")
     await pilot.press("ctrl+n")
     await until("Nothing waits")
-    keep("6-prearchive")
+    await keep("6-prearchive")
     await pilot.press("ctrl+n")
     await until("t1_mprage")
     await pilot.press("tab", "down")
     await until("of 24")
-    keep("7-archive")
+    await keep("7-archive")
+    await pilot.press("h")
+    await until("What would you like to do?")
+    await until("Your uploads")
+    await keep("1-home")
+    await pilot.press("down", "down", "down", "enter")
+    await until("What do you know of the images")
+    await keep("8-troubleshoot")
 
 
 async def draw(folder: Path, columns: int, rows: int, wanted: set[str] | None) -> None:
@@ -80,14 +89,24 @@ async def draw(folder: Path, columns: int, rows: int, wanted: set[str] | None) -
         app = WizardApp(choices)
         async with app.run_test(size=(columns, rows)) as pilot:
 
-            def keep(name: str) -> None:
+            async def keep(name: str) -> None:
                 if wanted is None or name in wanted:
+                    usual = app.theme
+                    if name in LIGHT:
+                        app.theme = "wizard-light"
+                        await pilot.pause(0.3)
                     (folder / f"{name}.svg").write_text(app.export_screenshot(), encoding="utf-8")
+                    app.theme = usual
 
             async def until(words: str) -> None:
-                async with asyncio.timeout(60):
-                    while words not in app.export_screenshot(simplify=True).replace("&#160;", " "):
-                        await pilot.pause(0.05)
+                seen = ""
+                try:
+                    async with asyncio.timeout(60):
+                        while words not in seen:
+                            await pilot.pause(0.05)
+                            seen = app.export_screenshot(simplify=True).replace("&#160;", " ")
+                except TimeoutError:
+                    sys.exit(f"the screen never showed {words!r}:\n{screen_text(app)}")
                 await pilot.pause(0.3)
 
             await walk(pilot, keep, until)
