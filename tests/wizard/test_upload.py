@@ -343,6 +343,7 @@ async def test_upload_to_the_archive_and_on(practice: Practice, study_folder: Pa
         await until_text(app, pilot, "Receipt of this upload: COMPLETE, 32 of 32 files found")
         await pilot.press("r")
         await until_text(app, pilot, "Receipt: COMPLETE")
+        assert "receipt.txt in" in flat_text(app)
         await pilot.press("end")
         await until_text(app, pilot, "Verdict: COMPLETE")
 

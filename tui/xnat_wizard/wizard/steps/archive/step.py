@@ -255,7 +255,9 @@ then the files of the scan and a picture of one of them. Where no project is cho
     def action_receipt(self) -> None:
         """Show the receipt of this upload, and where its files are."""
         if self._receipt is not None and self.choices.journal_path is not None:
-            foot = f"Kept as text, table and JSON in\n{self.choices.journal_path.parent}"
+            folder = self.choices.journal_path.parent
+            names = sorted(path.name for path in folder.glob("receipt*") if path.is_file())
+            foot = f"Kept as {', '.join(names)} in\n{folder}" if names else f"Kept in {folder}"
             title = f"Receipt: {self._receipt.verdict}"
             self.app.push_screen(LinesScreen(title, receipts.as_text(self._receipt), foot=foot))
 

@@ -14,6 +14,7 @@ from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.steps.archive.asking import AskScreen, judge_file, judge_folder, path_of
 from xnat_wizard.wizard.steps.archive.words import Holding
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -171,6 +172,8 @@ class TransferStep(StepScreen[Answer]):
             except Problem as problem:
                 haul.failed.append(problem.finding)
                 haul.is_stopped = problem.finding.code == "download.disk"
+            except Exception as error:  # noqa: BLE001  a worker's door: the other files come all the same
+                haul.failed.append(fault(error))
             finally:
                 haul.coming.pop(file.uri, None)
             self._tell_haul(haul)
