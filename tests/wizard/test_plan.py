@@ -299,6 +299,19 @@ async def test_escape_leaves_the_series_as_they_were(practice: Practice, study_f
         assert not app.screen._edits.can_undo
 
 
+async def test_the_series_have_help_that_escape_closes_first(practice: Practice, study_folder: Path) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        await pilot.press("e", "f1")
+        await until_text(app, pilot, "Series of a session")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not app.screen.query("HelpPanel")
+        assert app.screen.query("#series-rows")
+
+
 async def test_a_whole_subject_stays_behind_and_comes_back(practice: Practice, study_folder: Path) -> None:
     async with (
         logged_in(practice) as choices,
