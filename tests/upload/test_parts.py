@@ -246,7 +246,7 @@ async def test_trouble_behind_the_last_piece_that_was_wanted_is_nobodys(caplog: 
 
 
 def test_a_piece_keeps_its_bytes_as_long_as_somebody_looks_at_it(tmp_path: Path) -> None:
-    items = write(tmp_path, [400_000] * 12)
+    items = write(tmp_path, [400_000] * 40)
     kept, seen, places = [], [], set()
     for number, piece in enumerate(ZipStream(items).pieces()):
         assert isinstance(piece, memoryview)

@@ -5,11 +5,11 @@ descriptor (wire contract 5.4). The zip's length is known before the first byte 
 Content-Length. For deflated entries that takes a pass before (`packing.squeeze`), which keeps only lengths and CRCs.
 Entry names are numbers: no name of a person or folder leaves the house with them.
 
-Files of up to about 1 MB are read straight to where they travel from. Longer ones are read twice, in pieces: the CRC
+Files of up to 1.6 MB are read straight to where they travel from. Longer ones are read twice, in pieces: the CRC
 has to be known before the first byte leaves.
 
-Memory a connection: three pieces of about 1 MB (one on its way, one ahead, one in the hands of the HTTP library), and
-where files are deflated one file of at most 1 MB, as it is and deflated.
+Memory a connection: three pieces of at most 1.7 MB (one on its way, one ahead, one in the hands of the HTTP library),
+and where files are deflated one file of at most 1.6 MB, as it is and deflated.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from xnat_wizard.upload.zip_format import Entry
 MAX_BYTES = 100_000_000
 MAX_FILES = 2_000
 
-READ_WHOLE_BYTES = 1_100_000  # two slices of 512 x 512 travel in one piece
+READ_WHOLE_BYTES = 1_650_000  # three slices of 512 x 512 travel in one piece
 PIECE_BYTES = 512 * 1024  # of longer files
 _HEADER_ROOM = 128
 
@@ -238,7 +238,7 @@ class ZipStream:
         return zip_format.length([self._entry(item, 0) for item in self._items])
 
     def pieces(self) -> Iterator[Piece]:
-        """Give the zip in pieces of up to about 1 MB.
+        """Give the zip in pieces of at most 1.7 MB.
 
         A piece may lie in memory that is filled again once nobody looks at the piece any more: keep it, or a copy.
         """
