@@ -122,6 +122,7 @@ def _during_upload(place: Path) -> list[Row]:
         for words, keys in (
             ("[1 Log in]", ""),
             ("XNAT 1.9.3 answers", "owner\r"),
+            ("What would you like to do?", "\r"),
             ("Demo project", "\r"),
             ("[3 Folder]", "\x1bOR"),
             ("sample-study: 1 subject", "\x0e"),
