@@ -1,12 +1,20 @@
 """Keys of one's own: every action has a name, and keys that cannot work are refused with the reason."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
 from xnat_wizard.wizard.keymap import REFUSED, bindings, usable
 
 importlib.import_module("xnat_wizard.wizard.app")  # with it, every screen and widget is loaded
+
+
+def test_keys_of_steps_that_are_not_loaded_yet_are_known() -> None:
+    code = "from xnat_wizard.wizard.keymap import usable; print(usable({'upload.pause': 'f8', 'found.do': 'f9'}, ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "({'upload.pause': 'f8', 'found.do': 'f9'}, ())"
 
 
 def test_every_action_has_a_name_of_its_own_and_words() -> None:

@@ -4,6 +4,8 @@ A key that a plain terminal, tmux or screen never passes on, or that the wizard 
 reason: an action that no key reaches would be worse than an unusual key.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 
 from textual.binding import Binding
@@ -13,6 +15,7 @@ from textual.screen import ModalScreen
 
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.preferences import did_you_mean
+from xnat_wizard.wizard import steps, widgets
 
 PACKAGE = "xnat_wizard."
 EVERYWHERE = "wizard"  # the room of what works in every step
@@ -59,6 +62,8 @@ def usable(wanted: Mapping[str, str], where: str) -> tuple[dict[str, str], tuple
         wanted: binding ids and keys, several keys parted by commas.
         where: the path of the file they stand in.
     """
+    if wanted:
+        _load_all()
     known: dict[str, set[str]] = {}
     for binding in bindings():
         known.setdefault(str(binding.id), set()).update(_split(binding.key))
@@ -75,6 +80,13 @@ def usable(wanted: Mapping[str, str], where: str) -> tuple[dict[str, str], tuple
 
 def _names() -> set[str]:
     return NAMES | {f"ctrl+{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"}
+
+
+def _load_all() -> None:
+    """Load every step and widget: one that is loaded later has keys, too."""
+    for place in (steps, widgets):
+        for module in pkgutil.walk_packages(place.__path__, f"{place.__name__}."):
+            importlib.import_module(module.name)
 
 
 def _split(keys: str) -> list[str]:
