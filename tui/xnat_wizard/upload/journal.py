@@ -7,7 +7,7 @@ something is one transaction. A `Journal` belongs to one thread; several process
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -206,6 +206,29 @@ class Journal:
                 "UPDATE upload SET limit_bytes_s = ?, most_connections = ?, compression = ?",
                 (options.limit_bytes_s, options.most_connections, str(options.compression)),
             )
+
+    # -- by DICOM ------------------------------------------------------------------------------------
+
+    @property
+    def receiver(self) -> str:
+        """Return whom the images go to by DICOM, as it was set; "" for an upload over HTTP."""
+        (text,) = self._database.execute("SELECT receiver FROM upload").fetchone()
+        return str(text)
+
+    def set_receiver(self, text: str) -> None:
+        """Let the upload go to a DICOM receiver."""
+        with transaction(self._database) as database:
+            database.execute("UPDATE upload SET receiver = ?", (text,))
+
+    def note_dicom_statuses(self, statuses: Mapping[int, int]) -> None:
+        """Keep what was answered to the C-STORE of files, by file number."""
+        with transaction(self._database) as database:
+            rows = [(status, key) for key, status in statuses.items()]
+            database.executemany("UPDATE file SET dicom_status = ? WHERE id = ?", rows)
+
+    def dicom_statuses(self) -> dict[int | None, int]:
+        """Count the files by what was answered to their C-STORE; None: nothing yet."""
+        return dict(self._database.execute("SELECT dicom_status, count(*) FROM file GROUP BY dicom_status").fetchall())
 
     # -- asking the worker ---------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
-VERSION = 5
+VERSION = 6
 
 _SINCE_2 = """
 ALTER TABLE upload ADD COLUMN limit_bytes_s INTEGER NOT NULL DEFAULT 0;
@@ -29,11 +29,16 @@ CREATE INDEX file_of_series ON file (series_id);
 _SINCE_5 = """
 CREATE TABLE earlier_receipt (id INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 """
+_SINCE_6 = """
+ALTER TABLE upload ADD COLUMN receiver TEXT NOT NULL DEFAULT '';
+ALTER TABLE file ADD COLUMN dicom_status INTEGER;
+"""  # of the route by DICOM: JSON of whom it goes to, and what was answered to each C-STORE, NULL before
 MIGRATIONS: dict[int, str] = {
     2: _SINCE_2,
     3: _SINCE_3,
     4: _SINCE_4,
     5: _SINCE_5,
+    6: _SINCE_6,
 }  # by the version they lead to; a new journal goes through all of them
 
 TABLES = """
