@@ -52,9 +52,9 @@ STEPS: dict[str, Step] = {
     Stop.PROJECT: ProjectStep,
     Stop.FOLDER: FolderStep,
     Stop.PLAN: PlanStep,
-    Stop.UPLOAD: UploadStep,
+    Stop.UPLOAD: lambda choices: UploadStep(choices, open_ways()),
     Stop.PREARCHIVE: PrearchiveStep,
-    Stop.ARCHIVE: ArchiveStep,
+    Stop.ARCHIVE: lambda choices: ArchiveStep(choices, open_ways()),
     Stop.TROUBLESHOOT: TroubleshootStep,
 }
 
