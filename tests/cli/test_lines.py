@@ -120,6 +120,12 @@ def test_a_refused_login_is_explained(practice: Practice, monkeypatch: pytest.Mo
     assert "hunter2" not in done.talk
 
 
+def test_a_certificate_authority_that_cannot_be_read_is_told(practice: Practice, tmp_path: Path) -> None:
+    done = run("--lines", "--site", "https://127.0.0.1:9", "--ca-file", str(tmp_path / "none.pem"))
+    assert done.code != 0
+    assert "none.pem" in done.talk
+
+
 def test_ctrl_c_ends_it_at_a_question(practice: Practice) -> None:
     terminal = OnTerminal("--lines", "--site", practice.url)
     terminal.until("Path of the folder")

@@ -82,7 +82,7 @@ def _log_in(runner: asyncio.Runner, options: argparse.Namespace) -> "Site":
     say("\nStep 1 of 5: log in.")
     address = options.site or prompt("Address of the XNAT site")
     while True:
-        login = access.login_for(address, argparse.Namespace(user=options.user, ca_file=""))
+        login = access.login_for(address, options)
         say(f"Logging in to {address}...")
         try:
             site = runner.run(Site.connect(login))

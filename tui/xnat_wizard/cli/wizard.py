@@ -18,6 +18,7 @@ PICTURES_VARIABLE = "XNAT_WIZARD_PICTURES"
 
 def add_options_to(parser: argparse.ArgumentParser) -> None:
     """Add to the program what changes the wizard."""
+    parser.add_argument("--ca-file", default="", help="certificate authority of the site, if it is a private one")
     parser.add_argument(
         "--lines", action="store_true", help="ask and tell line by line, without screens: for screen readers"
     )
@@ -32,7 +33,7 @@ def open_from(options: argparse.Namespace) -> int:
         return converse(options)
     from xnat_wizard.wizard.choices import Choices
 
-    choices = Choices(address=options.site, username=options.user)
+    choices = Choices(address=options.site, username=options.user, ca_file=options.ca_file)
     return open_wizard(lambda: choices, has_mouse=not options.no_mouse)
 
 
