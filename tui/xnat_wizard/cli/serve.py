@@ -1,11 +1,7 @@
 """`serve`: the wizard in a browser, for one person, on this machine unless told otherwise."""
 
 import argparse
-import secrets
-import shlex
-import socket
 import sys
-from ipaddress import ip_address
 
 from xnat_wizard.cli.talk import Exit, explain, put, say
 from xnat_wizard.findings import Finding, Severity
@@ -28,6 +24,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _serve(options: argparse.Namespace) -> int:
     import asyncio
+    import secrets
 
     from xnat_wizard.wizard.browser import BrowserServer
 
@@ -49,6 +46,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 def wizard_command(site: str, user: str) -> str:
     """Return the shell command that opens the wizard for one window; it holds no secret."""
+    import shlex
+
     command = [sys.executable, "-m", "xnat_wizard"]
     for option, value in (("--site", site), ("--user", user)):
         if value:
@@ -58,6 +57,8 @@ def wizard_command(site: str, user: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Tell whether an address is reached from this machine only; a name other than localhost may be anything."""
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -66,11 +67,15 @@ def is_loopback(host: str) -> bool:
 
 def _name(host: str) -> str:
     """Return what to write into a link: an address that means every interface is not one to go to."""
+    from ipaddress import ip_address
+
     try:
         address = ip_address(host)
     except ValueError:
         return host
     if address.is_unspecified:
+        import socket
+
         return socket.getfqdn()
     return f"[{host}]" if address.version == 6 else host
 
