@@ -20,25 +20,37 @@ from xnat_wizard.troubleshoot.model import (
 
 ALL_THERE = "DOC-00"
 CHECK_FAILED = "DOC-01"
+_WELL = {Verdict.COMPLETE, Verdict.BY_COUNT, Verdict.ON_PURPOSE}
+_IDLE = {StepKind.NOTHING, StepKind.WAIT}
+_MOST_NOTES = 3
 
 
 def report(facts: Facts, diagnoses: Iterable[Diagnosis], crashes: Iterable[Crash] = ()) -> Report:
     """Compose the report."""
     verdict, says = verdict_of(facts)
-    said = list(diagnoses)
+    said = ranked(diagnoses)
+    if verdict in _WELL and facts.ledger.lines:
+        said = _worth_saying(said)
     if verdict in {Verdict.COMPLETE, Verdict.BY_COUNT} and facts.ledger.lines:
-        said.append(_all_there(facts, says))
-    said += [_failed(crash) for crash in (*facts.crashes, *crashes)]
+        said = (_all_there(facts, says), *said)
+    said += tuple(_failed(crash) for crash in (*facts.crashes, *crashes))
     return Report(
         verdict,
         says,
-        ranked(said),
+        said,
         facts.ledger,
         blind_spots(facts),
         account=facts.who.value.username if facts.who else "",
         site_url=facts.site.value.url if facts.site else "",
         asked=facts.asked,
     )
+
+
+def _worth_saying(said: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
+    """Return what is worth a person's time when everything is there: what is sure, and of mere notes the first few."""
+    sure = [one for one in said if one.certainty in {Certainty.CONFIRMED, Certainty.LIKELY}]
+    notes = [one for one in sure if all(step.kind in _IDLE for step in one.next_steps)][_MOST_NOTES:]
+    return tuple(one for one in sure if one not in notes)
 
 
 def ranked(diagnoses: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
@@ -149,6 +161,7 @@ def _all_there(facts: Facts, says: str) -> Diagnosis:
         evidence=facts.evidence("Q12", "Q14", "Q18", "Q19")[:3],
         covers=Covers(facts.studies, len({line.series_key for line in arrived}), len(arrived)),
         next_steps=(NextStep(StepKind.NOTHING, "Nothing needs to be done."),),
+        prevent="Keep the receipt: it says where everything is.",
     )
 
 
@@ -159,4 +172,5 @@ def _failed(crash: Crash) -> Diagnosis:
         f"The check `{crash.name}` itself failed, and says nothing.",
         f"It ended with {crash.error}; this is a fault of this program.",
         next_steps=(NextStep(StepKind.NOTHING, "The other checks are not touched by it."),),
+        prevent="Report it: the log of this program has more.",
     )

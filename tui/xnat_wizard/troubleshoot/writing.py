@@ -88,7 +88,7 @@ def _other_project(facts: Facts, _: Diagnosis, known: LetterFacts) -> Letter:
 def _stuck(facts: Facts, diagnosis: Diagnosis, known: LetterFacts) -> Letter:
     place, hit = _place(facts, diagnosis)
     row = hit.row if hit else None
-    status = row.status if row else "an unknown status"
+    status = row.status if row else (hit.status if hit and hit.status else "an unknown status")
     return letters.stuck(known, place, status=status, last_modified=row.last_modified if row else "an unknown time")
 
 

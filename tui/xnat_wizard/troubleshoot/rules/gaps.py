@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Message
 from xnat_wizard.troubleshoot.model import Covers, Fate, NextStep, Role, StepKind
+from xnat_wizard.troubleshoot.records import message_of
+from xnat_wizard.xnat.inquiries.values import Experiment
 
 OPEN_FATES = frozenset({Fate.NOT_SENT, Fate.ABSENT, Fate.REFUSED, Fate.UNVERIFIABLE})
 _NAMED = re.compile(r"unable to read DICOM object (?P<name>.+?)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -26,6 +28,50 @@ def arrived(facts: Facts) -> tuple[LocalObject, ...]:
     return tuple(one for one in facts.local.objects if one.path in paths)
 
 
+def offered(facts: Facts) -> tuple[LocalObject, ...]:
+    """Return the missing objects that the site may have swallowed, in the order of the source.
+
+    What the receiver refused is none of them; nor is, where a record names each file, what the record says was never
+    sent.
+    """
+    open_fates = {Fate.ABSENT, Fate.UNVERIFIABLE}
+    if not facts.sent.has_per_file_record:
+        open_fates.add(Fate.NOT_SENT)
+    paths = {line.path for line in facts.ledger.lines if line.fate in open_fates}
+    return tuple(one for one in missing(facts) if one.path in paths)
+
+
+def is_whole(facts: Facts) -> bool:
+    """Tell whether all objects of the source are known to be at the site."""
+    return bool(facts.ledger.of(Fate.ARRIVED)) and not missing(facts)
+
+
+def covers_at(facts: Facts, hit: Candidate) -> Covers:
+    """Return what of the source is known to stand in a place; without the files, the study alone."""
+    if facts.local is None:
+        return Covers((hit.study_instance_uid,) if hit.study_instance_uid else ())
+    paths = {line.path for line in facts.ledger.of(Fate.ARRIVED) if line.where == hit.place.uri}
+    return covering(one for one in facts.local.objects if one.path in paths)
+
+
+def dry_run(facts: Facts, hit: Candidate) -> dict[str, str]:
+    """Return what the check before archiving said of a waiting session: its codes, each with its strongest type."""
+    contents = facts.contents_of(hit.place)
+    told = contents.dry_run.value if contents and contents.dry_run and contents.dry_run.is_known else ()
+    order = ("WARN", "CONFLICT", "FAIL")
+    found: dict[str, str] = {}
+    for verdict in sorted(told, key=lambda one: order.index(one.type.upper()) if one.type.upper() in order else 0):
+        found[verdict.code] = verdict.type.upper()
+    return found
+
+
+def is_recorded(facts: Facts, experiment: Experiment) -> bool:
+    """Tell whether our own records name an experiment, by its number or by an address that leads to it."""
+    return any(uri.endswith(f"/experiments/{experiment.id}") for uri in facts.sent.uris) or any(
+        told.value is not None and told.value.id == experiment.id for told in facts.known.values()
+    )
+
+
 def covering(objects: Iterable[LocalObject]) -> Covers:
     """Return what part of the loss these objects are."""
     all_of_them = tuple(objects)
@@ -35,7 +81,7 @@ def covering(objects: Iterable[LocalObject]) -> Covers:
 
 def messages(facts: Facts) -> tuple[Message, ...]:
     """Return all that was said while sending: by our records, a log, or as the person typed it."""
-    typed = (Message(facts.case.error_text),) if facts.case.error_text else ()
+    typed = (message_of(facts.case.error_text),) if facts.case.error_text else ()
     return tuple(dict.fromkeys((*facts.sent.messages, *typed)))
 
 
@@ -73,10 +119,15 @@ def some(names: Iterable[str], limit: int = 3) -> str:
 
 
 def resend(facts: Facts, objects: Iterable[LocalObject]) -> tuple[NextStep, ...]:
-    """Offer to send what is missing, and only that (F16); into the session that has the rest, where there is one."""
+    """Offer to send what is missing, and only that (F16); into the session that has the rest, where there is one.
+
+    While the site still works on a session, what is missing may be on its way: then it is to be waited for.
+    """
     left = tuple(objects)
     if not left:
         return ()
+    if facts.moving:
+        return (NextStep(StepKind.WAIT, "Wait until the site has come to rest, then search again."),)
     hit = best_place(facts, left[0].study_instance_uid)
     into = f", into {hit.place.shown} under the same label" if hit else ""
     target = hit.place.uri if hit else ""

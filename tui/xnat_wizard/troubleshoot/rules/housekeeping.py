@@ -1,19 +1,28 @@
 """Causes in the keeping of a site: sessions that wait for ever, failed, were moved or removed.
 
-Sources: missing data 2.10, HSK-01 to HSK-13; 3.3 (after how long a state is stuck).
+Sources: missing data 2.10, HSK-04 to HSK-12; 3.3 (after how long a state is stuck).
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from xnat_wizard.troubleshoot.facts import Candidate, Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, Standing, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import best_place, counted, covering, in_words, missing, resend, some
+from xnat_wizard.troubleshoot.rules.gaps import (
+    best_place,
+    counted,
+    covering,
+    in_words,
+    missing,
+    resend,
+    some,
+)
 from xnat_wizard.troubleshoot.times import row_age_s, site_time
 from xnat_wizard.xnat.inquiries.values import Row, SiteFacts
 
 _STUCK_S = 1800.0  # QUEUED_, BUILDING, MOVING, ...
-_OLD_DAYS = 30
+_SOON = timedelta(minutes=15)  # after archiving: later files make a session of their own (MRG-08)
 
 
 def _site(facts: Facts) -> SiteFacts:
@@ -37,98 +46,12 @@ def _by_role(facts: Facts) -> Certainty:
     return Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY
 
 
-def _vanished(facts: Facts) -> tuple[str, ...]:
-    """Return the prearchive URIs of our records that are gone, with nothing of the study anywhere else."""
-    gone = [uri for uri, told in facts.earlier.items() if told.value is None and told.standing is Standing.ABSENT]
-    is_searched = facts.by_uid is not None and facts.by_uid.is_known
-    return tuple(gone) if gone and is_searched and not facts.hits() else ()
-
-
-@rule("HSK-01")
-def deleted_from_the_prearchive(facts: Facts) -> Iterator[Diagnosis]:
-    """A session that our records name is gone from the prearchive, and not in the archive."""
-    for uri in _vanished(facts):
-        yield Diagnosis(
-            "HSK-01",
-            _by_role(facts),
-            "The session was in the prearchive, and is gone from it; it is not in any archive that you may look at.",
-            "Our record of the upload names it; somebody, or a rule of the site, removed it.",
-            where=uri.removeprefix("/data/"),
-            evidence=(*facts.earlier[uri].evidence, *facts.evidence("Q15"), *facts.sent.evidence),
-            covers=covering(missing(facts)),
-            next_steps=(_letter("Ask the administrator whether it was removed.", "T8"), *resend(facts, missing(facts))),
-            prevent="Archive soon; ask how long the site keeps what waits.",
-        )
-
-
-@rule("HSK-02")
-def deleted_from_the_archive(facts: Facts) -> Iterator[Diagnosis]:
-    """An archived session of our records cannot be found any more, with the same rights as before."""
-    is_quarantining = bool(facts.project and facts.project.rights and facts.project.rights.quarantine_code == "1")
-    if facts.project is None or not facts.project.is_visible or facts.hits("", PlaceKind.ARCHIVE):
-        return
-    for key, told in facts.known.items():
-        is_ours = any(uri.endswith(f"/experiments/{key}") for uri in facts.sent.uris)
-        if told.standing is not Standing.ABSENT or not is_ours or (is_quarantining and not facts.role.may(Role.OWNER)):
-            continue
-        yield Diagnosis(
-            "HSK-02",
-            Certainty.CONFIRMED if facts.role.may(Role.OWNER) else Certainty.LIKELY,
-            f"The session {key} was archived, and is not there any more.",
-            "Our record names it; the site answers that there is none, though your rights in the project are the same.",
-            where=f"archive/{facts.project.id}/{key}",
-            evidence=(*told.evidence, *facts.sent.evidence),
-            covers=covering(missing(facts)),
-            next_steps=(_letter("Ask what became of it: the site may keep a back-up.", "T8"),),
-            prevent="Keep the receipts: they prove that it was there.",
-        )
-
-
-@rule("HSK-03")
-def moved_by_somebody(facts: Facts) -> Iterator[Diagnosis]:
-    """The session stands in another project than the one it was put in."""
-    for uri, told in facts.earlier.items():
-        project = uri.partition("/projects/")[2].partition("/")[0]
-        hit = next((one for one in facts.hits() if one.has_identity and one.place.project != project), None)
-        if (
-            told.standing is not Standing.ABSENT
-            or hit is None
-            or any(one.place.project == project for one in facts.hits())
-        ):
-            continue
-        home = facts.project.id if facts.project else ""
-        steps = (
-            (
-                NextStep(
-                    StepKind.CONFIRM,
-                    f"Move it to {home}.",
-                    "F6",
-                    Role.MEMBER,
-                    target=hit.place.uri,
-                    arguments={"project": home},
-                ),
-            )
-            if home and hit.place.project != home and hit.place.row
-            else ()
-        )
-        yield Diagnosis(
-            "HSK-03",
-            Certainty.CONFIRMED,
-            f"Somebody moved the session from {project} to {hit.place.project}.",
-            "Our record has it in the one, and the site shows it in the other.",
-            where=hit.place.shown,
-            evidence=(*told.evidence, *facts.evidence("Q7", "Q15")),
-            next_steps=(*steps, NextStep(StepKind.ASK_OWNER, "Ask who moved it, and why.", "", Role.OWNER, "T2")),
-            prevent="Agree on who reviews the prearchive.",
-        )
-
-
 @rule("HSK-04")
 def never_committed(facts: Facts) -> Iterator[Diagnosis]:
     """The sender ended before it said that all had come: the site waits for ever."""
     for hit, row, idle in _waiting(facts):
         is_waiting = row.prevent_auto_commit.lower() == "true" or row.source == "uploader"
-        left = missing(facts)
+        left = tuple(one for one in missing(facts) if one.study_instance_uid == hit.study_instance_uid)
         is_receiving = row.plain_status.startswith("RECEIVING")
         if not is_waiting or idle < _site(facts).build_s or not (is_receiving or (row.status == "READY" and left)):
             continue
@@ -154,11 +77,12 @@ def held_by_a_lock(facts: Facts) -> Iterator[Diagnosis]:
     """The session should have been built by itself long ago."""
     for hit, row, idle in _waiting(facts):
         is_waiting = row.prevent_auto_commit.lower() == "true" or row.source == "uploader"
-        if is_waiting or not row.plain_status.startswith("RECEIVING") or idle < 10 * _site(facts).interval_s:
+        if is_waiting or not row.plain_status.startswith("RECEIVING") or idle < _site(facts).build_s:
             continue
+        is_sure = idle >= 10 * _site(facts).interval_s
         yield Diagnosis(
             "HSK-05",
-            Certainty.LIKELY,
+            Certainty.LIKELY if is_sure else Certainty.POSSIBLE,
             f"The session {row.label} still counts as arriving, though nothing came for {in_words(idle)}.",
             "XNAT should have built it by itself; a lock of an unfinished write may hold it back.",
             where=hit.place.shown,
@@ -166,7 +90,9 @@ def held_by_a_lock(facts: Facts) -> Iterator[Diagnosis]:
             next_steps=(
                 NextStep(
                     StepKind.CONFIRM, "Rebuild it, and let the lock be ignored.", "F7", Role.MEMBER, target=row.uri
-                ),
+                )
+                if is_sure
+                else NextStep(StepKind.ONE_CLICK, "Let the site build it.", "F1", Role.MEMBER, target=row.uri),
                 _letter("Ask the administrator to look at the lock."),
             ),
             prevent="Nothing can be done before: it happens at the site.",
@@ -292,7 +218,7 @@ def files_without_a_scan(facts: Facts) -> Iterator[Diagnosis]:
     """A whole series with an odd header is missing from a session that was built."""
     if facts.local is None:
         return
-    gone = {line.path for line in facts.ledger.of(Fate.ABSENT)}
+    gone = {line.path for line in facts.ledger.of(Fate.ABSENT)} if not facts.moving else set()
     for series in facts.local.by_series().values():
         first = series[0]
         hit = best_place(facts, first.study_instance_uid)
@@ -329,7 +255,9 @@ def too_late_for_the_archive(facts: Facts) -> Iterator[Diagnosis]:
     is_tail = min(one.order for one in gone) > max(
         (one.order for one in facts.local.objects if one not in gone), default=-1
     )
-    if len(late) != len(gone) or not is_tail or min(late) < archived:
+    if len(late) != len(gone) or not is_tail or facts.moving:
+        return
+    if not timedelta(0) <= min(late) - archived <= _SOON:
         return
     yield Diagnosis(
         "HSK-12",
@@ -341,26 +269,4 @@ def too_late_for_the_archive(facts: Facts) -> Iterator[Diagnosis]:
         covers=covering(gone),
         next_steps=resend(facts, gone),
         prevent="Finish a session only when all was sent: this program does.",
-    )
-
-
-@rule("HSK-13")
-def cleaned_up_by_the_site(facts: Facts) -> Iterator[Diagnosis]:
-    """Sites may empty an old prearchive."""
-    started = site_time(facts.sent.started, facts)
-    gone = _vanished(facts)
-    if started is None or not gone:
-        return
-    days = (facts.now - started).days
-    if days < _OLD_DAYS:
-        return
-    yield Diagnosis(
-        "HSK-13",
-        Certainty.POSSIBLE,
-        f"It had been waiting in the prearchive since {started:%Y-%m-%d}, for {days} days.",
-        "Some sites remove what waits too long.",
-        where=gone[0].removeprefix("/data/"),
-        evidence=facts.sent.evidence,
-        next_steps=(_letter("Ask the administrator how long the site keeps what waits.", "T8"),),
-        prevent="Archive soon.",
     )

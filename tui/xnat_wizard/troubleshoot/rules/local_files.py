@@ -23,11 +23,13 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     missing,
     named_in,
     nothing,
+    offered,
     resend,
     some,
 )
+from xnat_wizard.upload.tokens import token_in
 
-_NO_IMAGES = frozenset({OtherKind.NOT_DICOM, OtherKind.JUNK, OtherKind.ARCHIVE, OtherKind.UNREADABLE})
+_NO_IMAGES = frozenset({OtherKind.NOT_DICOM, OtherKind.JUNK, OtherKind.ARCHIVE})
 _ODD_SUFFIXES = frozenset(
     {"bmp", "csv", "doc", "docx", "gif", "gz", "htm", "html", "jpeg", "jpg", "json", "pdf", "png", "tif", "tiff"}
     | {"txt", "xls", "xlsx", "xml", "zip"}
@@ -60,7 +62,8 @@ def a_file_that_is_no_image(facts: Facts) -> Iterator[Diagnosis]:
     told = {named_in(one): one for one in messages(facts) if named_in(one)}
     culprits = [one for one in strays if _base(one) in told]
     left = missing(facts)
-    if not culprits and not (left and _is_cut_off(facts) and first_saying(facts, "unable to read dicom object")):
+    is_stopped = first_saying(facts, "unable to read dicom object") is not None
+    if not culprits and not (left and not facts.moving and _is_cut_off(facts) and is_stopped):
         return
     here = len(arrived(facts))
     stored = f"{counted(here, 'object')} before it {'is' if here == 1 else 'are'} at the site" if here else ""
@@ -77,7 +80,7 @@ def a_file_that_is_no_image(facts: Facts) -> Iterator[Diagnosis]:
         where=hit.place.shown if (hit := best_place(facts)) else "",
         evidence=(*facts.local.evidence, *facts.sent.evidence),
         covers=covering(left),
-        next_steps=resend(facts, left),
+        next_steps=resend(facts, left) or (by_hand("Leave the file out when you send images another way."),),
         prevent="Send only files that read as DICOM: this program leaves the others out and counts them.",
     )
 
@@ -95,13 +98,14 @@ def an_object_without_its_uids(facts: Facts) -> Iterator[Diagnosis]:
     if facts.local is None or not defects or not (culprits or said):
         return
     left = missing(facts)
+    culprit = (culprits or defects)[0]
     yield Diagnosis(
         "LOC-02",
         Certainty.CONFIRMED if culprits or len(defects) == 1 else Certainty.LIKELY,
-        f'XNAT refused "{_base((culprits or defects)[0])}": it names no image that could be stored.',
-        "It is a medium's directory"
-        if defects[0].kind is OtherKind.DICOMDIR
-        else f"As found here: {defects[0].reason}",
+        f'XNAT refused "{_base(culprit)}": it is no image that could be stored.',
+        "It is the table of contents of a CD or DVD (DICOMDIR), which names images and holds none."
+        if culprit.kind is OtherKind.DICOMDIR
+        else f"As found here: {culprit.reason}.",
         evidence=(*facts.local.evidence, *facts.sent.evidence),
         covers=covering(left),
         next_steps=(by_hand("Leave it out, or export it anew where it came from."), *resend(facts, left)),
@@ -118,8 +122,18 @@ def no_study_or_series_uid(facts: Facts) -> Iterator[Diagnosis]:
         if "study" in one.reason.lower() or "series" in one.reason.lower()
     ]
     rows = (*(facts.rows.value if facts.rows else ()), *(facts.unassigned.value if facts.unassigned else ()))
-    failed = next((row for row in rows if row.status == "ERROR" and not row.study_instance_uid), None)
-    if not defects and (failed is None or not facts.case.is_empty):
+    labels = {facts.case.session, facts.sent.session, facts.case.subject, facts.sent.subject} - {""}
+    failed = next(
+        (
+            row
+            for row in rows
+            if row.status == "ERROR"
+            and not row.study_instance_uid
+            and (facts.case.is_empty or {row.label, row.subject, row.folder} & labels)
+        ),
+        None,
+    )
+    if not defects and failed is None:
         return
     where = f"prearchive/{failed.project}/{failed.timestamp}/{failed.folder}" if failed else ""
     steps = [by_hand("Export these images anew from the scanner or PACS; no program should invent their UIDs.")]
@@ -146,11 +160,18 @@ def objects_without_a_picture(facts: Facts) -> Iterator[Diagnosis]:
     if facts.local is None:
         return
     reports = [one for one in facts.local.objects if kind_without_picture(one.sop_class_uid)]
-    stored = {file.sop_instance_uid: file for held in facts.contents.values() for file in held.files}
-    aside = [one for one in reports if (file := stored.get(one.sop_instance_uid)) and file.resource != "DICOM"]
-    if not aside:
+    stored = {
+        known: file
+        for held in facts.contents.values()
+        for file in held.files
+        for known in (file.sop_instance_uid, token_in(file.name))
+        if known
+    }
+    found = {one.path: stored.get(one.sop_instance_uid) or stored.get(one.token) for one in reports}
+    aside = [one for one in reports if (file := found[one.path]) and file.resource != "DICOM"]
+    place = found[aside[0].path] if aside else None
+    if place is None:
         return
-    place = stored[aside[0].sop_instance_uid]
     kinds = some(sorted({kind_without_picture(one.sop_class_uid) for one in aside}))
     yield Diagnosis(
         "LOC-04",
@@ -168,7 +189,7 @@ def objects_without_a_picture(facts: Facts) -> Iterator[Diagnosis]:
 @rule("LOC-07")
 def copies_count_once(facts: Facts) -> Iterator[Diagnosis]:
     """Several files with one SOP Instance UID are one image at the site."""
-    copies = facts.ledger.of(Fate.COLLAPSED)
+    copies = [line for line in facts.ledger.of(Fate.COLLAPSED) if line.cause_id != "MRG-07"]
     if facts.local is None or not copies:
         return
     yield Diagnosis(
@@ -179,7 +200,7 @@ def copies_count_once(facts: Facts) -> Iterator[Diagnosis]:
         "They have the same SOP Instance UID; a site keeps one of each, so it shows fewer files than the disk.",
         where=some(line.path for line in copies),
         evidence=facts.local.evidence,
-        covers=Covers(tuple(dict.fromkeys(line.study_instance_uid for line in copies)), 0, len(copies)),
+        covers=Covers((), 0, len(copies)),
         next_steps=(nothing("Nothing: no image is missing because of them."),),
         prevent="Compare distinct images, not files.",
     )
@@ -202,7 +223,10 @@ def broken_files(facts: Facts) -> Iterator[Diagnosis]:
         where=some(one.path for one in broken),
         evidence=facts.local.evidence,
         covers=Covers(objects=len(broken)),
-        next_steps=(by_hand("Copy or export these files anew, wait until the copy has ended, and send them then."),),
+        next_steps=(
+            by_hand("Copy or export these files anew, wait until the copy has ended, and send them then."),
+            *(resend(facts, missing(facts)) if told else ()),
+        ),
         prevent="Let every file be read to its end before it is sent.",
     )
 
@@ -210,14 +234,15 @@ def broken_files(facts: Facts) -> Iterator[Diagnosis]:
 @rule("LOC-09")
 def compressed_objects(facts: Facts) -> Iterator[Diagnosis]:
     """A way or a receiver did not take objects in a compressed transfer syntax."""
-    left = missing(facts)
-    compressed = tuple(one for one in left if one.transfer_syntax_uid not in PLAIN_SYNTAXES)
-    if facts.local is None or not compressed:
-        return
-    refused = {syntax for _, syntax in facts.sent.rejected_contexts}
-    is_told = any(one.transfer_syntax_uid in refused for one in compressed)
-    is_exact = len(compressed) == len(left) and any(one.transfer_syntax_uid in PLAIN_SYNTAXES for one in arrived(facts))
-    if not is_told and not is_exact:
+    refused = {syntax for _, syntax in facts.sent.rejected_contexts} - {""}
+    told = tuple(one for one in missing(facts) if one.transfer_syntax_uid in refused - PLAIN_SYNTAXES)
+    left = offered(facts) if not facts.moving else ()
+    gone = {one.transfer_syntax_uid for one in left}
+    here = {one.transfer_syntax_uid for one in arrived(facts)}
+    is_exact = bool(gone and here) and not gone & (PLAIN_SYNTAXES | here)
+    is_told = bool(told)
+    compressed = told or left
+    if facts.local is None or not (is_told or is_exact):
         return
     names = some(sorted({syntax_name(one.transfer_syntax_uid) for one in compressed}))
     yield Diagnosis(
@@ -252,13 +277,14 @@ def an_archive_that_the_site_cannot_open(facts: Facts) -> Iterator[Diagnosis]:
     if not archive.is_readable:
         faults.append(archive.reason or "it cannot be read here either")
     said = first_saying(facts, *_FORMAT_WORDS)
-    if not faults or not (said or missing(facts) or not facts.local.objects):
+    if not faults or not (said or not arrived(facts)):
         return
+    why = "; ".join(faults)
     yield Diagnosis(
         "LOC-14",
         Certainty.CONFIRMED if said else Certainty.LIKELY,
         "The site cannot open this archive file.",
-        "; ".join(faults).capitalize() + ".",
+        why[0].upper() + why[1:] + ".",
         where=archive.name,
         evidence=(*facts.local.evidence, *facts.sent.evidence),
         covers=covering(missing(facts)),
@@ -272,7 +298,7 @@ def skipped_by_name(facts: Facts) -> Iterator[Diagnosis]:
     """The desktop client leaves out images whose names end like documents."""
     if facts.local is None or Way.DESKTOP not in {facts.case.way, facts.sent.way}:
         return
-    left = missing(facts)
+    left = missing(facts) if not facts.moving else ()
     odd = tuple(one for one in facts.local.objects if _suffix(one) in _ODD_SUFFIXES)
     if not left or {one.path for one in left} != {one.path for one in odd}:
         return
@@ -298,11 +324,12 @@ def _suffix(one: LocalObject) -> str:
 def no_dicom_at_all(facts: Facts) -> Iterator[Diagnosis]:
     """NIfTI, PAR/REC or raw data were sent by a way that takes DICOM."""
     local = facts.local
-    if local is None or local.objects or local.survey is None or not (local.survey.pairs or local.others):
+    if local is None or local.objects or local.survey is None:
         return
-    what = (
-        f"{counted(len(local.survey.pairs), 'PAR/REC pair')}" if local.survey.pairs else some(map(_base, local.others))
-    )
+    strays = _others(facts, OtherKind.NOT_DICOM, OtherKind.JUNK, OtherKind.PARREC)
+    if not (local.survey.pairs or strays):
+        return
+    what = f"{counted(len(local.survey.pairs), 'PAR/REC pair')}" if local.survey.pairs else some(map(_base, strays))
     yield Diagnosis(
         "LOC-17",
         Certainty.CONFIRMED,

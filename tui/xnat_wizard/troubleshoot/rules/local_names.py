@@ -3,18 +3,21 @@
 Sources: missing data 2.5, LOC-05, LOC-06, LOC-10 to LOC-13, LOC-15.
 """
 
+import re
 from collections.abc import Iterator
 
 from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Match, SentFate
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
+from xnat_wizard.troubleshoot.resolve import folded
 from xnat_wizard.troubleshoot.rules.gaps import (
     arrived,
     best_place,
     by_hand,
     counted,
     covering,
+    covers_at,
     first_saying,
     missing,
     nothing,
@@ -23,6 +26,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
 )
 from xnat_wizard.upload.labels import clean_label
 
+_COUNTER = re.compile(r"_?\d{1,2}$")  # what a site or client adds to a placeholder
 _PLACEHOLDERS = frozenset({"", "anonymous", "anonymized", "anon", "dicom_upload", "unknown", "none", "patient"})
 
 
@@ -38,10 +42,13 @@ def several_studies_together(facts: Facts) -> Iterator[Diagnosis]:
         if series.study_instance_uid not in studies:
             studies.append(series.study_instance_uid)
     for folder, studies in by_folder.items():
-        lost = tuple(one for one in missing(facts) if one.study_instance_uid in studies)
-        if len(studies) < 2 or not (lost or said):
-            continue
         seen = {study: facts.hits(study) for study in studies}
+        absent = {study for study, hits in seen.items() if not hits}
+        lost = tuple(one for one in missing(facts) if one.study_instance_uid in absent)
+        is_half = bool(lost) and len(absent) < len(studies)  # one is there, another one is not
+        is_clash = any(hits and hits[0].place.status == "CONFLICT" for hits in seen.values())
+        if len(studies) < 2 or not (is_half or is_clash or said):
+            continue
         found = [hits[0].place.shown for hits in seen.values() if hits]
         places = [hits[0].place for hits in seen.values() if hits]
         steps = [
@@ -60,18 +67,15 @@ def several_studies_together(facts: Facts) -> Iterator[Diagnosis]:
             "LOC-05",
             Certainty.CONFIRMED,
             f"The folder {folder or facts.local.survey.source.name} holds {counted(len(studies), 'study')}; "
-            + (
-                f"{counted(len(found), 'place')} at the site: {some(found)}."
-                if found
-                else "none of them is at the site."
-            ),
+            + (f"the site has {some(found)}." if found else "none of them is at the site."),
             "XNAT makes one session of one study; one label for several of them ends in a conflict."
             if not said
             else "XNAT refused the upload because it holds files of several imaging sessions.",
             where=folder,
             evidence=(*facts.local.evidence, *facts.sent.evidence),
             covers=covering(lost),
-            next_steps=(*steps, *resend(facts, lost)),
+            next_steps=(*steps, *resend(facts, lost))
+            or (nothing("Nothing: each study is a session of its own, with a label of its own."),),
             prevent="Give every study a label of its own: this program's plan does.",
         )
 
@@ -84,7 +88,7 @@ def only_a_part_was_sent(facts: Facts) -> Iterator[Diagnosis]:
         return
     yield from _beside(facts)
     tried = _tried(facts)
-    unsent = tuple(one for one in missing(facts) if one.path not in tried)
+    unsent = tuple(one for one in missing(facts) if one.path not in tried) if not facts.moving else ()
     outside = tuple(one for one in unsent if facts.case.folder_sent and not _is_below(one, facts.case.folder_sent))
     sent_depths = {_depth(one) for one in local.objects if one.path in tried}
     deeper = tuple(one for one in unsent if sent_depths and _depth(one) > max(sent_depths)) if not outside else ()
@@ -110,15 +114,18 @@ def only_a_part_was_sent(facts: Facts) -> Iterator[Diagnosis]:
 
 
 def _beside(facts: Facts) -> Iterator[Diagnosis]:
-    stored = {file.sop_instance_uid for held in facts.contents.values() for file in held.files}
+    files = [file for held in facts.contents.values() for file in held.files]
+    stored = {file.sop_instance_uid for file in files}
+    extra = sum(count for _, count in facts.ledger.extra)  # what the site has beyond the folder at hand
     for sibling in facts.local.siblings if facts.local else ():
-        gone = [uid for uid in sibling.sop_instance_uids if uid not in stored]
-        if not gone:
+        gone = [facts.sent.stored_uids.get(uid, uid) for uid in sibling.sop_instance_uids]
+        gone = [uid for uid in gone if uid not in stored]
+        is_told = bool(files) and "" not in stored
+        if not files or not gone or facts.moving or (not is_told and extra >= len(gone)):
             continue
-        is_read = any(held.files for held in facts.contents.values())
         yield Diagnosis(
             "LOC-06",
-            Certainty.CONFIRMED if is_read else Certainty.LIKELY,
+            Certainty.CONFIRMED if is_told else Certainty.LIKELY,
             f"{counted(len(gone), 'image')} of this study {'lies' if len(gone) == 1 else 'lie'} in another folder, "
             f"{sibling.folder.name}, and {'is' if len(gone) == 1 else 'are'} not in the session.",
             "The folder that was chosen holds only a part of the study.",
@@ -166,9 +173,9 @@ def other_identifiers(facts: Facts) -> Iterator[Diagnosis]:
         objects = facts.local.of_study(study) if facts.local else ()
         patients = {one.patient_id for one in objects}
         is_odd = patients <= _PLACEHOLDERS or all(one.casefold() in _PLACEHOLDERS for one in patients)
-        for hit in facts.hits(study):
+        for hit in facts.hits(study, PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE):
             label = hit.place.label
-            stands_odd = label.casefold().rstrip("_0123456789") in _PLACEHOLDERS
+            stands_odd = _COUNTER.sub("", label.casefold()) in _PLACEHOLDERS
             is_renamed = bool(expected) and label.casefold() != clean_label(expected).casefold()
             is_of_patient = label in {clean_label(one) for one in patients if one}
             if not (stands_odd or (is_renamed and (is_odd or is_of_patient))):
@@ -182,22 +189,24 @@ def other_identifiers(facts: Facts) -> Iterator[Diagnosis]:
                 else "Its label was made from the patient ID in the images.",
                 where=hit.place.shown,
                 evidence=(*(facts.local.evidence if facts.local else ()), *facts.evidence("Q7", "Q8", "Q15", "Q16")),
-                covers=covering(objects),
+                covers=covers_at(facts, hit),
                 next_steps=_relabel(hit, expected),
                 prevent="Look at the labels in the plan before the upload.",
             )
 
 
 def _relabel(hit: Candidate, wanted: str) -> tuple[NextStep, ...]:
+    if hit.place.kind is PlaceKind.PREARCHIVE and not wanted:
+        return (by_hand("Archive it in the prearchive step, under the label that you want."),)
     if hit.place.kind is PlaceKind.PREARCHIVE:
         return (
             NextStep(
                 StepKind.CONFIRM,
-                "Archive it under the label that you want.",
+                f"Archive it under the label {clean_label(wanted)}.",
                 "F3",
                 Role.MEMBER,
                 target=hit.place.uri,
-                arguments={"session": clean_label(wanted)} if wanted else {},
+                arguments={"session": clean_label(wanted)},
             ),
         )
     return (NextStep(StepKind.ASK_OWNER, "Ask an owner of the project to rename it.", role=Role.OWNER, template="T5"),)
@@ -213,13 +222,15 @@ def label_was_cleaned(facts: Facts) -> Iterator[Diagnosis]:
         hit = next((one for one in facts.hits() if {one.place.label, one.place.subject} & wanted), None)
         if hit is None:
             continue
+        shown = hit.place.label if hit.place.label in wanted else hit.place.subject
         yield Diagnosis(
             "LOC-11",
             Certainty.CONFIRMED if hit.has_identity else Certainty.LIKELY,
-            f'"{typed}" is there under the name "{clean_label(typed)}".',
+            f'"{typed}" is there under the name "{shown}".',
             "XNAT replaces every character of a label but letters, digits, _ and - by _.",
             where=hit.place.shown,
             evidence=facts.evidence("Q7", "Q8", "Q15", "Q16"),
+            covers=covers_at(facts, hit),
             next_steps=(nothing("Look for it under that name."),),
             prevent="Use only letters, digits, _ and - in labels.",
         )
@@ -229,14 +240,15 @@ def label_was_cleaned(facts: Facts) -> Iterator[Diagnosis]:
 def title_for_an_id(facts: Facts) -> Iterator[Diagnosis]:
     """What was given as the project is the title or running title of one."""
     project = facts.project
-    if project is None or project.match not in {Match.TITLE, Match.RUNNING_TITLE}:
+    if project is None or project.match not in {Match.TITLE, Match.RUNNING_TITLE} or _is_in_a_project(facts):
         return
     what = "title" if project.match is Match.TITLE else "running title"
+    alike = project.id or some(one.id for one in project.alikes)
     is_seen, steps = _unassigned(facts, project.id)
     yield Diagnosis(
         "LOC-12",
         Certainty.CONFIRMED if is_seen else Certainty.LIKELY,
-        f'"{project.typed}" is the {what} of a project; its ID is {project.id}.',
+        f'"{project.typed}" is the {what} of a project; its ID is {alike}.',
         "XNAT sorts by project IDs and aliases only; a title matches nothing, and the images go to Unassigned.",
         evidence=project.evidence,
         next_steps=steps,
@@ -248,12 +260,13 @@ def title_for_an_id(facts: Facts) -> Iterator[Diagnosis]:
 def look_alike_project(facts: Facts) -> Iterator[Diagnosis]:
     """What was given resembles a project or a subject, and is not the same."""
     project = facts.project
-    if project is not None and project.match is Match.FOLDED:
+    if project is not None and project.match is Match.FOLDED and not _is_in_a_project(facts):
         _, steps = _unassigned(facts, project.id)
         alike = project.id or some(one.id for one in project.alikes)
+        is_seen = any(hit.has_identity for hit in facts.hits("", PlaceKind.UNASSIGNED))
         yield Diagnosis(
             "LOC-13",
-            Certainty.LIKELY,
+            Certainty.CONFIRMED if is_seen else Certainty.LIKELY,
             f'"{project.typed}" is no project, and resembles {alike}.',
             "XNAT compares project IDs letter by letter, capital and small letters too; what matches none goes to "
             "Unassigned.",
@@ -262,8 +275,10 @@ def look_alike_project(facts: Facts) -> Iterator[Diagnosis]:
             prevent="Choose the project from the list: this program sends its ID.",
         )
     typed = facts.case.subject or facts.sent.subject
-    alikes = [one for one in (project.labels if project else ()) if one != typed and _folded(one) == _folded(typed)]
-    if typed and alikes and typed.casefold() not in {one.casefold() for one in alikes}:
+    labels = {one.casefold() for one in (project.labels if project else ())}  # one that differs in case is the same
+    alikes = [one for one in (project.labels if project else ()) if folded(one) == folded(typed)]
+    is_found = any(hit.place.subject.casefold() == typed.casefold() for hit in facts.hits())
+    if typed and alikes and typed.casefold() not in labels and not is_found:
         yield Diagnosis(
             "LOC-13",
             Certainty.LIKELY,
@@ -275,19 +290,9 @@ def look_alike_project(facts: Facts) -> Iterator[Diagnosis]:
         )
 
 
-def _folded(text: str) -> str:
-    letters = text.casefold().translate(str.maketrans("oli", "011", "-_ "))
-    parts: list[str] = []
-    digits = ""
-    for sign in f"{letters}\n":
-        if sign.isdigit():
-            digits += sign
-            continue
-        if digits:
-            parts.append(digits.lstrip("0") or "0")
-            digits = ""
-        parts.append(sign)
-    return "".join(parts)
+def _is_in_a_project(facts: Facts) -> bool:
+    """Tell whether the study is known to stand in a project: then it went not to Unassigned."""
+    return bool(facts.hits("", PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE, PlaceKind.DIRECT))
 
 
 def _unassigned(facts: Facts, project_id: str) -> tuple[bool, tuple[NextStep, ...]]:

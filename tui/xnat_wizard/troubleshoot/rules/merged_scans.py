@@ -4,22 +4,17 @@ Sources: missing data 2.8, MRG-12 to MRG-17.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from xnat_wizard.troubleshoot.facts import Candidate, Facts
-from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, NextStep, PlaceKind, Role, StepKind
+from xnat_wizard.troubleshoot.facts import Facts
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import counted, covering, missing, nothing, some
+from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, covers_at, dry_run, nothing, offered, some
 from xnat_wizard.upload.labels import clean_label
 
 _MADE_SCAN = re.compile(r"(?P<number>\w+)-[A-Z]+\d+")
 _SEVERAL_STUDIES = re.compile(r"(more than one|multiple|several|\b[2-9]\d*) stud", re.IGNORECASE)
-
-
-def _verdicts(facts: Facts, hit: Candidate) -> dict[str, str]:
-    contents = facts.contents_of(hit.place)
-    dry_run = contents.dry_run.value if contents and contents.dry_run and contents.dry_run.is_known else ()
-    return {verdict.code: verdict.type.upper() for verdict in dry_run}
 
 
 def _ask_owner(text: str, template: str = "T5") -> NextStep:
@@ -31,13 +26,18 @@ def scan_got_another_name(facts: Facts) -> Iterator[Diagnosis]:
     """A scan of the same number was there: the new one was given another ID."""
     for hit in facts.hits("", PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE):
         contents = facts.contents_of(hit.place)
-        numbers = {one.series_number for one in facts.local.of_study(hit.study_instance_uid)} if facts.local else set()
+        objects = facts.local.of_study(hit.study_instance_uid) if facts.local else ()
+        series = {one.series_instance_uid for one in objects}
+        uses = Counter(number for number, _ in {(one.series_number, one.series_instance_uid) for one in objects})
+        numbers = {number for number, count in uses.items() if count == 1}  # used twice here: that is LOC-18
         made = [
             scan.id
             for scan in (contents.scans if contents else ())
-            if (found := _MADE_SCAN.fullmatch(scan.id)) and found["number"] in numbers
+            if (found := _MADE_SCAN.fullmatch(scan.id))
+            and found["number"] in numbers
+            and scan.series_instance_uid in {"", *series}
         ]
-        codes = _verdicts(facts, hit)
+        codes = dry_run(facts, hit)
         clash = [code for code in ("16", "17", "18") if codes.get(code) == "CONFLICT"]
         if not made and not clash:
             continue
@@ -50,6 +50,7 @@ def scan_got_another_name(facts: Facts) -> Iterator[Diagnosis]:
             "A scan's ID must be unique in a session.",
             where=hit.place.shown,
             evidence=facts.evidence("Q12", "Q18", "Q29"),
+            covers=covers_at(facts, hit),
             next_steps=(nothing("Nothing, if that is right."), _ask_owner("If it is wrong, ask an owner.")),
             prevent="Look whether the study is at the site before it is sent again.",
         )
@@ -59,7 +60,7 @@ def scan_got_another_name(facts: Facts) -> Iterator[Diagnosis]:
 def another_study_under_the_label(facts: Facts) -> Iterator[Diagnosis]:
     """The session of this label is another study, by its UID."""
     for hit in facts.hits("", PlaceKind.PREARCHIVE):
-        codes = _verdicts(facts, hit)
+        codes = dry_run(facts, hit)
         if "5" not in codes and codes.get("19") != "CONFLICT":
             continue
         yield Diagnosis(
@@ -90,7 +91,8 @@ def another_subject(facts: Facts) -> Iterator[Diagnosis]:
     expected = facts.case.subject or facts.sent.subject
     wanted = clean_label(expected).casefold() if expected else ""
     for hit in facts.hits("", PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE):
-        is_other = bool(wanted) and bool(hit.place.subject) and hit.place.subject.casefold() != wanted
+        subject = hit.place.subject.casefold()
+        is_other = bool(wanted) and bool(subject) and subject not in {wanted, wanted.replace("-", "_")}
         if not is_other or not hit.has_identity:
             continue
         move = (
@@ -112,7 +114,7 @@ def another_subject(facts: Facts) -> Iterator[Diagnosis]:
             "Without a subject in the request, the site takes the patient's name from the images.",
             where=hit.place.shown,
             evidence=facts.evidence("Q7", "Q15", "Q16"),
-            covers=covering(facts.local.of_study(hit.study_instance_uid)) if facts.local else Covers(),
+            covers=covers_at(facts, hit),
             next_steps=(move,),
             prevent="Look at the subject in the plan before an upload.",
         )
@@ -126,6 +128,7 @@ def two_studies_in_one_session(facts: Facts) -> Iterator[Diagnosis]:
         stored = {file.sop_instance_uid for file in contents.files} - {""} if contents else set()
         objects = facts.local.objects if facts.local else ()
         studies = {one.study_instance_uid for one in objects if one.sop_instance_uid in stored}
+        studies |= {line.study_instance_uid for line in facts.ledger.of(Fate.ARRIVED) if line.where == hit.place.uri}
         said = _SEVERAL_STUDIES.search(contents.log) if contents else None
         if len(studies) < 2 and said is None:
             continue
@@ -137,7 +140,8 @@ def two_studies_in_one_session(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=contents.evidence if contents else (),
             next_steps=(
-                NextStep(StepKind.ASK_ADMIN, "Ask the administrator to remove it.", role=Role.ADMIN, template="T3"),
+                NextStep(StepKind.ASK_ADMIN, "Ask the administrator what to do with it.", "", Role.ADMIN, "T3"),
+                by_hand("When it has been put right, upload each study by itself."),
             ),
             prevent="Upload one study as one session: this program does.",
         )
@@ -149,14 +153,14 @@ def names_that_are_not_unique(facts: Facts) -> Iterator[Diagnosis]:
     template = facts.site.value.settings.get("dicomFileNameTemplate", "") if facts.site else ""
     if not template or "SOPInstanceUID" in template or facts.local is None:
         return
-    gone = {one.path for one in missing(facts)}
+    gone = {one.path for one in offered(facts)} if not facts.moving else set()
     for study in facts.local.studies:
         series = facts.local.by_series(study)
         short = {
             key: group for key, group in series.items() if len(group) > 1 and any(one.path in gone for one in group)
         }
         kept = [sum(one.path not in gone for one in group) for group in short.values()]
-        if not short or max(kept) > 1:
+        if not short or set(kept) != {1}:
             continue
         lost = [one for group in short.values() for one in group if one.path in gone]
         yield Diagnosis(
@@ -180,7 +184,7 @@ def names_that_are_not_unique(facts: Facts) -> Iterator[Diagnosis]:
 def session_is_busy(facts: Facts) -> Iterator[Diagnosis]:
     """The session in the archive is being worked on, or was left so by a crash."""
     for hit in facts.hits("", PlaceKind.PREARCHIVE):
-        if "10" not in _verdicts(facts, hit):
+        if "10" not in dry_run(facts, hit):
             continue
         yield Diagnosis(
             "MRG-17",
@@ -193,5 +197,5 @@ def session_is_busy(facts: Facts) -> Iterator[Diagnosis]:
                 NextStep(StepKind.WAIT, "Wait an hour, then check again.", target=hit.place.uri),
                 NextStep(StepKind.ASK_ADMIN, "If it stays so, ask the administrator.", role=Role.ADMIN, template="T3"),
             ),
-            prevent="Send a study at once.",
+            prevent="Send a study at once, and look again only when it has come to rest.",
         )

@@ -1,17 +1,35 @@
 """Causes of merging, splitting and overwriting: what came meets what was there before.
 
-Sources: missing data 2.8, MRG-01 to MRG-17; 2.2 (what `overwrite` means); wire contract 6.6, 6.7.
+Sources: missing data 2.8, MRG-01 to MRG-07, MRG-11; 2.2 (what `overwrite` means); wire contract 6.6, 6.7.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from xnat_wizard.dicom.model import OtherKind
 from xnat_wizard.troubleshoot.facts import Candidate, Facts
-from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, NextStep, PlaceKind, Role, StepKind
+from xnat_wizard.troubleshoot.model import (
+    Certainty,
+    Covers,
+    Diagnosis,
+    Fate,
+    NextStep,
+    PlaceKind,
+    Role,
+    Standing,
+    StepKind,
+)
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import counted, covering, first_saying, missing, nothing, some
+from xnat_wizard.troubleshoot.rules.beside import ask_owner, has_all, merge, scan_ids
+from xnat_wizard.troubleshoot.rules.gaps import (
+    counted,
+    covers_at,
+    dry_run,
+    first_saying,
+    is_recorded,
+    nothing,
+    some,
+)
 from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.xnat.inquiries.values import Experiment
@@ -20,18 +38,15 @@ from xnat_wizard.xnat.inquiries.values import Experiment
 def _conflicts(facts: Facts) -> Iterator[tuple[Candidate, dict[str, str], Experiment | None]]:
     """Yield each waiting session, what its dry run said (code to type), and the session that has its label."""
     for hit in facts.hits("", PlaceKind.PREARCHIVE):
-        contents = facts.contents_of(hit.place)
-        dry_run = contents.dry_run.value if contents and contents.dry_run and contents.dry_run.is_known else ()
         listed = facts.in_projects.get(hit.place.project)
         existing = next(
             (one for one in (listed.value if listed else ()) if one.label.casefold() == hit.place.label.casefold()),
             None,
         )
-        yield hit, {verdict.code: verdict.type.upper() for verdict in dry_run}, existing
+        yield hit, dry_run(facts, hit), existing
 
 
-def _ask_owner(text: str, template: str = "T5") -> NextStep:
-    return NextStep(StepKind.ASK_OWNER, text, role=Role.OWNER, template=template)
+_DECIDE = ask_owner("Or let an owner decide.")
 
 
 def _other_label(hit: Candidate, label: str = "") -> NextStep:
@@ -45,32 +60,36 @@ def _other_label(hit: Candidate, label: str = "") -> NextStep:
     )
 
 
-def _merge(hit: Candidate, scans: str) -> NextStep:
-    text = f"Add {scans} to the session that is there; nothing of it is replaced."
-    return NextStep(StepKind.CONFIRM, text, "F4", Role.MEMBER, target=hit.place.uri)
-
-
 @rule("MRG-01")
 def label_is_taken(facts: Facts) -> Iterator[Diagnosis]:
     """A session of this label is in the archive already: the one that came waits with status CONFLICT."""
     for hit, codes, existing in _conflicts(facts):
         is_taken = "1" in codes or codes.get("14") in {"CONFLICT", "FAIL"}
+        if existing is not None and existing.is_shared_in:
+            continue  # MRG-03
         if not is_taken and (hit.place.status != "CONFLICT" or existing is None):
             continue
         study = hit.study_instance_uid or hit.place.study_instance_uid
         stored = existing.study_instance_uid if existing else ""
         is_same = bool(stored) and stored == study
-        new, old = _scan_ids(facts, hit.place.uri), _scan_ids(facts, existing.uri) if existing else set()
+        new, old = scan_ids(facts, hit.place.uri), scan_ids(facts, existing.uri) if existing else set()
         twice = sorted(new & old)
+        steps: tuple[NextStep, ...]
         if is_same and not twice:
-            step = _merge(hit, f"scans {some(sorted(new), 6)}" if new else "what came")
+            steps = (merge(hit, f"scans {some(sorted(new), 6)}" if new else "what came"), _DECIDE)
             why = "It is the same study (the UIDs are equal), and no scan is there twice."
+        elif is_same and existing and has_all(facts, hit.place.uri, existing.uri):
+            steps = (nothing("Nothing: every image that waits is archived."), ask_owner("Ask an owner to tidy up."))
+            why = "It is the same study, and all its images are in the archive already."
         elif is_same:
-            step = _ask_owner("Ask an owner which of both is to stay.")
+            steps = (ask_owner("Ask an owner which of both is to stay."),)
             why = f"It is the same study, and scans {some(twice)} are there already."
+        elif stored:
+            steps = (_other_label(hit), _DECIDE)
+            why = "It is another study, so it must not be merged."
         else:
-            step = _other_label(hit)
-            why = "It is another study, so it must not be merged." if stored else "Its study is not known."
+            steps = (ask_owner("Ask an owner what the session is that has the label."),)
+            why = "Whether it is the same study cannot be told: the one in the archive names no UID."
         yield Diagnosis(
             "MRG-01",
             Certainty.CONFIRMED,
@@ -78,15 +97,10 @@ def label_is_taken(facts: Facts) -> Iterator[Diagnosis]:
             why,
             where=hit.place.shown,
             evidence=facts.evidence("Q7", "Q13", "Q16", "Q29"),
-            covers=covering(facts.local.of_study(study)) if facts.local else Covers(),
-            next_steps=(step, _ask_owner("Or let an owner decide.")) if step.action else (step,),
+            covers=covers_at(facts, hit),
+            next_steps=steps,
             prevent="Look for label and study at the site before an upload: this program's forecast does.",
         )
-
-
-def _scan_ids(facts: Facts, uri: str) -> set[str]:
-    contents = facts.contents.get(uri)
-    return {scan.id for scan in contents.scans} if contents else set()
 
 
 @rule("MRG-02")
@@ -96,10 +110,12 @@ def label_of_another_subject(facts: Facts) -> Iterator[Diagnosis]:
         if "4" not in codes:
             continue
         owner = existing.subject_label if existing else ""
+        study = hit.study_instance_uid or hit.place.study_instance_uid
+        is_same = existing is not None and bool(study) and existing.study_instance_uid == study
         same = NextStep(
             StepKind.CONFIRM,
-            f"If it is the same person, archive it for subject {owner}.",
-            "F3",
+            f"It is the same study: add it to the session of subject {owner}.",
+            "F4",
             Role.MEMBER,
             target=hit.place.uri,
             arguments={"subject": owner},
@@ -112,7 +128,8 @@ def label_of_another_subject(facts: Facts) -> Iterator[Diagnosis]:
             "XNAT does not let a session change its subject by archiving.",
             where=hit.place.shown,
             evidence=facts.evidence("Q16", "Q29"),
-            next_steps=(*((same,) if owner else ()), _other_label(hit), _ask_owner("Or let an owner decide.")),
+            covers=covers_at(facts, hit),
+            next_steps=(same if is_same and owner else _other_label(hit), _DECIDE),
             prevent="Look which subject has a label before an upload.",
         )
 
@@ -132,7 +149,8 @@ def label_of_a_shared_session(facts: Facts) -> Iterator[Diagnosis]:
             "Labels are unique in a project, and those of shared sessions count.",
             where=hit.place.shown,
             evidence=facts.evidence("Q16", "Q29"),
-            next_steps=(_other_label(hit), _ask_owner("Or let the owners of both projects decide.")),
+            covers=covers_at(facts, hit),
+            next_steps=(_other_label(hit), ask_owner("Or let the owners of both projects decide.")),
             prevent="Look for the label in the project's list: it has the shared sessions too.",
         )
 
@@ -144,9 +162,9 @@ def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
     home = facts.project.id if facts.project else ""
     for hit in facts.hits("", PlaceKind.ARCHIVE):
         one = hit.place.experiment
-        is_ours = one is not None and any(f"/experiments/{one.id}" in uri for uri in facts.sent.uris)
+        is_ours = one is not None and is_recorded(facts, one)
         has_other_label = bool(wanted) and hit.place.label.casefold() != wanted.casefold()
-        is_elsewhere = bool(home) and hit.place.project != home
+        is_elsewhere = bool(home) and home not in {hit.place.project, one.seen_in if one else ""}
         if one is None or is_ours or not hit.has_identity or not (has_other_label or is_elsewhere):
             continue
         yield Diagnosis(
@@ -156,8 +174,8 @@ def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
             f"It has the same UID; {one.insert_user or 'somebody'} archived it at {one.insert_date[:16] or '?'}.",
             where=hit.place.shown,
             evidence=facts.evidence("Q15"),
-            covers=covering(facts.local.of_study(hit.study_instance_uid)) if facts.local else Covers(),
-            next_steps=(_ask_owner("Decide with the owner: share it, rename it, or leave it."),),
+            covers=covers_at(facts, hit),
+            next_steps=(ask_owner("Decide with the owner: share it, rename it, or leave it."),),
             prevent="Look for the study's UID before an upload: this program's forecast does.",
         )
 
@@ -170,8 +188,10 @@ def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
         one = hit.place.experiment
         inserted = site_time(one.insert_date, facts) if one else None
         is_older = bool(started and inserted and inserted < started - timedelta(hours=1))
-        here = [line for line in facts.ledger.lines if line.where == hit.place.uri and line.merged_into]
-        if one is None or not hit.has_identity or not (is_older or here):
+        lines = [line for line in facts.ledger.of(Fate.ARRIVED) if line.where == hit.place.uri]
+        is_in_it = facts.local is None or bool(lines)
+        has_merged = any(line.merged_into for line in lines)
+        if one is None or not hit.has_identity or not is_in_it or not (is_older or has_merged):
             continue
         yield Diagnosis(
             "MRG-05",
@@ -180,10 +200,10 @@ def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
             "Archiving a session adds it to one of the same label and study, and makes no new one.",
             where=hit.place.shown,
             evidence=facts.evidence("Q6", "Q15", "Q18"),
-            covers=covering(facts.local.of_study(hit.study_instance_uid)) if facts.local else Covers(),
+            covers=covers_at(facts, hit),
             next_steps=(
                 nothing("Nothing, if that is right."),
-                _ask_owner("If it is wrong, ask an owner to part them."),
+                ask_owner("If it is wrong, ask an owner to part them."),
             ),
             prevent="Look for the label before an upload.",
         )
@@ -196,10 +216,12 @@ def overwritten(facts: Facts) -> Iterator[Diagnosis]:
         return
     for hit in facts.hits("", PlaceKind.ARCHIVE):
         contents = facts.contents_of(hit.place)
-        stored = {file.sop_instance_uid for file in contents.files} - {""} if contents else set()
-        seen = {facts.sent.stored_uids.get(uid, uid) for uid in facts.sent.verified}
+        if contents is None or contents.standing is not Standing.ANSWERED or facts.moving:
+            continue
+        stored = {file.sop_instance_uid for file in contents.files} - {""}
+        seen = {facts.sent.stored_uids.get(uid, uid) for uid in _verified_of(facts, hit)}
         gone, others = seen - stored, stored - seen
-        if contents is None or not stored or not gone:
+        if not stored or not gone:
             continue
         yield Diagnosis(
             "MRG-06",
@@ -215,6 +237,15 @@ def overwritten(facts: Facts) -> Iterator[Diagnosis]:
             next_steps=(NextStep(StepKind.ASK_ADMIN, "Ask what replaced them.", role=Role.ADMIN, template="T8"),),
             prevent="Never archive with overwriting; a project with code 5 does it by itself.",
         )
+
+
+def _verified_of(facts: Facts, hit: Candidate) -> set[str]:
+    """Return what an earlier receipt saw of the study of a place: one receipt may tell of several."""
+    if facts.local is not None and facts.local.objects:
+        here = {line.sop_instance_uid for line in facts.ledger.of(Fate.ARRIVED)}  # elsewhere, perhaps: it is not gone
+        mine = {one.sop_instance_uid for one in facts.local.of_study(hit.study_instance_uid)}
+        return {uid for uid in facts.sent.verified if uid in mine - here}
+    return set(facts.sent.verified) if len(facts.sent.uris) == 1 else set()
 
 
 @rule("MRG-07")
@@ -236,103 +267,9 @@ def one_uid_for_two_images(facts: Facts) -> Iterator[Diagnosis]:
         where=told.place.shown if told else some(one.path for one in twice),
         evidence=(*(facts.local.evidence if facts.local else ()), *facts.evidence("Q29")),
         covers=Covers(objects=len(twice)),
-        next_steps=(_ask_owner("Find out which is right, and let the UIDs be mended where the images came from."),),
+        next_steps=(ask_owner("Find out which is right, and let the UIDs be mended where the images came from."),),
         prevent="Look at the findings of the folder before an upload.",
     )
-
-
-@rule("MRG-08")
-def split_in_time(facts: Facts) -> Iterator[Diagnosis]:
-    """One study stands in several places, since it came in pieces."""
-    for study in facts.studies:
-        parts = [hit for hit in facts.hits(study) if hit.has_identity and hit.place.kind is not PlaceKind.DIRECT]
-        same = [hit for hit in parts if _stem(hit.place.label) == _stem(parts[0].place.label)]
-        same = [hit for hit in same if hit.place.project == parts[0].place.project]
-        if len(same) < 2:
-            continue
-        counts = [len(_scan_ids(facts, hit.place.uri)) for hit in same]
-        scans = [_scan_ids(facts, hit.place.uri) for hit in same]
-        is_disjoint = all(counts) and sum(counts) == len(set.union(*scans))
-        is_whole = is_disjoint and not missing(facts)
-        waiting = next((hit for hit in same if hit.place.kind is PlaceKind.PREARCHIVE), None)
-        archived = next((hit for hit in same if hit.place.kind is PlaceKind.ARCHIVE), None)
-        total = f" ({' + '.join(map(str, counts))} = {sum(counts)} scans)" if is_disjoint else ""
-        step = (
-            _merge(waiting, f"the part that waits in {waiting.place.shown}")
-            if waiting and archived and is_disjoint
-            else nothing("Wait until both parts have come to rest, then look again.")
-        )
-        yield Diagnosis(
-            "MRG-08",
-            Certainty.CONFIRMED if is_whole else Certainty.LIKELY,
-            f"The study stands in {counted(len(same), 'place')}: {some([hit.place.shown for hit in same])}{total}.",
-            "It came with a pause, and the site took the first part for the whole.",
-            where=same[0].place.shown,
-            evidence=facts.evidence("Q7", "Q8", "Q10", "Q15"),
-            covers=covering(facts.local.of_study(study)) if facts.local else Covers((study,)),
-            next_steps=(step,),
-            prevent="Send a study without a pause, and finish it at the end: this program does.",
-        )
-
-
-def _stem(label: str) -> str:
-    return re.sub(r"_\d{1,2}$", "", label.casefold())
-
-
-@rule("MRG-09")
-def split_by_label(facts: Facts) -> Iterator[Diagnosis]:
-    """One study stands in several sessions of different names."""
-    for study in facts.studies:
-        parts = [hit for hit in facts.hits(study, PlaceKind.PREARCHIVE) if hit.has_identity]
-        labels = {hit.place.label for hit in parts}
-        if len({_stem(label) for label in labels}) < 2:
-            continue
-        yield Diagnosis(
-            "MRG-09",
-            Certainty.CONFIRMED,
-            f"The study stands in {counted(len(labels), 'session')} of different names: {some(sorted(labels))}.",
-            "Its images name different patients or sessions, and the site sorts by these names.",
-            where=parts[0].place.shown,
-            evidence=facts.evidence("Q7", "Q8"),
-            covers=covering(facts.local.of_study(study)) if facts.local else Covers((study,)),
-            next_steps=(
-                _other_label(parts[0], parts[0].place.label),
-                *(
-                    NextStep(
-                        StepKind.CONFIRM,
-                        f"Then add {hit.place.label} to it.",
-                        "F4",
-                        Role.MEMBER,
-                        target=hit.place.uri,
-                        arguments={"session": parts[0].place.label},
-                    )
-                    for hit in parts[1:]
-                ),
-            ),
-            prevent="Give the whole study one label: this program does.",
-        )
-
-
-@rule("MRG-10")
-def pet_and_mr_parted(facts: Facts) -> Iterator[Diagnosis]:
-    """The site makes two sessions of one PET/MR study."""
-    for study in facts.studies:
-        hits = facts.hits(study, PlaceKind.ARCHIVE)
-        types = {hit.place.experiment.xsi_type.lower(): hit for hit in hits if hit.place.experiment}
-        pet = next((hit for kind, hit in types.items() if "pet" in kind), None)
-        other = next((hit for kind, hit in types.items() if "mrsession" in kind), None)
-        if pet is None or other is None:
-            continue
-        yield Diagnosis(
-            "MRG-10",
-            Certainty.CONFIRMED,
-            f"The study became two sessions: {pet.place.label} (PET) and {other.place.label} (MR).",
-            "The site parts the scans of a PET/MR scanner.",
-            where=pet.place.shown,
-            evidence=facts.evidence("Q3", "Q15", "Q16"),
-            next_steps=(nothing("Nothing: look at both."),),
-            prevent="Worth knowing; it is a setting of site and project.",
-        )
 
 
 @rule("MRG-11")
@@ -348,6 +285,7 @@ def another_kind_of_session(facts: Facts) -> Iterator[Diagnosis]:
             f"The one in the archive is {existing.xsi_type}." if existing else "The site says so in its check.",
             where=hit.place.shown,
             evidence=facts.evidence("Q16", "Q29"),
-            next_steps=(_other_label(hit), _ask_owner("Or ask an owner to remove the other one first.")),
-            prevent="Send the whole study at once.",
+            covers=covers_at(facts, hit),
+            next_steps=(ask_owner("Ask an owner which of both is to have the label."),),
+            prevent="Send the whole study at once: this program does.",
         )

@@ -4,13 +4,24 @@ Sources: missing data 2.6, NET-08 to NET-11, NET-13; PS3.8 9.3 (reasons of rejec
 """
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from xnat_wizard.dicom.remarks import syntax_name
 from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Facts, SentFate
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import arrived, by_hand, counted, covering, missing, resend, some
+from xnat_wizard.troubleshoot.rules.gaps import (
+    arrived,
+    by_hand,
+    counted,
+    covering,
+    is_whole,
+    missing,
+    offered,
+    resend,
+    some,
+)
 from xnat_wizard.xnat.inquiries.values import Receiver
 
 
@@ -44,18 +55,23 @@ def _letter(text: str, template: str = "T7") -> NextStep:
 def another_receiver(facts: Facts) -> Iterator[Diagnosis]:
     """The images went to a host, port or AE title that is none of this site's receivers."""
     receivers = _receivers(facts)
-    if facts.case.receiver is None or receivers is None or not _is_c_store(facts):
+    if facts.case.receiver is None or receivers is None or not _is_c_store(facts) or arrived(facts):
         return
     host, port, title = facts.case.receiver
-    used = _used(facts)
-    if used is not None:
+    site = urlsplit(facts.site.value.url).hostname if facts.site else None
+    is_other_host = bool(site) and host.casefold() != site
+    is_listed = _used(facts) is not None
+    if is_listed and not is_other_host:
         return
     known = some([f"{one.ae_title}:{one.port}" for one in receivers if one.is_enabled]) or "none"
     yield Diagnosis(
         "NET-08",
-        Certainty.CONFIRMED,
-        f"{title or 'The called AE title'} at {host}:{port} is no receiver of this site.",
-        f"Its receivers are: {known}. The images went to another system, which may have kept them.",
+        Certainty.POSSIBLE if is_listed else Certainty.CONFIRMED,
+        f"{host} may be another machine than this site's, {site}."
+        if is_listed
+        else f"{title or 'The called AE title'} at {host}:{port} is no receiver of this site.",
+        f"Its receivers are: {known}. The images {'may have gone' if is_listed else 'went'} to another system, which "
+        "may have kept them.",
         evidence=(*facts.evidence("Q24"), *facts.sent.evidence),
         covers=covering(missing(facts)),
         next_steps=(
@@ -80,7 +96,7 @@ def association_rejected(facts: Facts) -> Iterator[Diagnosis]:
         and bool(facts.case.calling_ae)
         and not any(entry.split("@")[0].split(":")[0] == facts.case.calling_ae for entry in used.whitelist)
     )
-    if not text and not is_unlisted:
+    if (not text and not is_unlisted) or is_whole(facts):
         return
     yield Diagnosis(
         "NET-09",
@@ -88,7 +104,7 @@ def association_rejected(facts: Facts) -> Iterator[Diagnosis]:
         f"The receiver rejected the association{f': {text}' if text else '.'}",
         f"Its list of callers does not have {facts.case.calling_ae}."
         if is_unlisted
-        else "It knows this caller, this name of its own, or this number of associations not.",
+        else "It does not know this caller, or the name it was called by, or it has no association free.",
         evidence=(*facts.sent.evidence, *facts.evidence("Q24"), *(facts.network.evidence if facts.network else ())),
         covers=covering(missing(facts)),
         next_steps=(_letter("Ask for this AE title and address to be let in."), *resend(facts, missing(facts))),
@@ -100,7 +116,7 @@ def association_rejected(facts: Facts) -> Iterator[Diagnosis]:
 def port_is_closed_on_the_way(facts: Facts) -> Iterator[Diagnosis]:
     """The site's web page answers, and its DICOM port does not."""
     network = facts.network
-    if network is None or network.dicom_connects is not False or network.web_connects is False:
+    if network is None or network.dicom_connects is not False or network.web_connects is False or is_whole(facts):
         return
     yield Diagnosis(
         "NET-10",
@@ -133,12 +149,13 @@ def class_or_syntax_refused(facts: Facts) -> Iterator[Diagnosis]:
         or (one.sop_instance_uid in told_uids and bool(one.sop_instance_uid))
         or (one.path in by_log and one.base_name in told_names)
     )
-    kinds = {(one.sop_class_uid, one.transfer_syntax_uid) for one in left}
+    silent = offered(facts) if not told and not facts.moving else ()
+    kinds = {(one.sop_class_uid, one.transfer_syntax_uid) for one in silent}
     here = {(one.sop_class_uid, one.transfer_syntax_uid) for one in arrived(facts)}
-    is_exact = bool(left) and not told and bool(here) and not kinds & here and len({one for one, _ in kinds}) == 1
+    is_exact = bool(here) and not kinds & here and len({one for one, _ in kinds}) == 1
     if not told and not is_exact:
         return
-    gone = told or left
+    gone = told or silent
     classes = some(sorted({one.sop_class_uid for one in gone}))
     syntaxes = some(sorted({syntax_name(one.transfer_syntax_uid) for one in gone}))
     yield Diagnosis(
@@ -169,7 +186,7 @@ def receiver_is_off(facts: Facts) -> Iterator[Diagnosis]:
     is_silent = (
         facts.network is not None and facts.network.dicom_error == "refused" and facts.network.web_connects is True
     )
-    if not _is_c_store(facts) or not (is_off or is_used_off or is_silent):
+    if not _is_c_store(facts) or not (is_off or is_used_off or is_silent) or is_whole(facts):
         return
     yield Diagnosis(
         "NET-13",

@@ -1,15 +1,26 @@
 """Causes after routing: it stands in a project and waits, was dropped, changed, hidden or held there.
 
-Sources: missing data 2.7, ROU-10 to ROU-20.
+Sources: missing data 2.7, ROU-10 to ROU-17.
 """
 
 import re
 from collections.abc import Iterator
 
-from xnat_wizard.troubleshoot.facts import Drop, Facts, Match
-from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, NextStep, PlaceKind, Role, StepKind
+from xnat_wizard.troubleshoot.facts import Drop, Facts, LocalObject
+from xnat_wizard.troubleshoot.forecast import has_unread_rejection
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, Standing, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, missing, nothing, some
+from xnat_wizard.troubleshoot.rules.gaps import (
+    by_hand,
+    counted,
+    covering,
+    covers_at,
+    missing,
+    nothing,
+    offered,
+    resend,
+    some,
+)
 
 _AUTO_NAMES = {"autoarchive", "auto_archive", "prearchive"}
 _AUTO_GOOD = {"auto-archive", "aa"}
@@ -22,10 +33,6 @@ _CHANGED = {
     "0008,0018": "SOP Instance UID",
 }
 _ASSIGNED = re.compile(r"^\s*-?\s*\(?(?P<tag>[0-9a-f]{4},[0-9a-f]{4})\)?\s*(:=|$)", re.IGNORECASE | re.MULTILINE)
-
-
-def _covers(facts: Facts, study: str) -> Covers:
-    return covering(facts.local.of_study(study)) if facts.local else Covers((study,) if study else ())
 
 
 @rule("ROU-10")
@@ -42,15 +49,24 @@ def waits_for_a_person(facts: Facts) -> Iterator[Diagnosis]:
             f"The session {hit.place.label} waits in the prearchive of {hit.place.project} for somebody to archive it.",
             "The project archives by itself, and did not here: look at the session's log."
             if is_automatic
-            else "The project does not archive by itself.",
+            else "The project does not archive by itself."
+            if rights is not None and rights.project == hit.place.project and rights.prearchive_code
+            else "It stays there until somebody archives it.",
             where=hit.place.shown,
             evidence=facts.evidence("Q6", "Q7", "Q8"),
-            covers=_covers(facts, hit.study_instance_uid),
+            covers=covers_at(facts, hit),
             next_steps=(
+                *resend(facts, _gone_of(facts, hit.study_instance_uid)),
                 NextStep(StepKind.CONFIRM, "Archive it, after a check.", "F3", Role.MEMBER, target=hit.place.uri),
             ),
             prevent='Choose "archive" as the destination in the plan.',
         )
+
+
+def _gone_of(facts: Facts, study: str) -> tuple[LocalObject, ...]:
+    """Return what is missing of a study for sure: it should be there before the session is archived."""
+    unsure = {line.path for line in facts.ledger.of(Fate.UNVERIFIABLE)}
+    return tuple(one for one in missing(facts) if one.study_instance_uid == study and one.path not in unsure)
 
 
 @rule("ROU-11")
@@ -59,6 +75,7 @@ def wish_was_not_understood(facts: Facts) -> Iterator[Diagnosis]:
     wish = facts.case.archive_wish.replace("&", " ")
     given = {**facts.sent.parameters, **dict(part.split("=", 1) for part in wish.split() if "=" in part)}
     wrong = [name for name in given if name.lower() in _AUTO_NAMES]
+    wrong += [name for name in given if name == "dest" and not given[name].startswith("/archive")]
     lacks_commit = any(name.lower() in _AUTO_GOOD for name in given) and given.get("action") != "commit"
     ready = next((hit for hit in facts.hits("", PlaceKind.PREARCHIVE) if hit.place.status == "READY"), None)
     if ready is None or not (wrong or lacks_commit):
@@ -74,7 +91,7 @@ def wish_was_not_understood(facts: Facts) -> Iterator[Diagnosis]:
         else 'Without "action=commit" the wish waits.',
         where=ready.place.shown,
         evidence=(*facts.sent.evidence, *facts.evidence("Q7")),
-        covers=_covers(facts, ready.study_instance_uid),
+        covers=covers_at(facts, ready),
         next_steps=(
             NextStep(StepKind.CONFIRM, "Archive it, after a check.", "F3", Role.MEMBER, target=ready.place.uri),
         ),
@@ -84,11 +101,17 @@ def wish_was_not_understood(facts: Facts) -> Iterator[Diagnosis]:
 
 def _dropped(facts: Facts, cause_id: str) -> tuple[tuple[Drop, ...], bool]:
     """Return the drops of a cause that did not arrive, and whether they are exactly what is missing."""
-    gone = {one.path for one in missing(facts)}
-    explained = {line.path for line in facts.ledger.lines if line.cause_id in {"ROU-12", "ROU-13", "ROU-14"}}
-    drops = tuple(one for one in facts.drops if one.cause_id == cause_id and one.path in gone | explained)
+    if facts.moving:
+        return (), False
+    gone = {one.path for one in offered(facts)}
+    explained = {line.path for line in facts.ledger.of(Fate.DROPPED)}
+    here = {line.path for line in facts.ledger.of(Fate.ARRIVED)}
     every = {one.path for one in facts.drops}
-    return drops, bool(drops) and gone <= every and all(one.is_certain for one in drops)
+    objects = {one.path for one in facts.local.objects} if facts.local else set()
+    is_told = bool(here) or facts.sent.has_per_file_record or objects <= every  # else nothing may have been sent at all
+    drops = tuple(one for one in facts.drops if one.cause_id == cause_id and one.path in gone | explained)
+    is_exact = gone <= every and not every & here and bool(here)
+    return (drops if is_told else ()), is_exact and all(one.is_certain for one in drops)
 
 
 def _filter(facts: Facts, cause_id: str, owner: str) -> Iterator[Diagnosis]:
@@ -98,12 +121,15 @@ def _filter(facts: Facts, cause_id: str, owner: str) -> Iterator[Diagnosis]:
     paths = {one.path for one in drops}
     objects = tuple(one for one in facts.local.objects if one.path in paths)
     names = some(sorted({one.series_description or f"series {one.series_number}" for one in objects}))
-    steps: tuple[NextStep, ...] = (nothing("Nothing: the site wants it so."),)
+    steps: tuple[NextStep, ...] = (nothing(f"Nothing: the {owner} wants it so."),)
     if owner == "project":
-        change = NextStep(
-            StepKind.ASK_OWNER, "If they are wanted, ask an owner to change the filter.", "", Role.OWNER, "T6"
+        steps = (
+            *steps,
+            NextStep(StepKind.ASK_OWNER, "If you want them, ask an owner for another filter.", "", Role.OWNER),
         )
-        steps = (*steps, change)
+    if not is_exact:
+        ask = "Ask the administrator about what the filter does not explain."
+        steps = (NextStep(StepKind.ASK_ADMIN, ask, role=Role.ADMIN, template="T6"), *steps[1:])
     yield Diagnosis(
         cause_id,
         Certainty.CONFIRMED if is_exact else Certainty.LIKELY,
@@ -136,7 +162,8 @@ def rejected_by_a_script(facts: Facts) -> Iterator[Diagnosis]:
     scripts = facts.policies.scripts.value if facts.policies else ()
     rejecting = [one for one in scripts if one.is_on is not False and re.search(r"\breject\b", one.text)]
     said = next((held for held in facts.contents.values() if "Empty sessions cannot be archived" in held.log), None)
-    if said is None and not drops and not (rejecting and facts.ledger.unexplained and missing(facts)):
+    may_be = bool(has_unread_rejection(facts)) and bool(facts.ledger.of(Fate.ABSENT)) and not facts.moving
+    if said is None and not drops and not may_be:
         return
     paths = {one.path for one in drops}
     objects = tuple(one for one in (facts.local.objects if facts.local else ()) if one.path in paths)
@@ -172,6 +199,7 @@ def identifiers_were_changed(facts: Facts) -> Iterator[Diagnosis]:
         }
     )
     for hit in facts.hits():
+        is_sure = hit.has_identity
         is_other = (
             bool(hit.study_instance_uid)
             and bool(hit.place.study_instance_uid)
@@ -181,13 +209,19 @@ def identifiers_were_changed(facts: Facts) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(
             "ROU-15",
-            Certainty.CONFIRMED if hit.has_identity else Certainty.LIKELY,
-            f"It is there as {hit.place.label}, with another study UID than on disk.",
+            Certainty.CONFIRMED if is_sure else Certainty.LIKELY,
+            f"It {'is' if is_sure else 'may be'} there as {hit.place.label}, with another study UID than on disk.",
             f"A script of the site changes: {some(changed, 6)}." if changed else "The site changes UIDs on arrival.",
             where=hit.place.shown,
             evidence=facts.evidence("Q12", "Q19", "Q23"),
-            covers=_covers(facts, hit.study_instance_uid),
-            next_steps=(nothing("Look for it under this label; files were matched by their names."),),
+            covers=covers_at(facts, hit),
+            next_steps=(
+                nothing("Look for it under this label; files were matched by their names.")
+                if is_sure
+                else by_hand(
+                    "Look into it before you call it found: label and time fit, and nothing else was compared."
+                ),
+            ),
             prevent="Keep the receipt: it has the old and the new UIDs.",
         )
 
@@ -197,8 +231,9 @@ def quarantined(facts: Facts) -> Iterator[Diagnosis]:
     """New sessions of the project are hidden until an owner releases them."""
     rights = facts.project.rights if facts.project else None
     for hit in facts.hits("", PlaceKind.ARCHIVE):
-        one = hit.place.experiment
-        if one is None or "quarantine" not in one.status.lower():
+        one, contents = hit.place.experiment, facts.contents_of(hit.place)
+        told = (contents.status if contents else "") or (one.status if one else "")
+        if one is None or "quarantine" not in told.lower():
             continue
         yield Diagnosis(
             "ROU-16",
@@ -207,14 +242,15 @@ def quarantined(facts: Facts) -> Iterator[Diagnosis]:
             "The project holds new sessions back until an owner has looked at them.",
             where=hit.place.shown,
             evidence=facts.evidence("Q6", "Q20"),
-            covers=_covers(facts, hit.study_instance_uid),
+            covers=covers_at(facts, hit),
             next_steps=(
                 NextStep(StepKind.ONE_CLICK, "Release it.", "F12", Role.OWNER, target=hit.place.uri),
                 NextStep(StepKind.ASK_OWNER, "Or ask an owner to release it.", "", Role.OWNER, "T4"),
             ),
             prevent="Tell the owner when data are coming.",
         )
-    hidden = [key for key, told in facts.known.items() if not told.is_known]
+    closed = {Standing.ABSENT, Standing.NOT_ALLOWED}
+    hidden = [key.rpartition("/")[2] for key, told in facts.known.items() if told.standing in closed]
     if rights is None or rights.quarantine_code != "1" or not hidden or facts.hits("", PlaceKind.ARCHIVE):
         return
     if facts.role.may(Role.OWNER):
@@ -226,7 +262,7 @@ def quarantined(facts: Facts) -> Iterator[Diagnosis]:
         "The project holds new sessions back until an owner has looked at them; our record has its number.",
         where=f"archive/{rights.project}/{hidden[0]}",
         evidence=(*facts.sent.evidence, *facts.evidence("Q6", "Q20")),
-        covers=_covers(facts, ""),
+        covers=covering(missing(facts)),
         next_steps=(NextStep(StepKind.ASK_OWNER, "Ask an owner to release it.", "", Role.OWNER, "T4"),),
         prevent="Tell the owner when data are coming.",
     )
@@ -245,112 +281,11 @@ def held_by_direct_archive(facts: Facts) -> Iterator[Diagnosis]:
             "Direct archive collects the files first; neither list shows them until then.",
             where=hit.place.shown,
             evidence=facts.evidence("Q28"),
-            covers=_covers(facts, hit.study_instance_uid),
+            covers=covers_at(facts, hit),
             next_steps=(
                 NextStep(StepKind.WAIT, "Wait a quarter of an hour, then look again."),
                 NextStep(StepKind.ONE_CLICK, "Let the site archive it now.", "F14", Role.MEMBER, target=hit.place.uri),
+                NextStep(StepKind.ASK_ADMIN, "If it stays so, ask the administrator.", "", Role.ADMIN, "T3"),
             ),
-            prevent="Worth knowing; it is a setting of site and receiver.",
-        )
-
-
-@rule("ROU-18")
-def another_project_was_chosen(facts: Facts) -> Iterator[Diagnosis]:
-    """The upload went where it was told to, and that was another project than the one it is looked for in."""
-    if facts.project is None or facts.project.match is not Match.EXACT:
-        return
-    for hit in facts.hits("", PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE):
-        if not hit.has_identity or hit.place.project in {facts.project.id, ""}:
-            continue
-        if hit.place.experiment is not None and hit.place.experiment.is_shared_in:
-            continue
-        if facts.sent.project and facts.sent.project == facts.project.id:
-            continue  # it was told to go home, and did not: ROU-07
-        step = (
-            NextStep(
-                StepKind.CONFIRM,
-                f"Move it to {facts.project.id}.",
-                "F6",
-                Role.MEMBER,
-                target=hit.place.uri,
-                arguments={"project": facts.project.id},
-            )
-            if hit.place.kind is PlaceKind.PREARCHIVE
-            else NextStep(
-                StepKind.ASK_OWNER, "Ask an owner of both projects to move it.", role=Role.OWNER, template="T5"
-            )
-        )
-        yield Diagnosis(
-            "ROU-18",
-            Certainty.CONFIRMED,
-            f"It is in another project, {hit.place.project}, as {hit.place.label}.",
-            "It was sent there, by its UID.",
-            where=hit.place.shown,
-            evidence=facts.evidence("Q7", "Q15"),
-            covers=_covers(facts, hit.study_instance_uid),
-            next_steps=(step,),
-            prevent="Look at title and ID of the project before an upload: the header shows them.",
-        )
-
-
-@rule("ROU-19")
-def right_after_a_restart(facts: Facts) -> Iterator[Diagnosis]:
-    """The first files of a study are in Unassigned, the others in the project."""
-    for study in facts.studies:
-        first = next(iter(facts.hits(study, PlaceKind.UNASSIGNED)), None)
-        rest = next(iter(facts.hits(study, PlaceKind.PREARCHIVE, PlaceKind.ARCHIVE)), None)
-        if first is None or rest is None or len({one.project for one in facts.forecasts}) > 1:
-            continue
-        steps: tuple[NextStep, ...] = (
-            NextStep(StepKind.ASK_ADMIN, "Send the administrator this letter.", role=Role.ADMIN, template="T1"),
-        )
-        if facts.role is Role.ADMIN:
-            move = NextStep(
-                StepKind.CONFIRM,
-                f"Move it to {rest.place.project}.",
-                "F6",
-                Role.ADMIN,
-                target=first.place.uri,
-                arguments={"project": rest.place.project},
-            )
-            steps = (move, NextStep(StepKind.CONFIRM, "Then add it to the rest.", "F4", target=first.place.uri))
-        yield Diagnosis(
-            "ROU-19",
-            Certainty.LIKELY,
-            f"A part of the study is in Unassigned, the rest in {rest.place.project}, though all name one project.",
-            "Shortly after a restart the site may not know its projects yet.",
-            where=first.place.shown,
-            evidence=facts.evidence("Q7", "Q9", "Q10"),
-            covers=_covers(facts, study),
-            next_steps=steps,
-            prevent="Let a first question wake the site, and resume by what it has: this program does both.",
-        )
-
-
-@rule("ROU-20")
-def sent_from_inside_a_session(facts: Facts) -> Iterator[Diagnosis]:
-    """The upload was begun on a session's page, and went to that session."""
-    wanted = facts.sent.session or facts.case.session
-    uid = facts.sent.parameters.get("session") or facts.sent.parameters.get("EXPT_LABEL") or ""
-    for hit in facts.hits("", PlaceKind.ARCHIVE):
-        contents = facts.contents_of(hit.place)
-        stored = {scan.series_instance_uid for scan in contents.scans} - {""} if contents else set()
-        local = {one.series_instance_uid for one in facts.local.objects} if facts.local else set()
-        is_foreign = bool(local & stored) and hit.place.study_instance_uid not in {*facts.studies, ""}
-        is_web = "web" in {str(facts.case.way), str(facts.sent.way)}
-        if not is_web or not is_foreign or hit.place.label in {wanted, uid}:
-            continue
-        yield Diagnosis(
-            "ROU-20",
-            Certainty.CONFIRMED,
-            f"The images were added to the session {hit.place.label}, which is of another study.",
-            "The upload page was opened from that session, and sends into it.",
-            where=hit.place.shown,
-            evidence=facts.evidence("Q18"),
-            covers=_covers(facts, hit.study_instance_uid),
-            next_steps=(
-                NextStep(StepKind.ASK_OWNER, "Ask an owner to part them.", role=Role.OWNER, template="T5"),
-                by_hand("Then upload them from the project."),
-            ),
-            prevent="Upload from the project, or with this program.",
+            prevent="Wait until the session has a number before you look for it: this program does.",
         )

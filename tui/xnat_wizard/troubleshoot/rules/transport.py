@@ -1,12 +1,15 @@
 """Causes on the way by HTTP: what broke off, was too large, waits somewhere, or was never sent.
 
-Sources: missing data 2.6, NET-01 to NET-07, NET-12, NET-14 to NET-17; 0.4 (how to read an answer).
+Sources: missing data 2.6, NET-01 to NET-07, NET-12, NET-16, NET-17; 0.4 (how to read an answer).
 """
 
+import re
 from collections.abc import Iterator
 
+from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Facts, Match, SentFate
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
+from xnat_wizard.troubleshoot.patterns import pattern_of
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import (
     arrived,
@@ -17,11 +20,14 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     first_saying,
     messages,
     missing,
+    nothing,
+    offered,
     resend,
     some,
 )
 
 _GATEWAY = {502, 503, 504}
+_SECURE = re.compile(r"certificate|\b(SSL|TLS)|handshake", re.IGNORECASE)
 _ALONE = "Concurrent file sends of the same data"
 
 
@@ -42,11 +48,13 @@ def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
     """There is no trace of an upload, here or at the site."""
     if facts.hits() or facts.rows is None or not facts.rows.is_known or facts.sent.uris:
         return
+    if (facts.cache and facts.cache.value) or (facts.event and facts.event.value):
+        return  # it came as far as the site
     acknowledged = sum(one.fate is SentFate.ACKNOWLEDGED for one in facts.sent.files)
     is_told = facts.sent.has_per_file_record and acknowledged == 0
     if facts.sent.is_known and not is_told:
         return
-    if facts.sent.association_error or any(one.status in _GATEWAY for one in messages(facts)):
+    if facts.sent.association_error or (messages(facts) and not is_told):
         return  # it was tried, and another rule says what happened
     is_closed = facts.unassigned is None or not facts.unassigned.is_known
     is_wrong = facts.project is not None and facts.project.match not in {Match.EXACT, Match.NONE_TYPED}
@@ -91,12 +99,15 @@ def the_line_gave_up_first(facts: Facts) -> Iterator[Diagnosis]:
         where=hits[0].place.shown if hits else "",
         evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8", "Q15", "Q26")),
         covers=covering(facts.local.of_study(hits[0].study_instance_uid)) if hits and facts.local else covering(()),
-        next_steps=(
-            NextStep(StepKind.WAIT, "Wait, and do not send it again: this search looks again by itself."),
-            *(resend(facts, missing(facts)) if hits and not is_moving else ()),
-        ),
+        next_steps=_after_the_time_out(facts),
         prevent="Send in smaller parts: this program does.",
     )
+
+
+def _after_the_time_out(facts: Facts) -> tuple[NextStep, ...]:
+    if facts.moving or not facts.hits():
+        return (NextStep(StepKind.WAIT, "Wait some minutes, then search again; do not send it again meanwhile."),)
+    return resend(facts, missing(facts)) or (nothing("Nothing has to be sent again."),)
 
 
 @rule("NET-03")
@@ -126,7 +137,7 @@ def the_login_ran_out(facts: Facts) -> Iterator[Diagnosis]:
 def too_large_for_the_proxy(facts: Facts) -> Iterator[Diagnosis]:
     """A proxy in front of the site takes no request of this size."""
     said = next((one for one in messages(facts) if one.status == 413), None) or first_saying(
-        facts, "request entity too large", "maximum upload size", "payload too large", "413 "
+        facts, "request entity too large", "maximum upload size", "payload too large", "content too large"
     )
     if said is None:
         return
@@ -134,7 +145,7 @@ def too_large_for_the_proxy(facts: Facts) -> Iterator[Diagnosis]:
         "NET-04",
         Certainty.CONFIRMED,
         "The request was too large for the server in front of XNAT.",
-        "It answered 413: it takes requests up to a limit, and XNAT never saw this one.",
+        "It takes requests up to a limit, and XNAT never saw this one.",
         evidence=facts.sent.evidence,
         covers=covering(missing(facts)),
         next_steps=(
@@ -148,16 +159,21 @@ def too_large_for_the_proxy(facts: Facts) -> Iterator[Diagnosis]:
 @rule("NET-05")
 def the_disk_was_full(facts: Facts) -> Iterator[Diagnosis]:
     """The site had no room for all of it."""
-    said = first_saying(facts, "no space left", "disk full", "out of resources", "a700")
+    said = first_saying(facts, "no space left", "disk full")
+    hint = first_saying(facts, "out of resources", "a700")  # XNAT itself answers C000
     left = missing(facts)
-    is_cut = said is None and _is_tail(facts) and _last_is_short(facts)
-    if said is None and not is_cut:
+    is_cut = said is None and not facts.moving and _is_tail(facts) and _last_is_short(facts)
+    if said is None and hint is None and not is_cut:
         return
     yield Diagnosis(
         "NET-05",
-        Certainty.CONFIRMED if said else Certainty.LIKELY,
-        "The site's disk was full while the files came.",
-        "It said so." if said else "The end of what was sent is missing, and the last file there is shorter than here.",
+        Certainty.CONFIRMED if said else Certainty.LIKELY if is_cut else Certainty.POSSIBLE,
+        "The site's disk was full while the files came." if said else "The site's disk may have been full.",
+        f'It said: "{said.text[:120]}"'
+        if said
+        else "The end of what was sent is missing, and the last file there is shorter than here."
+        if is_cut
+        else "The receiver said that it was out of resources.",
         evidence=(*facts.sent.evidence, *facts.evidence("Q12", "Q19")),
         covers=covering(left),
         next_steps=(_letter("Tell the administrator.", "T6"), *resend(facts, left)),
@@ -178,8 +194,8 @@ def _last_is_short(facts: Facts) -> bool:
 @rule("NET-06")
 def a_redirect_or_certificate(facts: Facts) -> Iterator[Diagnosis]:
     """The address leads elsewhere, or the line is not trusted: a POST loses its body on the way."""
-    said = first_saying(facts, "certificate", "ssl", "tls", "handshake") or next(
-        (one for one in messages(facts) if one.status in {301, 302, 307, 308}), None
+    said = next(
+        (one for one in messages(facts) if _SECURE.search(one.text) or one.status in {301, 302, 307, 308}), None
     )
     target = facts.network.redirects_to if facts.network else ""
     if said is None and not target:
@@ -207,17 +223,22 @@ def cut_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
     archive = facts.local.zip if facts.local else None
     is_cut_here = archive is not None and not archive.is_readable
     said = first_saying(facts, "unable to read data from file", "unexpected end", "connection reset", "broken pipe")
-    if not is_cut_here and not (_is_tail(facts) and (said or not facts.sent.has_per_file_record)):
-        return
     left = missing(facts)
-    if not left and not is_cut_here:
+    is_through = bool({one.series_key for one in left} & {one.series_key for one in arrived(facts)})
+    is_by_dicom = Way.C_STORE in {facts.case.way, facts.sent.way} or facts.sent.has_per_file_record
+    is_tail = not facts.moving and _is_tail(facts) and (said is not None or not is_by_dicom)
+    if not is_cut_here and not is_tail:
         return
     if first_saying(facts, "unable to read dicom object"):
         return  # it stopped at a file, and was not cut
     yield Diagnosis(
         "NET-07",
-        Certainty.CONFIRMED if is_cut_here else Certainty.LIKELY,
-        "The archive file on this machine is cut." if is_cut_here else "What was sent ended early.",
+        Certainty.CONFIRMED if is_cut_here else Certainty.LIKELY if said or is_through else Certainty.POSSIBLE,
+        "The archive file on this machine is cut."
+        if is_cut_here
+        else "What was sent ended early."
+        if said or is_through
+        else "What was sent may have ended early.",
         archive.reason or "It ends before its list of contents."
         if is_cut_here and archive
         else "Exactly the end of what was sent is missing; XNAT reads a cut archive without a word.",
@@ -236,6 +257,7 @@ def single_files_failed(facts: Facts) -> Iterator[Diagnosis]:
     uids = {one.sop_instance_uid for one in refused} - {""}
     left = tuple(one for one in missing(facts) if one.path in paths or one.sop_instance_uid in uids)
     if not refused or not left:
+        yield from _gaps_here_and_there(facts)
         return
     statuses = some(sorted({one.status or "an error" for one in refused}))
     yield Diagnosis(
@@ -251,76 +273,22 @@ def single_files_failed(facts: Facts) -> Iterator[Diagnosis]:
     )
 
 
-@rule("NET-14")
-def only_submitted(facts: Facts) -> Iterator[Diagnosis]:
-    """The import was only taken for later, and failed then."""
-    if facts.event is None:
-        return
-    event = facts.event.value
-    if not facts.event.is_known or event is None:
-        if facts.case.event_key:
-            yield Diagnosis(
-                "NET-14",
-                Certainty.NOT_CHECKABLE,
-                "The import was taken for later; what became of it is told only to the account that sent it.",
-                "This account may not read that event.",
-                evidence=facts.event.evidence,
-                next_steps=(by_hand("Log in with the account that sent it, then search again."),),
-                prevent="Wait for the outcome of an import: this program does.",
-            )
-        return
-    if event.has_succeeded is True:
+def _gaps_here_and_there(facts: Facts) -> Iterator[Diagnosis]:
+    """Say what single missing images point to where no record tells of single files."""
+    gaps = set(pattern.paths) if (pattern := pattern_of(facts)).is_scattered else set()
+    left = tuple(one for one in offered(facts) if one.path in gaps)
+    if facts.moving or not left:
         return
     yield Diagnosis(
-        "NET-14",
-        Certainty.CONFIRMED,
-        "The import was taken for later, and still runs."
-        if event.has_succeeded is None
-        else "The import was taken for later, and failed then.",
-        f"The site says: {event.message[:200]}" if event.message else "The site gives no reason.",
-        evidence=facts.event.evidence,
-        covers=covering(missing(facts)),
-        next_steps=(NextStep(StepKind.WAIT, "Wait, then look again."),)
-        if event.has_succeeded is None
-        else _from_cache(facts),
-        prevent="Wait for the outcome of an import: this program does.",
-    )
-
-
-def _from_cache(facts: Facts) -> tuple[NextStep, ...]:
-    project = facts.project.id if facts.project else ""
-    return tuple(
-        NextStep(
-            StepKind.ONE_CLICK,
-            f"Import {one.name} from where it is parked.",
-            "F13",
-            Role.MEMBER,
-            target=one.uri,
-            arguments={"project": project},
-        )
-        for one in (facts.cache.value if facts.cache else ())
-    ) or (by_hand("Send it again with this program."),)
-
-
-@rule("NET-15")
-def parked_in_the_cache(facts: Facts) -> Iterator[Diagnosis]:
-    """The browser's upload is parked at the site, and was never imported."""
-    cached = facts.cache.value if facts.cache else ()
-    if not cached or (facts.local and facts.local.objects and not missing(facts)):
-        return
-    name = facts.local.zip.name if facts.local and facts.local.zip else ""
-    is_ours = any(one.name == name for one in cached if name)
-    yield Diagnosis(
-        "NET-15",
-        Certainty.CONFIRMED if is_ours else Certainty.LIKELY if not facts.hits() else Certainty.POSSIBLE,
-        f"{counted(len(cached), 'upload')} of yours {'is' if len(cached) == 1 else 'are'} parked at the site: "
-        f"{some(one.name for one in cached)}.",
-        "The upload page first parks a file, then imports it; the second step did not happen, or left the file behind.",
-        where=cached[0].uri.removeprefix("/data/"),
-        evidence=facts.cache.evidence if facts.cache else (),
-        covers=covering(missing(facts)),
-        next_steps=_from_cache(facts),
-        prevent="Use a program that does both steps: this one does.",
+        "NET-12",
+        Certainty.LIKELY,
+        f"{counted(len(left), 'file')} {'is' if len(left) == 1 else 'are'} missing here and there inside of series.",
+        "Whole series are not missing, nor the end of what was sent: single files failed on the way, without a word.",
+        where=hit.place.shown if (hit := best_place(facts)) else "",
+        evidence=(*facts.sent.evidence, *facts.evidence("Q12", "Q19")),
+        covers=covering(left),
+        next_steps=(*resend(facts, left), _letter("If they fail again, tell the administrator.", "T6")),
+        prevent="Look at each file's status: this program does, and tries again.",
     )
 
 
@@ -338,7 +306,7 @@ def two_senders_at_once(facts: Facts) -> Iterator[Diagnosis]:
         where=hit.place.shown if (hit := best_place(facts)) else "",
         evidence=facts.sent.evidence,
         covers=covering(left),
-        next_steps=resend(facts, left),
+        next_steps=resend(facts, left) or (nothing("Nothing, as far as is known: no file is missing."),),
         prevent="Let one program send a study, and wait before a file is tried again.",
     )
 
@@ -358,7 +326,7 @@ def a_restart_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
         "NET-17",
         Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY,
         f"The site was restarted in the middle: {stuck[0].place.label} stands at {stuck[0].place.status} since.",
-        f"It answered {said.status} while the files came, and its queue forgot what it was doing.",
+        f"It answered {said.status} while the files came, and the work that it had begun was lost.",
         where=stuck[0].place.shown,
         evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8")),
         next_steps=(

@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, Match
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, missing, nothing, some
+from xnat_wizard.troubleshoot.rules.gaps import (
+    by_hand,
+    counted,
+    covers_at,
+    is_recorded,
+    is_whole,
+    missing,
+    nothing,
+    some,
+)
 from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
 
@@ -45,7 +54,7 @@ def wrong_account(facts: Facts) -> Iterator[Diagnosis]:
             next_steps=(by_hand("Log in, then search again."),),
             prevent="Let the account be asked before every search: this program does.",
         )
-    elif facts.sent.account and facts.sent.account != who.username:
+    elif facts.sent.account and facts.sent.account != who.username and not is_whole(facts):
         yield Diagnosis(
             "VIS-01",
             Certainty.CONFIRMED,
@@ -62,6 +71,8 @@ def no_access_to_the_project(facts: Facts) -> Iterator[Diagnosis]:
     """The project is hidden from this account, or shows its title only."""
     project = facts.project
     if project is None or facts.role in {Role.ADMIN, Role.ALL_DATA} or project.match is Match.NONE_TYPED:
+        return
+    if is_whole(facts):
         return
     is_hidden = project.match is Match.NONE
     is_closed = project.match is Match.EXACT and project.role is Role.GUEST
@@ -89,7 +100,7 @@ def no_access_to_the_project(facts: Facts) -> Iterator[Diagnosis]:
 def only_a_collaborator(facts: Facts) -> Iterator[Diagnosis]:
     """The account may read the project's archive, and not open its prearchive."""
     project = facts.project
-    if project is None or facts.role is not Role.COLLABORATOR or not project.is_visible:
+    if project is None or facts.role is not Role.COLLABORATOR or not project.is_visible or is_whole(facts):
         return
     rows = [row for row in (facts.rows.value if facts.rows else ()) if row.project == project.id]
     waiting = f" {counted(len(rows), 'session')} wait{'s' if len(rows) == 1 else ''} there." if rows else ""
@@ -111,12 +122,9 @@ def wrong_site(facts: Facts) -> Iterator[Diagnosis]:
     """The data were sent to another site than the one that is asked."""
     if facts.site is None or not facts.sent.site_url:
         return
-    sent, here = urlsplit(facts.sent.site_url), urlsplit(facts.site.value.url)
-    if not here.hostname or (sent.hostname, sent.port, sent.path.rstrip("/")) == (
-        here.hostname,
-        here.port,
-        here.path.rstrip("/"),
-    ):
+    if not urlsplit(facts.site.value.url).hostname or is_whole(facts):
+        return
+    if _address(facts.sent.site_url) == _address(facts.site.value.url):
         return
     yield Diagnosis(
         "VIS-04",
@@ -127,6 +135,12 @@ def wrong_site(facts: Facts) -> Iterator[Diagnosis]:
         next_steps=(by_hand(f"Log in to {facts.sent.site_url}, then search again."),),
         prevent="Look at the address in the header.",
     )
+
+
+def _address(url: str) -> tuple[str | None, int | None, str]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.hostname, port, parts.path.rstrip("/")
 
 
 @rule("VIS-05")
@@ -142,8 +156,8 @@ def it_is_in_the_prearchive(facts: Facts) -> Iterator[Diagnosis]:
             "The list of a project shows its archive only.",
             where=hit.place.shown,
             evidence=facts.evidence("Q7", "Q8"),
-            covers=covering(facts.local.of_study(hit.study_instance_uid)) if facts.local else covering(()),
-            next_steps=(nothing("Look for it in the prearchive."),),
+            covers=covers_at(facts, hit),
+            next_steps=(nothing("Look for it in the prearchive: the prearchive step of this program shows it."),),
             prevent="Read the last line of an upload: it says where the session stands.",
         )
 
@@ -173,7 +187,7 @@ def rights_by_kind_of_data(facts: Facts) -> Iterator[Diagnosis]:
     if facts.project is None or not facts.project.is_visible or facts.role in {Role.ADMIN, Role.ALL_DATA}:
         return
     is_quarantining = facts.project.rights is not None and facts.project.rights.quarantine_code == "1"
-    denied = [key for key, told in facts.known.items() if told.is_denied]
+    denied = [key.rpartition("/")[2] for key, told in facts.known.items() if told.is_denied]
     if not denied or is_quarantining:
         return
     yield Diagnosis(
@@ -192,7 +206,7 @@ def rights_by_kind_of_data(facts: Facts) -> Iterator[Diagnosis]:
 @rule("VIS-08")
 def remembered_rights(facts: Facts) -> Iterator[Diagnosis]:
     """The session opens by its number, and the list does not have it yet."""
-    for key, told in facts.known.items():
+    for told in facts.known.values():
         one = told.value
         listed = facts.in_projects.get(one.project) if one else None
         if one is None or not told.is_known or listed is None or not listed.is_known:
@@ -204,7 +218,7 @@ def remembered_rights(facts: Facts) -> Iterator[Diagnosis]:
             Certainty.CONFIRMED,
             f"The session {one.label} opens by its number {one.id}; the list of {one.project} lacks it.",
             "The site remembers rights and lists for some minutes after a change.",
-            where=f"archive/{one.project}/{one.label} ({key})",
+            where=f"archive/{one.project}/{one.label} ({one.id})",
             evidence=(*told.evidence, *listed.evidence),
             next_steps=(
                 NextStep(StepKind.ONE_CLICK, "Let the site forget the rights it remembers.", "F11", Role.GUEST),
@@ -269,7 +283,9 @@ def the_other_date(facts: Facts) -> Iterator[Diagnosis]:
         one = hit.place.experiment
         inserted = site_time(one.insert_date, facts) if one else None
         made = site_time(one.date, facts) if one else None
-        if one is None or window is None or inserted is None or (made and window.holds(made)):
+        if one is None or window is None or inserted is None:
+            continue
+        if made and (window.holds(made) or made.date() == inserted.date()):
             continue
         if not window.holds(inserted, offset_s=facts.offset_s):
             continue
@@ -292,7 +308,7 @@ def renamed_since(facts: Facts) -> Iterator[Diagnosis]:
     was = facts.case.session or facts.sent.session
     for hit in _archived(facts):
         one = hit.place.experiment
-        is_ours = one is not None and any(f"/experiments/{one.id}" in uri for uri in facts.sent.uris)
+        is_ours = one is not None and is_recorded(facts, one)
         if one is None or not is_ours or not was or clean_label(was).casefold() == one.label.casefold():
             continue
         yield Diagnosis(
