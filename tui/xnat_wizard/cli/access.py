@@ -4,7 +4,6 @@
 """
 
 import argparse
-import asyncio
 import getpass
 import os
 import sys
@@ -65,6 +64,7 @@ def keep_login(login: "Login") -> "StoredLogin":
         Problem: the login failed, `login.no_token` where the site issues none, or the folder cannot be used.
         OSError: the file cannot be written.
     """
+    import asyncio
     from dataclasses import replace
 
     from xnat_wizard.logins import StoredLogin, remember_site, store_login
@@ -92,6 +92,8 @@ def drop_logins(address: str, username: str = "") -> tuple["StoredLogin", ...]:
         Problem: the file of stored logins cannot be used.
         OSError: it cannot be written.
     """
+    import asyncio
+
     from xnat_wizard.logins import forget_login, is_same_site, stored_logins
 
     dropped = tuple(one for one in stored_logins() if is_same_site(address, one.url) and username in {"", one.username})

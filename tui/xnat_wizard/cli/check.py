@@ -1,7 +1,6 @@
 """`check`: is the way to the site free? From the name service to the DICOM receiver, with a page for IT."""
 
 import argparse
-import asyncio
 import contextlib
 import os
 import shutil
@@ -62,6 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         idle_s=max(0.0, options.idle),
     )
     found: list[Check] = []
+    import asyncio
+
     try:
         asyncio.run(_look(question, options, found))
     except KeyboardInterrupt:
