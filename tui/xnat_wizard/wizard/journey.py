@@ -14,15 +14,8 @@ from textual.screen import Screen
 
 from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.archive import ArchiveStep
-from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.home import HomeStep
 from xnat_wizard.wizard.steps.login import LoginStep
-from xnat_wizard.wizard.steps.plan import PlanStep
-from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
-from xnat_wizard.wizard.steps.project import ProjectStep
-from xnat_wizard.wizard.steps.troubleshoot import TroubleshootStep
-from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.unfinished import taken_up
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -46,16 +39,58 @@ class Stop(StrEnum):
     TROUBLESHOOT = "troubleshoot"
 
 
-STEPS: dict[str, Step] = {
+def _project(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.project import ProjectStep
+
+    return ProjectStep(choices)
+
+
+def _folder(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.folder import FolderStep
+
+    return FolderStep(choices)
+
+
+def _plan(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.plan import PlanStep
+
+    return PlanStep(choices)
+
+
+def _upload(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.upload import UploadStep
+
+    return UploadStep(choices, open_ways())
+
+
+def _prearchive(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
+
+    return PrearchiveStep(choices)
+
+
+def _archive(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.archive import ArchiveStep
+
+    return ArchiveStep(choices, open_ways())
+
+
+def _troubleshoot(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.troubleshoot import TroubleshootStep
+
+    return TroubleshootStep(choices)
+
+
+STEPS: dict[str, Step] = {  # those after Home are loaded when they are entered: the first screen comes sooner
     Stop.LOGIN: LoginStep,
     Stop.HOME: lambda choices: HomeStep(choices, open_ways()),
-    Stop.PROJECT: ProjectStep,
-    Stop.FOLDER: FolderStep,
-    Stop.PLAN: PlanStep,
-    Stop.UPLOAD: lambda choices: UploadStep(choices, open_ways()),
-    Stop.PREARCHIVE: PrearchiveStep,
-    Stop.ARCHIVE: lambda choices: ArchiveStep(choices, open_ways()),
-    Stop.TROUBLESHOOT: TroubleshootStep,
+    Stop.PROJECT: _project,
+    Stop.FOLDER: _folder,
+    Stop.PLAN: _plan,
+    Stop.UPLOAD: _upload,
+    Stop.PREARCHIVE: _prearchive,
+    Stop.ARCHIVE: _archive,
+    Stop.TROUBLESHOOT: _troubleshoot,
 }
 
 ENTRY: Way = (Stop.LOGIN, Stop.HOME)
