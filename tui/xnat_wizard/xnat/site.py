@@ -39,6 +39,7 @@ from xnat_wizard.xnat.model import (
     UploadSettings,
 )
 from xnat_wizard.xnat.pyxnat_port import ObjectModel, PyxnatPort
+from xnat_wizard.xnat.resources import Resources
 from xnat_wizard.xnat.scripts import Scripts, may_create_projects, read_scripts
 from xnat_wizard.xnat.uris import encoded, path_of, segment
 
@@ -269,6 +270,11 @@ class Site:
         parent = f"{encoded(uri)}/resources/{segment(resource)}/files"
         async with self.kept_alive():
             await files.put_prearchive(self._http, parent, name, body, size_bytes)
+
+    @property
+    def resources(self) -> Resources:
+        """Return the resources of projects, subjects, sessions and scans."""
+        return Resources(self._http, self._model, self._sleep, self.kept_alive)
 
     # Archive
 
