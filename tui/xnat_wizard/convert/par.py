@@ -1,0 +1,88 @@
+"""Read of a PAR header what a conversion needs: its table of images and a few general lines.
+
+Sources: the PAR files' own "IMAGE INFORMATION DEFINITION"; V3 states pixel size and resolution once.
+"""
+
+import re
+from dataclasses import dataclass
+
+from xnat_wizard.dicom.opened import OpenFile
+
+_LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
+_VERSION = re.compile(r"Research image export tool\s+(V[\d.]+)")
+_GENERAL = re.compile(r"^\.\s+(.+?)\s*:\s*(.*)$")
+_COLUMN = re.compile(r"^#\s+(.+?)\s*\((?:(\d+)\*)?(?:integer|float|string)\)")
+TYPES = {"0": "M", "1": "R", "2": "I", "3": "P"}  # image_type_mr; the letters are those of DICOM PS3.3 C.8.3.1.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class ParTable:
+    """The rows of a PAR by the names of their columns, and its general lines."""
+
+    version: str
+    general: dict[str, str]
+    columns: dict[str, tuple[int, int]]  # start of a column's name in small letters: first cell, number of cells
+    rows: tuple[tuple[str, ...], ...]
+
+    def line(self, start: str) -> str:
+        """Return the value of the general line that begins so, or ""."""
+        return next((value for name, value in self.general.items() if name.startswith(start)), "")
+
+    def column(self, start: str) -> list[str]:
+        """Return a column's first cell of every row; empty when there is no such column."""
+        place = next((where for name, where in self.columns.items() if name.startswith(start)), None)
+        return [] if place is None else [row[place[0]] for row in self.rows if len(row) > place[0]]
+
+    @property
+    def acquisition(self) -> str:
+        """Return the number of the acquisition."""
+        return self.line("Acquisition nr").split(".")[0]
+
+    @property
+    def has_several_orientations(self) -> bool:
+        """Tell whether its slices lie in more than one of transverse, sagittal, coronal."""
+        return len(set(self.column("slice orientation"))) > 1
+
+    @property
+    def has_gradients(self) -> bool:
+        """Tell whether it is diffusion-weighted."""
+        return any(float(value) > 0 for value in self.column("diffusion_b_factor"))
+
+    def kinds(self) -> dict[tuple[int, str], int]:
+        """Count images by echo number and image type letter, in order."""
+        echoes = self.column("echo number") or ["1"] * len(self.rows)
+        letters = [TYPES.get(value, "DERIVED") for value in self.column("image_type_mr")] or ["M"] * len(self.rows)
+        found: dict[tuple[int, str], int] = {}
+        for echo, letter in zip(echoes, letters, strict=False):
+            key = (int(echo), letter)
+            found[key] = found.get(key, 0) + 1
+        return dict(sorted(found.items(), key=lambda one: (one[0][0], one[0][1] != "M", one[0][1])))
+
+
+def read_table(file: OpenFile) -> ParTable:
+    """Read a PAR that the survey has found whole.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    text = file.read_at(0, min(file.size_bytes, _LIMIT_BYTES)).decode("latin-1")
+    version = _VERSION.search(text)
+    lines = text.splitlines()
+    columns: dict[str, tuple[int, int]] = {}
+    at = 0
+    for line in lines:
+        if hit := _COLUMN.match(line):
+            width = int(hit[2] or 1)
+            columns[hit[1].lower()] = (at, width)
+            at += width
+    return ParTable(
+        version=version[1] if version else "",
+        general={hit[1]: hit[2].strip() for hit in map(_GENERAL.match, lines) if hit},
+        columns=columns,
+        rows=tuple(tuple(line.split()) for line in lines if line.strip() and line.lstrip()[0] not in "#."),
+    )
+
+
+def image_type(letter: str) -> tuple[str, ...]:
+    """Return the DICOM Image Type for the letter of a PAR row."""
+    return ("DERIVED", "PRIMARY", "MAP") if letter == "DERIVED" else ("ORIGINAL", "PRIMARY", letter)
