@@ -14,6 +14,7 @@ from functools import partial
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes, packing, receipt
 from xnat_wizard.upload.control import Control
+from xnat_wizard.upload.cstore.route import DicomRoute
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.ladder import Ladder
 from xnat_wizard.upload.lanes import Lanes
@@ -122,6 +123,7 @@ class _Upload:
             sleep=sleep,
             tell=self._tell,
         )
+        self._route = DicomRoute(journal, self._tools) if journal.receiver else None
 
     async def run(self) -> UploadState:
         """Work until every session has ended, somebody cancels, or the site is gone."""
@@ -148,11 +150,15 @@ class _Upload:
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
+            if self._route:
+                await self._route.close()
         return await self._finished()
 
     async def _work(self) -> None:
         call = self._tools.patience.call
         rows = await call(partial(self._site.prearchive, self._project))
+        if self._route:
+            rows = await self._route.rows(rows)
         archived = {session.label: session for session in await call(partial(self._site.sessions, self._project))}
         at_once = asyncio.Semaphore(SESSIONS_AT_ONCE)
         waiting = [session for session in self._records.sessions() if session.state is not SessionState.DONE]
@@ -167,7 +173,7 @@ class _Upload:
         self, session_id: int, rows: tuple[PrearchiveSession, ...], archived: Session | None
     ) -> None:
         try:
-            await SessionRun(self._tools, session_id, self._destination).run(rows, archived)
+            await SessionRun(self._tools, session_id, self._destination, self._route).run(rows, archived)
         except SessionEndedError as end:
             self._end_session(session_id, end.state, end.finding)
         except StubbornError as error:

@@ -230,6 +230,20 @@ class Journal:
         """Count the files by what was answered to their C-STORE; None: nothing yet."""
         return dict(self._database.execute("SELECT dicom_status, count(*) FROM file GROUP BY dicom_status").fetchall())
 
+    def dicom_kinds(self) -> tuple[tuple[str, str], ...]:
+        """Return the SOP classes of all images, each with its transfer syntaxes."""
+        rows = self._database.execute(
+            "SELECT DISTINCT sop_class_uid, transfer_syntax_uid FROM file WHERE sop_instance_uid <> '' ORDER BY 1, 2"
+        )
+        return tuple((row[0], row[1]) for row in rows)
+
+    def dicom_identities(self, part_id: int) -> dict[int, tuple[str, str, str]]:
+        """Return SOP class, SOP instance and transfer syntax of the images of a part, by file number."""
+        rows = self._database.execute(
+            "SELECT id, sop_class_uid, sop_instance_uid, transfer_syntax_uid FROM file WHERE part_id = ?", (part_id,)
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
     # -- asking the worker ---------------------------------------------------------------------------
 
     def request(self, request: Request) -> None:

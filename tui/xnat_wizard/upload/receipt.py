@@ -87,6 +87,7 @@ async def _look_again(
             call=once,
             prearchive_uri=row.uri if row else "",
             archived=archived,
+            is_rewritten=bool(journal.receiver),
         )
     except Refused as refusal:
         if refusal.finding.code != "prearchive.not_built":
@@ -117,9 +118,12 @@ async def compose(journal: Journal, site: Site, doubts: Sequence[str] = ()) -> R
     )
 
 
-def compose_unasked(journal: Journal) -> Receipt:
-    """Write the receipt of an upload whose site is not asked: what is known of it, and that nothing is proved."""
-    return _of_journal(journal, {}, ("what the site has: it was not asked when the upload was cancelled",))
+_NOT_ASKED = "what the site has: it was not asked when the upload was cancelled"
+
+
+def compose_unasked(journal: Journal, doubt: str = _NOT_ASKED) -> Receipt:
+    """Write the receipt of an upload whose site is not asked: what is known of it, and why nothing is proved."""
+    return _of_journal(journal, {}, (doubt,))
 
 
 def _of_journal(journal: Journal, site_facts: receipt_files.SiteFacts, doubts: Sequence[str]) -> Receipt:
@@ -221,7 +225,10 @@ def _not_proven(journal: Journal, lines: list[ReceiptLine], site_facts: receipt_
     differing = sum(line.files_differing for line in lines)
     counts = [journal.records.count_proofs(session.id) for session in sessions]
     unproven = sum(count for some in counts for proof, count in some.items() if proof != "MD5") - differing
-    gaps += [_why_unproven(unproven, sessions, site_facts)] if unproven else []
+    if unproven and journal.receiver:
+        gaps += [f"the bytes of {_files(unproven)}: the identification was written into their headers on the way"]
+    elif unproven:
+        gaps += [_why_unproven(unproven, sessions, site_facts)]
     return [gap for gap in gaps if gap]
 
 

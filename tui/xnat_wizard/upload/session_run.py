@@ -7,6 +7,7 @@ Every step looks before it acts, so a run that was interrupted anywhere starts f
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Protocol
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes
@@ -14,7 +15,7 @@ from xnat_wizard.upload.arriving import Arrival
 from xnat_wizard.upload.looking import Look, look
 from xnat_wizard.upload.model import Destination, Fate, SessionState
 from xnat_wizard.upload.places import is_for_subject, is_prearchive, is_row_of
-from xnat_wizard.upload.records import CheckedFile, FileRow
+from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
 from xnat_wizard.upload.resources import PairSender
 from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
 from xnat_wizard.upload.stops import project_of
@@ -23,11 +24,43 @@ from xnat_wizard.xnat.model import PrearchiveSession, Session
 RESENDS = 1  # of files that were answered for and are not listed
 
 
+class AnySender(Protocol):
+    """Sends one session's instances, and knows where they are then."""
+
+    @property
+    def uri(self) -> str:
+        """Return where the session is, "" before anything was sent."""
+        ...
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether anything is left to do."""
+        ...
+
+    async def send(self) -> None:
+        """Send every instance that is not on the server."""
+        ...
+
+
+class Route(Protocol):
+    """Another way than HTTP into the prearchive."""
+
+    @property
+    def believes_journal(self) -> bool:
+        """Tell whether what was acknowledged counts although the account cannot see where it may be."""
+        ...
+
+    def sender(self, tools: Tools, session: SessionRow, *, is_digesting: bool) -> AnySender:
+        """Return what sends one session."""
+        ...
+
+
 class SessionRun:
     """One session on its way; used once."""
 
-    def __init__(self, tools: Tools, session_id: int, destination: Destination) -> None:
+    def __init__(self, tools: Tools, session_id: int, destination: Destination, route: "Route | None" = None) -> None:
         self._tools = tools
+        self._route = route
         self._records = tools.records
         self._session = tools.records.session(session_id)
         self._destination = destination
@@ -65,7 +98,7 @@ class SessionRun:
         """Find out which files are on the server already; the others are to be sent."""
         uri = row.uri if row else ""
         stray = self._session.uri
-        if project_of(stray) not in {self._tools.project, ""}:
+        if project_of(stray) not in {self._tools.project, ""} and stray != uri:
             self._tools.tell(f"{self._session.session_label}: images of an earlier try may still be in {stray}")
         is_readable = False
         if row:
@@ -81,7 +114,10 @@ class SessionRun:
         if not is_readable and self._archived is None:
             self._waiting = row if uri else None
             self._records.set_uri(self._session.id, uri)
-            self._records.record_all_to_be_sent(self._session.id)
+            if self._route and self._route.believes_journal and not uri:
+                self._go_on_as_noted()
+            else:
+                self._records.record_all_to_be_sent(self._session.id)
             return
         found = await self._look(uri if is_readable else "")
         if found.is_all_in_archive and uri:
@@ -127,6 +163,7 @@ class SessionRun:
             call=tools.patience.call,
             prearchive_uri=uri,
             archived=self._archived,
+            is_rewritten=self._route is not None,
         )
         if found.is_in_archive:
             self._require_our_subject(self._archived)
@@ -153,14 +190,17 @@ class SessionRun:
 
     async def _bring_instances(self) -> None:
         is_compared = self._destination is Destination.ARCHIVE  # the prearchive keeps no digests (wire contract 6.4)
-        sender = Sender(self._tools, self._records.session(self._session.id), is_digesting=is_compared)
+        new_sender = self._route.sender if self._route else Sender
+        sender: AnySender = new_sender(self._tools, self._records.session(self._session.id), is_digesting=is_compared)
         if sender.has_work:
             self._require_our_study(self._waiting)
             self._move(SessionState.SENDING)
             await sender.send()
             self._has_sent = True
         if not is_prearchive(sender.uri):
-            if self._archived is None or not self._counts().get(Fate.STORED):
+            if self._route and sender.uri:  # a receiver's session may be archived by itself
+                self._archived = await self._arrival.archived()
+            elif self._archived is None or not self._counts().get(Fate.STORED):
                 raise SessionEndedError(SessionState.FAILED, outcomes.nothing_arrived(self._counts(), self._session))
             await self._bring_pairs()
             return
@@ -175,7 +215,7 @@ class SessionRun:
                 self._archived = await self._arrival.archive(uri, is_ours=self._is_ours)
             await self._bring_pairs()
 
-    async def _counted(self, sender: Sender) -> str:
+    async def _counted(self, sender: AnySender) -> str:
         """Build the session in the prearchive and count it; return its URI, "" when it is in the archive by now."""
         for resends_left in range(RESENDS, -1, -1):
             self._move(SessionState.BUILDING)
