@@ -214,19 +214,29 @@ def _save(letters: "Iterable[Letter]", folder: Path, *, is_json: bool) -> None:
 
 
 async def _fix(site: "Site", report: "Report", facts: "Facts", options: argparse.Namespace) -> None:
-    """Offer what can be done, the surest diagnosis first; the steps of one diagnosis follow each other."""
+    """Offer what can be done, the surest diagnosis first; the steps of one diagnosis follow each other.
+
+    Raises:
+        Problem: `terminal.needed` where nobody can be asked.
+    """
     from xnat_wizard.troubleshoot.fixes import can_do
 
     seen: set[tuple[str, str]] = set()
     moved: dict[str, str] = {}  # where a session went by an earlier act
     for diagnosis in report.diagnoses:
         for step in diagnosis.next_steps:
-            if (step.action, step.target) in seen:
-                continue
+            is_new = (step.action, step.target) not in seen
             seen.add((step.action, step.target))
             if step.action == "F16":
-                _plan_missing(site, facts, options)
-            elif can_do(step) and not await _act(site, step, moved, options):
+                if is_new and not moved:
+                    _plan_missing(site, facts, options)
+                break  # what follows is for when the files are there
+            if not can_do(step) or not is_new:
+                continue
+            if not facts.role.may(step.role):
+                say(f"{step.text}\n  This takes {step.role.words}; you are {facts.role.words}.")
+                break
+            if not await _act(site, step, moved, options):
                 break  # the next steps of this diagnosis build on it
 
 
@@ -236,14 +246,18 @@ async def _act(site: "Site", step: "NextStep", moved: dict[str, str], options: a
     step = replace(step, target=moved.get(step.target, step.target))
     try:
         seen = await preview(site, step)
-        say(f"{step.text}\n  {seen.does} {seen.loses}")
-        for finding in seen.findings:
-            explain(finding)
-        if not seen.is_possible:
-            say("  The site would not do this now.")
-            return False
-        if not ask("Do it?", is_yes=options.yes):
-            return False
+    except Problem as problem:
+        explain(problem.finding)
+        return False
+    say(f"{step.text}\n  {seen.does} {seen.loses}")
+    for finding in seen.findings:
+        explain(finding)
+    if not seen.is_possible:
+        say("  The site would not do this now.")
+        return False
+    if not ask("Do it?", is_yes=options.yes):
+        return False
+    try:
         outcome = await apply(site, step)
     except Problem as problem:
         explain(problem.finding)

@@ -220,7 +220,8 @@ def overwritten(facts: Facts) -> Iterator[Diagnosis]:
             continue
         stored = {file.sop_instance_uid for file in contents.files} - {""}
         seen = {facts.sent.stored_uids.get(uid, uid) for uid in _verified_of(facts, hit)}
-        gone, others = seen - stored, stored - seen
+        known = {facts.sent.stored_uids.get(uid, uid) for uid in facts.sent.verified}
+        gone, others = seen - stored, stored - known
         if not stored or not gone:
             continue
         yield Diagnosis(

@@ -101,7 +101,9 @@ def association_rejected(facts: Facts) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "NET-09",
         Certainty.CONFIRMED if text else Certainty.LIKELY,
-        f"The receiver rejected the association{f': {text}' if text else '.'}",
+        f"The receiver rejected the association: {text.rstrip('.')}."
+        if text
+        else "The receiver takes chosen callers only.",
         f"Its list of callers does not have {facts.case.calling_ae}."
         if is_unlisted
         else "It does not know this caller, or the name it was called by, or it has no association free.",
