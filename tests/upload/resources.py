@@ -59,6 +59,7 @@ class Run:
         self.site = site
         self.home = home
         self.told: list[str] = []
+        self.clock = time.time
         home.mkdir(exist_ok=True)
 
     async def put(self, *targets: Target, wishes: Wishes | None = None) -> list[Outcome]:
@@ -67,17 +68,14 @@ class Run:
     async def get(self, *targets: Target, wishes: Wishes | None = None) -> list[Outcome]:
         return await self._run(targets, wishes, is_put=False)
 
+    def transfer(self, journal: Journal, wishes: Wishes) -> Transfer:
+        return Transfer(
+            self.site, journal, wishes, clock=self.clock, sleep=no_wait, random=lambda: 0.5, tell=self.told.append
+        )
+
     async def _run(self, targets: Sequence[Target], wishes: Wishes | None, *, is_put: bool) -> list[Outcome]:
         with Journal(self.home) as journal:
-            transfer = Transfer(
-                self.site,
-                journal,
-                wishes or Wishes(),
-                clock=time.time,
-                sleep=no_wait,
-                random=lambda: 0.5,
-                tell=self.told.append,
-            )
+            transfer = self.transfer(journal, wishes or Wishes())
             found = {}
             async with aclosing(transfer.put(targets) if is_put else transfer.get(targets)) as outcomes:
                 async for outcome in outcomes:

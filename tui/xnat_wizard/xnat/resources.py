@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat import archive, downloads, files, sessions
@@ -210,6 +211,16 @@ class Resources:
         async with self._kept_alive():
             await files.pour(self._http, file.uri, sink)
         return sink.size_bytes, sink.md5.hexdigest()
+
+    async def refresh(self, holder: Holder, label: str) -> None:
+        """Let the site look which files a resource has on its disk, and take their digests.
+
+        A crash between file and catalogue leaves files that no list shows and that count as duplicates (7.8, 8.3).
+        """
+        place = unquote(holder.path + path_of("resources", label)).removeprefix("/data")
+        query = {"resource": f"/archive{place}", "options": "append,checksum,populateStats"}
+        async with self._kept_alive():
+            await self._http.call("POST", "/data/services/refresh/catalog", query, answer_s=WORK_S)
 
     async def save(
         self, file: RemoteFile, folder: Path, told: Callable[[int], None] = lambda _: None

@@ -52,7 +52,8 @@ class Sending:
 
     async def send(self, fresh: list[LocalFile], replaced: list[LocalFile]) -> None:
         """Send files, look whether they are there, and try once more what is not; also when the sending had to end."""
-        sent, is_cut = [*fresh, *replaced], False
+        sent = [*fresh, *replaced]
+        end: Finding | None = None  # why the sending had to end
         try:
             if self._travels_as_it_is(fresh):
                 await self._send_run(fresh, is_replacing=False, is_whole=True)
@@ -60,18 +61,22 @@ class Sending:
                 await self._send_runs(fresh, is_replacing=False)
             await self._send_runs(replaced, is_replacing=True)
         except Exception as error:
-            finding = finding_of(error)
-            if finding is None:
+            end = finding_of(error)
+            if end is None:
                 raise
-            self.findings.append(finding)
-            is_cut = True
         standings = await self._look_again(sent)
+        unlisted = [file for file in sent if standings[file.name] is Standing.MISSING]
+        if any(file.name in self._taken_by_others for file in unlisted):
+            await self._tools.patience.call(lambda: self._tools.resources.refresh(self._holder, self._target.label))
+            standings |= await self._look_again(unlisted)
         missed = [file for file in sent if not standings[file.name].is_equal and self._may_try_again(file)]
-        if missed and len(missed) < len(sent) and not is_cut:
+        if missed and len(missed) < len(sent) and end is None:
             for file in missed:
                 await self._send_run([file], is_replacing=True)
             standings |= await self._look_again(missed)
-        self._count(sent, standings, is_cut=is_cut)
+        self._count(sent, standings, is_cut=end is not None)
+        if end is not None and not all(standing.is_equal for standing in standings.values()):
+            self.findings.append(end)
 
     def _travels_as_it_is(self, fresh: list[LocalFile]) -> bool:
         tree = self._tree
