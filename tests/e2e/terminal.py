@@ -66,11 +66,23 @@ class Terminal:
         """Return what the screen shows, row by row."""
         return "\n".join(line.rstrip() for line in self._screen.display)
 
+    def is_reversed(self, words: str) -> bool:
+        """Tell whether these words stand on the screen in reversed colours: then they have the focus."""
+        for row, line in enumerate(self._screen.display):
+            at = line.find(words)
+            if at >= 0:
+                return bool(self._screen.buffer[row][at + len(words) // 2].reverse)
+        return False
+
     def press(self, *keys: str) -> None:
         """Type named keys (`enter`, `tab`) or, for anything else, the text itself."""
         for key in keys:
             self._child.send(KEYS.get(key, key))
             self._read(0.05)
+
+    def rest(self, seconds: float = 0.4) -> None:
+        """Read on for a moment, as a person does who looks before the next key."""
+        self._read(seconds)
 
     def wait_until(self, is_so: Callable[[str], bool], what: str, timeout_s: float = 60) -> str:
         """Read until the screen is as wanted; return its text.

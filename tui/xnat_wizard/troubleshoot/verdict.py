@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from xnat_wizard.troubleshoot.blind_spots import blind_spots
 from xnat_wizard.troubleshoot.catalogue import BY_ID
-from xnat_wizard.troubleshoot.facts import Crash, Facts
+from xnat_wizard.troubleshoot.facts import Crash, Facts, Match
 from xnat_wizard.troubleshoot.model import (
     Certainty,
     Covers,
@@ -54,17 +54,18 @@ def _worth_saying(said: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
 
 
 def ranked(diagnoses: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Return diagnoses best first: by certainty, by what they explain, by how frequent the cause is; each once."""
+    """Return diagnoses best first, each once: by certainty, what asks for an act first, by what they explain."""
     distinct: dict[tuple[str, str, Certainty], Diagnosis] = {}
     for one in diagnoses:
         distinct.setdefault((one.cause_id, one.where, one.certainty), one)
     return tuple(sorted(distinct.values(), key=_weight))
 
 
-def _weight(one: Diagnosis) -> tuple[int, int, int, str, str]:
+def _weight(one: Diagnosis) -> tuple[int, bool, int, int, str, str]:
     cause = BY_ID.get(one.cause_id)
     prior = cause.prior_weight if cause else 0
-    return one.certainty.weight, -one.covers.objects, prior, one.cause_id, one.where
+    asks_for_nothing = all(step.kind is StepKind.NOTHING for step in one.next_steps)
+    return one.certainty.weight, asks_for_nothing, -one.covers.objects, prior, one.cause_id, one.where
 
 
 def is_explained(facts: Facts) -> bool:
@@ -113,12 +114,24 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
             Verdict.INCOMPLETE,
             f"All {total} objects are at the site, and {len(astray)} are in no project's list yet.",
         )
+    elsewhere = _elsewhere(facts)
+    if elsewhere:
+        return Verdict.INCOMPLETE, f"All {total} objects are at the site, in another project: {', '.join(elsewhere)}."
     if dropped:
         return Verdict.ON_PURPOSE, f"{len(arrived)} of {total} objects are stored, {dropped} were dropped on purpose."
     where = _where(facts)
     if any(line.proof is Proof.COUNT for line in arrived):
         return Verdict.BY_COUNT, f"As many objects as were sent are {where}: {total}. Only numbers could be compared."
     return Verdict.COMPLETE, f"All {total} objects are {where}."
+
+
+def _elsewhere(facts: Facts) -> list[str]:
+    """Return the projects that hold the objects, where they are others than the one that is meant."""
+    if facts.project is None or facts.project.match is not Match.EXACT:
+        return []
+    places = {one.place.uri: one.place for one in facts.candidates}
+    projects = {places[line.where].project for line in facts.ledger.of(Fate.ARRIVED) if line.where in places}
+    return sorted(projects) if facts.project.id not in projects else []
 
 
 def _also(dropped: int, unknown: int) -> str:

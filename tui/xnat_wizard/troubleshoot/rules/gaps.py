@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Message
+from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Match, Message
 from xnat_wizard.troubleshoot.model import Covers, Fate, NextStep, Role, StepKind
 from xnat_wizard.troubleshoot.records import message_of
 from xnat_wizard.xnat.inquiries.values import Experiment
@@ -152,3 +152,9 @@ def in_words(seconds: float) -> str:
             number = int(seconds // length)
             return f"{number} {unit}{'' if number == 1 else 's'}"
     return "less than a minute" if seconds < 60 else "1 minute"
+
+
+def is_elsewhere(facts: Facts, hit: Candidate) -> bool:
+    """Tell whether a place is in another project than the one that is meant."""
+    is_meant = facts.project is not None and facts.project.match is Match.EXACT
+    return bool(is_meant and facts.project and hit.place.project != facts.project.id)

@@ -15,6 +15,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     covers_at,
+    is_elsewhere,
     missing,
     nothing,
     offered,
@@ -42,6 +43,8 @@ def waits_for_a_person(facts: Facts) -> Iterator[Diagnosis]:
     for hit in facts.hits("", PlaceKind.PREARCHIVE):
         if hit.place.status != "READY" or facts.hits(hit.study_instance_uid, PlaceKind.ARCHIVE):
             continue
+        if is_elsewhere(facts, hit):
+            continue  # it has to be moved first: ROU-18
         is_automatic = rights is not None and rights.project == hit.place.project and rights.archives_by_itself
         yield Diagnosis(
             "ROU-10",

@@ -14,6 +14,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     by_hand,
     counted,
     covers_at,
+    is_elsewhere,
     is_recorded,
     is_whole,
     missing,
@@ -147,7 +148,7 @@ def _address(url: str) -> tuple[str | None, int | None, str]:
 def it_is_in_the_prearchive(facts: Facts) -> Iterator[Diagnosis]:
     """The session waits in the prearchive, where a project's list does not show it."""
     for hit in facts.hits("", PlaceKind.PREARCHIVE):
-        if facts.hits(hit.study_instance_uid, PlaceKind.ARCHIVE):
+        if facts.hits(hit.study_instance_uid, PlaceKind.ARCHIVE) or is_elsewhere(facts, hit):
             continue
         yield Diagnosis(
             "VIS-05",

@@ -80,7 +80,9 @@ has, file by file.
         yield ActionButton("Back", id="back", tooltip="Home")
 
     def on_mount(self) -> None:
-        """Begin at the first field that is empty."""
+        """Begin at the folder; what stands in a field already is chosen, so that typing replaces it."""
+        for field in self.query(Field):
+            field.input.select_on_focus = True
         self.query_one("#source", Input).focus()
 
     def _field(self, name: str) -> Field:
