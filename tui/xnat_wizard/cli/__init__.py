@@ -9,7 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xnat_wizard.cli import check, practice, receipts, requests, resource, serve, source, troubleshoot, uploads, wizard
+from xnat_wizard.cli import (
+    check,
+    practice,
+    receipts,
+    requests,
+    resource,
+    send,
+    serve,
+    source,
+    troubleshoot,
+    uploads,
+    wizard,
+)
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -94,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     uploads.add_to(commands)
     requests.add_to(commands)
     receipts.add_to(commands)
+    send.add_to(commands)
     resource.add_to(commands)
     troubleshoot.add_to(commands)
     serve.add_to(commands)

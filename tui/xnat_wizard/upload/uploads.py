@@ -90,10 +90,12 @@ def begin(plan: Plan) -> Path:
         return journal.path
 
 
-def unfinished(plan: Plan) -> Path | None:
-    """Return the newest journal that sends the same where it still runs or can be resumed, else None."""
+def unfinished(plan: Plan, *, is_by_dicom: bool = False) -> Path | None:
+    """Return the newest journal that sends the same, the same way, and still runs or can be resumed, else None."""
 
     def sends_the_same(journal: Journal) -> bool:
+        if bool(journal.receiver) != is_by_dicom:
+            return False
         return _may_be_same(journal.progress(), plan) and is_same(journal.plan(), plan)
 
     path = _newest(sends_the_same)

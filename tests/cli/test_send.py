@@ -1,0 +1,101 @@
+"""`send`: the heir of sendDCM2xnat, from the command line, against the practice server's receiver."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import NewPlan
+from cli.program import run
+from practice.sending import port_of
+from support import Practice
+from upload.dicom_sends import free_port
+from xnat_wizard.practice.sample import write_study
+from xnat_wizard.upload.journal import FILE_NAME, Journal
+from xnat_wizard.upload.model import Destination, UploadState
+
+Uploads = Callable[[], list[Path]]
+
+
+def at(practice: Practice) -> str:
+    return f"127.0.0.1:{port_of(practice)}"
+
+
+@pytest.mark.usefixtures("account")
+def test_four_subjects_from_a_folder_are_sent_found_and_proved(practice: Practice, tmp_path: Path) -> None:
+    four = write_study(tmp_path / "four", subjects=4, slices=2)
+    ended = run("send", four, "--project", "DEMO", "--site", practice.url, "--subjects", "X{n:02}")
+    assert ended.code == 0, ended.talk
+    assert "answers an echo" in ended.talk
+    assert "The site's receiver: XNAT" in ended.talk
+    assert "Verdict: COMPLETE" in ended.data
+    assert all(f"Subject X0{number} " in ended.data for number in range(1, 5))
+
+
+@pytest.mark.usefixtures("account")
+def test_a_saved_plan_goes_where_it_says(practice: Practice, new_plan: NewPlan) -> None:
+    ended = run("send", new_plan(Destination.ARCHIVE), "--receiver", at(practice), "--identify", "names")
+    assert ended.code == 0, ended.talk
+    assert "archive /data/experiments/" in ended.data
+    assert "identification was written into their" in ended.data
+
+
+@pytest.mark.usefixtures("account")
+def test_without_a_login_nothing_is_proved_and_later_it_is(
+    practice: Practice, study_folder: Path, uploads: Uploads
+) -> None:
+    words = ("send", study_folder, "--project", "DEMO", "--receiver", at(practice))
+    ended = run(*words)
+    assert ended.code == 3, ended.talk
+    assert "Verdict: NOT PROVEN" in ended.data
+    assert "Account (not logged in)" in ended.data
+    assert "nobody looked" in ended.data
+    again = run(*words)
+    assert again.code == 3
+    assert "what was acknowledged is not sent again" in again.talk
+    assert len(uploads()) == 1
+    with Journal.open(uploads()[0] / FILE_NAME) as journal:
+        assert journal.progress().state is UploadState.INCOMPLETE
+        assert journal.dicom_statuses() == {0: journal.progress().files_total}
+    proved = run(*words, "--site", practice.url)
+    assert proved.code == 0, proved.talk
+    assert "Verdict: COMPLETE" in proved.data
+
+
+@pytest.mark.usefixtures("account")
+def test_a_dry_run_and_the_list_send_nothing(practice: Practice, study_folder: Path, uploads: Uploads) -> None:
+    listed = run("send", "--list-receivers", "--site", practice.url)
+    assert (listed.code, listed.data.split("  ")[0]) == (0, "XNAT")
+    ended = run("send", study_folder, "--project", "DEMO", "--receiver", at(practice), "--dry-run")
+    assert ended.code == 0, ended.talk
+    assert "Nothing was sent" in ended.talk
+    assert "into Patient Comments" in ended.talk
+    assert uploads() == []
+
+
+def test_what_cannot_be_is_said_before_anything_is_sent(
+    practice: Practice, study_folder: Path, uploads: Uploads
+) -> None:
+    nobody = run("send", study_folder, "--project", "DEMO", "--receiver", f"127.0.0.1:{free_port()}")
+    assert nobody.code == 4
+    assert "No DICOM receiver answers" in nobody.talk
+    wrong = run("send", study_folder, "--project", "DEMO", "--receiver", at(practice), "--ae-title", "OTHER")
+    assert wrong.code == 4
+    assert "It does not know itself as `OTHER`" in wrong.talk
+    bad = run("send", study_folder, "--project", "my demo", "--receiver", at(practice))
+    assert bad.code == 1
+    assert "cannot be written into the images" in bad.talk
+    assert run("send", study_folder, "--project", "DEMO").code == 1
+    assert run("send", study_folder, "--receiver", at(practice)).code == 1
+    assert run("send", study_folder, "--project", "DEMO", "--receiver", "nonsense:x").code == 1
+    assert uploads() == []
+
+
+@pytest.mark.usefixtures("account")
+def test_a_project_that_is_not_there_is_said_before_anything_is_sent(
+    practice: Practice, study_folder: Path, uploads: Uploads
+) -> None:
+    ended = run("send", study_folder, "--project", "DEMOO", "--site", practice.url)
+    assert ended.code == 1, ended.talk
+    assert "DEMOO" in ended.talk
+    assert uploads() == []
