@@ -169,7 +169,15 @@ def test_success_is_no_problem() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", 1.0), ("7200", 7200.0), ("1e300", 31_622_400.0), ("nan", 30.0), ("nonsense", 30.0)],
+    [
+        ("7", 7.0),
+        ("0", 1.0),
+        ("7200", 7200.0),
+        ("1e300", 31_622_400.0),
+        ("nan", 30.0),
+        ("nonsense", 30.0),
+        ("1 Jan 2024 0:0:0 +99999999999999999", 30.0),
+    ],
 )
 def test_the_site_says_how_long_to_wait(header: str, seconds: float) -> None:
     problem = problem_of(answer(503, retry_after=header))

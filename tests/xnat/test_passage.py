@@ -2,8 +2,11 @@
 
 import asyncio
 import copy
+import errno
 import hashlib
 import io
+import os
+import resource
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -430,7 +433,9 @@ async def test_what_is_not_the_listed_file_does_not_stay(owner: Site, subject_zi
     assert list((tmp_path / "here").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../out.dcm", "/etc/passwd", "a/../../b", "", "a//b", "x" * 300, "nul\0"])
+@pytest.mark.parametrize(
+    "name", ["../out.dcm", "/etc/passwd", "a/../../b", "", "a//b", "x" * 300, "nul\0", "half \ud800 a sign"]
+)
 async def test_a_name_that_leads_elsewhere_is_refused(owner: Site, tmp_path: Path, name: str) -> None:
     file = RemoteFile(name, 1, "/data/experiments/E/files/x", "DICOM", "")
     with pytest.raises(Refused) as caught:
@@ -444,6 +449,46 @@ async def test_a_folder_that_cannot_be_written_is_named(owner: Site, subject_zip
     with pytest.raises(Problem) as caught:
         await owner.save_file(file, tmp_path / "in the way")
     assert caught.value.finding.code == "download.disk"
+
+
+async def test_a_disk_that_fills_up_is_named_and_keeps_nothing(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    await archived_file(owner, subject_zip)
+    (session,) = await owner.sessions("DEMO")
+    (tmp_path / "long.bin").write_bytes(bytes(3_000_000))
+    await owner.put_file(session.id, "NOTES", "long.bin", tmp_path / "long.bin")
+    (file,) = await owner.resource_files(session.id, "NOTES")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(Problem) as caught:
+            await owner.save_file(file, tmp_path / "here")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.finding.code == "download.disk"
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_a_file_system_without_links_keeps_whole_files_or_none(
+    owner: Site, subject_zip: bytes, tmp_path: Path, *, is_full: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "not on this file system")
+
+    file = await archived_file(owner, subject_zip)
+    with pytest.MonkeyPatch.context() as system:
+        system.setattr(os, "link", refuse)
+        if is_full:
+            system.setattr(os, "replace", refuse)
+            with pytest.raises(Problem) as caught:
+                await owner.save_file(file, tmp_path / "here")
+            assert caught.value.finding.code == "download.disk"
+            assert list((tmp_path / "here").iterdir()) == []
+            return
+        saved = await owner.save_file(file, tmp_path / "here")
+    assert hashlib.md5(saved.path.read_bytes(), usedforsecurity=False).hexdigest() == file.md5
+    assert saved.path.stat().st_mode & 0o777 == 0o600
+    assert list((tmp_path / "here").iterdir()) == [saved.path]
 
 
 async def test_resources_of_scans_are_listed_and_filled(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:

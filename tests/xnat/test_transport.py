@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -374,3 +375,34 @@ async def test_a_client_without_a_login_asks_as_a_stranger(practice: Practice) -
     async with Http(practice.url) as http:
         with pytest.raises(LoginAgain):
             await http.get("/data/projects", {"format": "json"})
+
+
+class FullSink:
+    """A disk without room."""
+
+    async def begin(self) -> None:
+        pass
+
+    async def take(self, piece: bytes) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+
+async def test_trouble_of_this_disk_is_no_trouble_of_the_line() -> None:
+    async with logged_in(OddSite()) as site:
+        with pytest.raises(OSError, match="no room"):
+            await site._http.call("GET", "/data/projects", sink=FullSink())
+        assert await site.projects()
+
+
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "0", "Mon, 01 Jan 1 0:0:0 -0000"]
+)
+async def test_a_date_that_is_none_is_passed_over(date: str) -> None:
+    odd = OddSite()
+
+    async def dated(_: web.Request) -> web.StreamResponse:
+        return web.Response(text='{"ResultSet":{"Result":[]}}', headers={"Date": date})
+
+    async with logged_in(odd) as site:
+        odd.answer = dated
+        assert await site.projects() == ()

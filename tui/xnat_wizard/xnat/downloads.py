@@ -70,9 +70,17 @@ def safe_parts(name: str) -> tuple[str, ...]:
         Refused: download.bad_name.
     """
     parts = tuple(name.split("/"))
-    if any(part in {"", ".", ".."} or "\0" in part or len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+    if any(part in {"", ".", ".."} or "\0" in part or _length(part) > _LONGEST_NAME for part in parts):
         raise Refused(_bad_name(name))
     return parts
+
+
+def _length(part: str) -> int:
+    """Return how many bytes a name has on this disk; too many where it cannot be written at all."""
+    try:
+        return len(os.fsencode(part))
+    except UnicodeEncodeError:  # half a sign, as JSON can spell one
+        return _LONGEST_NAME + 1
 
 
 class _Part:
@@ -131,7 +139,11 @@ class _Part:
                 os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             except FileExistsError:
                 return False
-            self._path.replace(target)
+            try:
+                self._path.replace(target)
+            except OSError:
+                target.unlink()  # the empty one that was made for it
+                raise
         return True
 
     def drop(self) -> None:

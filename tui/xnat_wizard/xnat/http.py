@@ -177,6 +177,7 @@ class Http:
 
         Raises:
             SiteProblem: no answer came.
+            OSError: the sink could not keep the body.
         """
         asked = dict(headers or {})
         cookies = dict(self._cookies) if opens_session else self._cookies | {"JSESSIONID": self.session_id}
@@ -193,6 +194,7 @@ class Http:
             if not upload.size_bytes:
                 body = b""
         url = URL(self.url + path + _query(query), encoded=True)
+        kept = _Kept(sink) if sink is not None else None
         try:
             async with deadline:
                 response = await self._client.request(
@@ -201,8 +203,8 @@ class Http:
                 is_new = self._take_cookies(response, cookies.get("JSESSIONID", ""), opens_session=opens_session)
                 self._take_time(response.headers.get("Date", ""))
                 try:
-                    if sink is not None and response.status == 200 and not is_new:
-                        content = await self._pour(response, deadline, answer_s, sink)
+                    if kept is not None and response.status == 200 and not is_new:
+                        content = await self._pour(response, deadline, answer_s, kept)
                     else:
                         content = await self._read(response, deadline, answer_s, limit_bytes)
                 finally:
@@ -213,6 +215,8 @@ class Http:
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             if isinstance(body, _Body) and body.error is not None:
                 raise body.error from None
+            if kept is not None and kept.error is not None:
+                raise  # this disk, not the line
             raise no_answer(error, url=self.url, method=method, path=path) from error
         _log.debug("answer method=%s path=%s status=%d bytes=%d", method, shape(path), response.status, len(content))
         return Answer(
@@ -251,7 +255,7 @@ class Http:
         return start
 
     def _take_time(self, date: str) -> None:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             self.ahead_s = parsedate_to_datetime(date).timestamp() - time.time()
 
     def _take_cookies(self, response: aiohttp.ClientResponse, sent: str, *, opens_session: bool) -> bool:
@@ -282,6 +286,27 @@ class Http:
                 self._refusal = refusal  # never ask twice: a locked account looks the same (1.8)
                 raise
             self._logins += 1
+
+
+class _Kept:
+    """A sink that remembers what went wrong with it, which is no trouble of the connection."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.error: OSError | None = None
+
+    async def begin(self) -> None:
+        await self._do(self._sink.begin())
+
+    async def take(self, piece: bytes) -> None:
+        await self._do(self._sink.take(piece))
+
+    async def _do(self, act: Awaitable[None]) -> None:
+        try:
+            await act
+        except OSError as error:
+            self.error = error
+            raise
 
 
 class _Body(AsyncIterable[bytes]):

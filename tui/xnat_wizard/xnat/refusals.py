@@ -123,7 +123,7 @@ def _seconds(retry_after: str) -> float:
     except ValueError:
         try:
             wait_s = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             wait_s = _UNCLEAR_WAIT_S
     if math.isnan(wait_s):
         wait_s = _UNCLEAR_WAIT_S
