@@ -44,7 +44,7 @@ from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command
 
-LOOKS_PER_S = 4
+LOOKS_PER_S = 3  # each change costs some 600 bytes on the line
 ALIVE_EVERY = 4 * LOOKS_PER_S  # looks between two questions whether the worker lives
 USUAL_COLUMNS = 80
 LONG_WORDS = (
