@@ -148,6 +148,18 @@ def test_the_way_back_and_the_lists(results: Path, tmp_path: Path) -> None:
     assert (nobody.code, nobody.data) == (3, "")
 
 
+def test_one_archive_a_subject_goes_where_the_folder_went(results: Path, practice: Practice) -> None:
+    for one in SUBJECTS[:2]:
+        folder = results / f"erc-wp1-{one}"
+        subprocess.run(["tar", "-czf", f"{results}/{one}.tar.gz", "-C", str(folder), "."], check=True)
+    place = ["--project", "DEMO", "--session", "{subject}-mri", "--resource", "qBOLD", "--create"]
+    sent = run("resource", "put", f"{results}/{{subject}}.tar.gz", *place)
+    assert sent.code == 0, sent.talk
+    assert [row.split()[1] for row in sent.data.splitlines()[1:]] == ["p020", "p021"]
+    same = run(*loop(results, "--subjects", "p020,p021"))
+    assert [row.split()[8:10] for row in same.data.splitlines()[1:]] == [["0", "7"]] * 2
+
+
 def test_names_from_the_site_cannot_steer_a_terminal(results: Path, practice: Practice) -> None:
     run(*loop(results, "--subjects", "p020", "--create"))
 

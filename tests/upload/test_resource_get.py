@@ -108,7 +108,7 @@ async def test_a_file_whose_bytes_are_not_those_of_the_list_is_not_saved(
 
 
 async def test_names_of_the_site_never_lead_out_of_the_folder(run: Run, out: Path, practice: Practice) -> None:
-    names = ["../evil", "/etc/evil", "a/../../evil", "nul\0l", "..", "a//b", f"{PART}x", "x" * 300, "./dot"]
+    names = ["../evil", "/etc/evil", "a/../../evil", "nul\0l", "..", "a//b", "./dot", f"{PART}x", "x" * 300, "\ud800"]
     hostile(practice, *names)
     (outcome,) = await run.get(target(out))
     assert (outcome.verdict, outcome.tally.moved, outcome.tally.failed) == (Verdict.INCOMPLETE, 6, len(names))
@@ -180,6 +180,7 @@ async def test_every_session_that_fits_is_got_into_a_folder_of_its_subject(
 @example("/x")
 @example("a/../../x")
 @example("\0")
+@example("\ud800")
 def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
     root = Path(os.path.realpath(tmp_path))
     place, reason = place_of(name, root)

@@ -176,9 +176,13 @@ async def test_of_a_damaged_archive_all_arrives_that_is_whole(run: Run, result: 
     assert on_disk(practice, "qBOLD") == {name: RESULT[name] for name in RESULT if "echo2" not in name}
 
 
-async def test_a_200_that_stored_nothing_is_no_success(run: Run, result: Path, practice: Practice) -> None:
+@pytest.mark.parametrize("is_archive", [False, True])
+async def test_a_200_that_stored_nothing_is_no_success(
+    run: Run, result: Path, practice: Practice, *, is_archive: bool
+) -> None:
     practice.on_loop(lambda store: store.state.projects["DEMO"].members.update(owner="collaborator"))
-    (outcome,) = await run.put(target(result))
+    path = pack(result, result.parent / "r.tar.gz") if is_archive else result
+    (outcome,) = await run.put(target(path))
     assert (outcome.verdict, codes(outcome)) == (Verdict.FAILED, ["resource.not_stored"])
     assert "may change data" in outcome.findings[0].todo[0]
     assert counts(outcome) == (0, 0, 0, 6)
@@ -282,6 +286,7 @@ async def test_one_that_fails_does_not_stop_the_others(run: Run, result: Path, p
     damaged.write_bytes(b"PK\x03\x04 and no more")
     outcomes = await run.put(
         target(result / "none", label="a"),
+        target(result / ("x" * 300), label="f"),
         target(result, Address("DEMO", "", "none-mri"), label="b"),
         target(empty, label="c"),
         target(damaged, label="d"),
@@ -290,13 +295,14 @@ async def test_one_that_fails_does_not_stop_the_others(run: Run, result: Path, p
     )
     assert [codes(one)[:1] for one in outcomes] == [
         ["resource.no_source"],
+        ["resource.unreadable"],
         ["resource.no_holder"],
         ["resource.nothing"],
         ["survey.archive_damaged"],
         ["project.not_found"],
         [],
     ]
-    assert [one.verdict for one in outcomes] == [Verdict.FAILED] * 5 + [Verdict.DONE]
+    assert [one.verdict for one in outcomes] == [Verdict.FAILED] * 6 + [Verdict.DONE]
     assert on_disk(practice, "qBOLD") == RESULT
 
 

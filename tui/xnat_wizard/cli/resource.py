@@ -38,6 +38,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send.add_argument("--format", default="", help="noted of the files: NIFTI, BIDS")
     send.add_argument("--content", default="", help="noted of the files: RAW, T1_MAP")
     send.add_argument("--tags", default="", help="noted of the files, with commas between")
+    send.add_argument("--reason", default="", help="why data are changed, where the site demands a reason")
     send.add_argument("--create", action="store_true", help="make a subject, session or scan that is missing")
     send.add_argument("--xsi-type", default="xnat:mrSessionData", help="type of a session that is made")
     send.add_argument("--limit-rate", metavar="RATE", default="0", help="bytes a second in all: 800k, 5M; 0: none")
@@ -87,10 +88,9 @@ def _put(options: argparse.Namespace) -> int:
     from xnat_wizard.upload.throttle import parse_rate
     from xnat_wizard.xnat.resources import Details
 
-    is_subject_known = options.subject or not (options.create and options.session)
-    if not is_subject_known and "{subject}" in options.session:
+    if options.create and not options.subject and "{subject}" in options.session:
         options.subject = "{subject}"
-    details = Details(options.format, options.content, options.tags)
+    details = Details(options.format, options.content, options.tags, options.reason)
     targets.check_details(details)
     request = _request(options, options.source)
     wishes = Wishes(

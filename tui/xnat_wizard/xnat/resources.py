@@ -86,10 +86,11 @@ class Details:
     format: str = ""
     content: str = ""
     tags: str = ""
+    reason: str = ""  # why data are changed, where the site demands one
 
     def as_query(self) -> dict[str, str]:
         """Return the parameters of a call."""
-        given = {"format": self.format, "content": self.content, "tags": self.tags}
+        given = {"format": self.format, "content": self.content, "tags": self.tags, "event_reason": self.reason}
         return {name: text for name, text in given.items() if text}
 
 

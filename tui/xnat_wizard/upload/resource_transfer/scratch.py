@@ -49,7 +49,11 @@ class Scratch:
             raise
         except OSError:  # a file system without links
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            whole.replace(target)
+            try:
+                whole.replace(target)
+            except OSError:
+                target.unlink()  # the empty one that was made for it
+                raise
         else:
             whole.unlink()
 

@@ -52,11 +52,14 @@ class Sending:
 
     async def send(self, fresh: list[LocalFile], replaced: list[LocalFile]) -> None:
         """Send files, look whether they are there, and try once more what is not; also when the sending had to end."""
-        sent = [*fresh, *replaced]
+        sent, is_whole = [*fresh, *replaced], self._travels_as_it_is(fresh)
         end: Finding | None = None  # why the sending had to end
         try:
-            if self._travels_as_it_is(fresh):
+            if is_whole:
                 await self._send_run(fresh, is_replacing=False, is_whole=True)
+                standings = await self._look_again(fresh)
+                if all(standing is Standing.MISSING for standing in standings.values()):
+                    await self._send_runs(fresh, is_replacing=False)  # an old site unpacks no tar
             else:
                 await self._send_runs(fresh, is_replacing=False)
             await self._send_runs(replaced, is_replacing=True)
@@ -201,7 +204,8 @@ class Sending:
             existed = await resources.put_archive(
                 self._holder, label, body, body.size_bytes, details=details, is_replacing=is_replacing
             )
-        self._taken_by_others.update(existed)
+        names = {file.name for file in files}
+        self._taken_by_others |= set(existed) if names.issuperset(existed) else names  # it may spell them otherwise
         if not is_whole and files[0].path:
             for number, md5 in body.stream.md5.items():
                 self._comparing.remember(files[number], md5)

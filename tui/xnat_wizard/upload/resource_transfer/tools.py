@@ -47,7 +47,18 @@ def finding_of(error: Exception) -> Finding | None:
         return error.problem.finding
     if isinstance(error, Problem) and not isinstance(error, Fatal | LoginAgain):
         return error.finding
-    return None
+    return _of_the_system(error) if isinstance(error, OSError) else None
+
+
+def _of_the_system(error: OSError) -> Finding:
+    return Finding(
+        "resource.unreadable",
+        "What lies here cannot be read or written",
+        f"The system says: {error.strerror or type(error).__name__}",
+        ("Look whether it may be read: ls -ld", "Check that the disk or network drive is there: df ."),
+        where=str(error.filename or ""),
+        shareable="Local files cannot be read or written.",
+    )
 
 
 async def stored_in(tools: Tools, holder: Holder, label: str) -> dict[str, RemoteFile]:
