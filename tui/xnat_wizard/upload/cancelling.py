@@ -18,7 +18,4 @@ def cancel_unasked(journal: Journal) -> None:
     records.note_trouble("")
     records.note_connections(0)
     records.move_upload(UploadState.CANCELLED)
-    try:
-        receipt.keep(journal, receipt.compose_unasked(journal))
-    except OSError as error:  # the journal has it
-        records.add_event(f"The files of the receipt could not be written: {error.strerror or 'no reason given'}")
+    receipt.keep_if_possible(journal, receipt.compose_unasked(journal))

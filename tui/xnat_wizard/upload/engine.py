@@ -223,7 +223,7 @@ class _Upload:
 
     async def _write_receipt(self) -> Receipt:
         made = await receipt.compose(self._journal, self._site)
-        receipt.keep(self._journal, made)
+        receipt.keep_if_possible(self._journal, made)
         return made
 
     def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:

@@ -197,6 +197,15 @@ def keep(journal: Journal, receipt: Receipt) -> None:
         file.write(as_text(receipt, journal.earlier_receipts()) + "\n")
 
 
+def keep_if_possible(journal: Journal, receipt: Receipt) -> None:
+    """Keep a receipt at the end of an upload: that its files cannot be written is told, and changes nothing else."""
+    try:
+        keep(journal, receipt)
+    except OSError as error:  # the journal has it
+        reason = error.strerror or "no reason given"
+        journal.records.add_event(f"The files of the receipt could not be written: {reason}")
+
+
 def _place(session: SessionRow) -> str:
     if not session.uri:
         return "nowhere"

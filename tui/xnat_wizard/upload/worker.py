@@ -168,10 +168,9 @@ async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal)
 def _fail(journal: Journal, finding: Finding) -> None:
     with suppress(IllegalMoveError, sqlite3.Error):  # it has ended otherwise, or the disk is full
         journal.records.add_event(finding.what)
-        if journal.progress().state is not UploadState.FAILED:
-            journal.records.move_upload(UploadState.FAILED, finding)
-            return
-        journal.records.move_upload(UploadState.RUNNING)
+        journal.records.note_trouble("")
+        if journal.progress().state in {UploadState.FAILED, UploadState.INCOMPLETE}:  # of an earlier run
+            journal.records.move_upload(UploadState.RUNNING)
         journal.records.move_upload(UploadState.FAILED, finding)
 
 
