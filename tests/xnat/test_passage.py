@@ -451,6 +451,20 @@ async def test_a_folder_that_cannot_be_written_is_named(owner: Site, subject_zip
     assert caught.value.finding.code == "download.disk"
 
 
+async def test_a_link_that_lies_here_leads_no_file_elsewhere(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    file = await archived_file(owner, subject_zip)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "sub").symlink_to(tmp_path / "other")
+    for name in ("sub/x.dcm", "sub/more/x.dcm"):
+        with pytest.raises(Refused) as caught:
+            await owner.save_file(replace(file, name=name), tmp_path / "here")
+        assert caught.value.finding.code == "download.bad_name"
+    assert list((tmp_path / "other").iterdir()) == []
+    (tmp_path / "link").symlink_to(tmp_path / "other")  # the folder that was asked for may be one
+    assert (await owner.save_file(file, tmp_path / "link")).path.is_file()
+
+
 async def test_a_disk_that_fills_up_is_named_and_keeps_nothing(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
     await archived_file(owner, subject_zip)
     (session,) = await owner.sessions("DEMO")

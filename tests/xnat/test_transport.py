@@ -5,6 +5,7 @@ import contextlib
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -15,7 +16,7 @@ from xnat_wizard.xnat import http as transport
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, Retry, RetryAfter
 from xnat_wizard.xnat.http import Bytes, Http, Upload
 from xnat_wizard.xnat.keepalive import KeepAlive
-from xnat_wizard.xnat.model import Login
+from xnat_wizard.xnat.model import Login, RemoteFile
 from xnat_wizard.xnat.site import Site
 
 Connect = Callable[[str], Awaitable[Site]]
@@ -406,3 +407,26 @@ async def test_a_date_that_is_none_is_passed_over(date: str) -> None:
     async with logged_in(odd) as site:
         odd.answer = dated
         assert await site.projects() == ()
+
+
+async def test_a_file_that_does_not_end_is_left_at_its_size(tmp_path: Path) -> None:
+    odd = OddSite()
+    sent_bytes = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent_bytes
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2000):
+                await response.write(bytes(100_000))
+                sent_bytes += 100_000
+        return response
+
+    async with logged_in(odd) as site:
+        odd.answer = endless
+        with pytest.raises(Retry) as caught:
+            await site.save_file(RemoteFile("x.dcm", 1000, "/data/experiments/E/files/x.dcm", "DICOM", ""), tmp_path)
+        assert caught.value.finding.code == "download.differs"
+        assert list(tmp_path.iterdir()) == []
+    assert sent_bytes < 100_000_000

@@ -17,6 +17,7 @@ from xnat_wizard.xnat.model import RemoteFile
 
 WRITE_BYTES = 512 * 1024
 _LONGEST_NAME = 200
+_SLACK_BYTES = 1024 * 1024  # so much may come beyond the listed size, as of a page in the place of a file
 PART = ".xnat-wizard-part-"  # how the name of a file begins that is not whole yet
 
 
@@ -46,10 +47,12 @@ async def save(http: Http, file: RemoteFile, folder: Path, told: Callable[[int],
     """
     target = folder.joinpath(*safe_parts(file.name))
     try:
+        if not await asyncio.to_thread(_is_inside, folder, target):
+            raise Refused(_bad_name(file.name))
         if await asyncio.to_thread(os.path.lexists, target):
             return await _compared(file, target)
         await asyncio.to_thread(_make_folders, target.parent)
-        part = await asyncio.to_thread(_Part, target.parent, told)
+        part = await asyncio.to_thread(_Part, file, target.parent, told)
         try:
             await pour(http, file.uri, part)
             await part.finish()
@@ -86,7 +89,8 @@ def _length(part: str) -> int:
 class _Part:
     """A file that is not whole yet: hidden, readable by this person only, gone unless it became something."""
 
-    def __init__(self, folder: Path, told: Callable[[int], None]) -> None:
+    def __init__(self, file: RemoteFile, folder: Path, told: Callable[[int], None]) -> None:
+        self._remote = file
         descriptor, name = tempfile.mkstemp(prefix=PART, dir=folder)
         self._file = os.fdopen(descriptor, "wb")
         self._path = Path(name)
@@ -112,6 +116,8 @@ class _Part:
     async def take(self, piece: bytes) -> None:
         self._waiting += piece
         self.size_bytes += len(piece)
+        if self.size_bytes > self._remote.size_bytes + _SLACK_BYTES:
+            _check(self._remote, self.size_bytes, "")
         if len(self._waiting) >= WRITE_BYTES:
             await self._write()
 
@@ -151,6 +157,11 @@ class _Part:
             self._file.close()
         with suppress(OSError):
             self._path.unlink()
+
+
+def _is_inside(folder: Path, target: Path) -> bool:
+    """Tell whether no link that lies here leads from a folder to elsewhere."""
+    return Path(os.path.realpath(target.parent)).is_relative_to(os.path.realpath(folder))
 
 
 def _make_folders(folder: Path) -> None:
