@@ -117,13 +117,8 @@ class FolderStep(StepScreen[Answer]):
         """Say less on the buttons where the line is short."""
         is_wide = self.app.size.width >= 74
         kind = kind_of(self.choices.source) if self.choices.source else "folder"
-        self._name_button("#view", "View image" if is_wide else "View")
-        self._name_button("#other", f"Other {kind}" if is_wide else "Other")
-
-    def _name_button(self, selector: str, words: str) -> None:
-        button = self.query_one(selector, ActionButton)
-        button.say(words)
-        button.refresh(layout=True)  # longer words need more room
+        self.query_one("#view", ActionButton).say("View image" if is_wide else "View")
+        self.query_one("#other", ActionButton).say(f"Other {kind}" if is_wide else "Other")
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit buttons and footer to the new width."""
@@ -166,7 +161,7 @@ class FolderStep(StepScreen[Answer]):
     @on(FolderChooser.Typing)
     def _typing(self, event: FolderChooser.Typing) -> None:
         is_archive = event.path is not None and is_archive_name(event.path.name)
-        self._name_button("#read", "Read archive" if is_archive else "Read folder")
+        self.query_one("#read", ActionButton).say("Read archive" if is_archive else "Read folder")
 
     @on(Button.Pressed, "#sample")
     def action_take_hint(self) -> None:
