@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -169,6 +170,21 @@ def test_sources_that_cannot_be_surveyed_are_problems(tmp_path: Path) -> None:
     assert code_of(tmp_path / "study.7z") == "survey.archive"
     (tmp_path / "empty" / "er").mkdir(parents=True)
     assert code_of(tmp_path / "empty") == "survey.empty"
+
+
+def test_a_source_that_is_not_there_or_empty_is_called_what_it_is(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    (tmp_path / "unpacked.zip").mkdir()
+    for name, what in (
+        ("gone.zip", 'There is no archive "'),
+        ("gone", 'There is no folder "'),
+        ("empty.zip", 'The archive "'),
+        ("unpacked.zip", 'The folder "'),
+    ):
+        with pytest.raises(Problem) as caught:
+            survey(tmp_path / name)
+        assert caught.value.finding.what.startswith(what)
 
 
 def test_a_folder_without_images_says_what_is_there_instead(tmp_path: Path) -> None:

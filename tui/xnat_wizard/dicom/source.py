@@ -221,12 +221,18 @@ def unpack_command(path: str) -> str:
     return _UNPACK.get(ending, "mkdir FOLDER && tar -xf {file} -C FOLDER").format(file=shell_word(path))
 
 
+def kind_of(source: Path) -> str:
+    """Return what a source is called: by its name an archive or a folder, also one that is not there."""
+    is_named_so = source.name.casefold().endswith(_ARCHIVE_ENDINGS)
+    return "archive" if is_named_so and not os.path.isdir(source) else "folder"  # noqa: PTH112  no error where one may not look
+
+
 def _no_such_folder(source: Path) -> Finding:
     return Finding(
         NO_SUCH_FOLDER,
-        f'There is no folder "{source}"',
+        f'There is no {kind_of(source)} "{source}"',
         "The system does not find it on this machine",
-        ("Look for typing errors: ls -d " + str(source.parent), "Choose the folder from the list instead"),
+        ("Look for typing errors: ls -d " + str(source.parent), f"Choose the {kind_of(source)} from the list instead"),
         str(source),
     )
 
@@ -234,7 +240,7 @@ def _no_such_folder(source: Path) -> Finding:
 def _no_permission(source: Path) -> Finding:
     return Finding(
         NO_PERMISSION,
-        f'The folder "{source}" may not be read',
+        f'The {kind_of(source)} "{source}" may not be read',
         "The system refused it to the account that runs this program",
         (
             f"See who may read it: ls -ld {source}",
@@ -248,7 +254,7 @@ def _no_permission(source: Path) -> Finding:
 def _unreadable(source: Path, error: OSError) -> Finding:
     return Finding(
         NO_PERMISSION,
-        f'The folder "{source}" cannot be read',
+        f'The {kind_of(source)} "{source}" cannot be read',
         f"The system says: {error.strerror}",
         ("Check that the disk or network drive is there: df .", "Choose another folder"),
         str(source),

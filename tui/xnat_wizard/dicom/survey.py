@@ -10,6 +10,7 @@ from xnat_wizard.dicom.gather import Gathering
 from xnat_wizard.dicom.judge import judge
 from xnat_wizard.dicom.layout import HOUSE, Layout
 from xnat_wizard.dicom.model import Survey, SurveyProgress
+from xnat_wizard.dicom.source import kind_of
 from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Finding, Problem
 
@@ -93,7 +94,7 @@ def _survey(gathering: Gathering) -> Survey:
 def _empty(source: Path) -> Finding:
     return Finding(
         EMPTY,
-        f'The folder "{source}" is empty',
+        f'The {kind_of(source)} "{source}" is empty',
         "There is no file in it, nor in any folder below it",
         (
             "Choose the folder that holds subject folder > series folder > files",
