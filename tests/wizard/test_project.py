@@ -145,12 +145,12 @@ async def test_back_from_the_form_keeps_what_was_typed(practice: Practice) -> No
 
 async def test_the_script_is_started_only_after_a_yes(practice: Practice) -> None:
     async with project_step(practice) as (app, pilot):
-        await until_text(app, pilot, "[ Start script ]")
+        await until_text(app, pilot, "[ Switch script on ]")
         await pilot.click("#script")
         await until_text(app, pilot, "Switch the anonymization script of DEMO on?")
         await pilot.press("enter")
         await until_text(app, pilot, "Choose the project")
-        assert "[ Start script ]" in flat_text(app)
+        assert "[ Switch script on ]" in flat_text(app)
         await pilot.click("#script")
         await until_text(app, pilot, "Switch the anonymization script of DEMO on?")
         await pilot.press("tab", "enter")

@@ -94,7 +94,7 @@ scripts. An owner can switch the project's script on and off.
         yield ActionButton("Choose", id="choose", tooltip="Use this project and go on", is_main=True)
         yield ActionButton("New", id="new", tooltip="Make a new project")
         yield ActionButton("F3 Details", id="details", tooltip="All settings, and the texts of the scripts")
-        yield ActionButton("Start script", id="script", tooltip="Anonymize on archiving, in this project")
+        yield ActionButton("Switch script on", id="script", tooltip="Anonymize on archiving, in this project")
 
     def on_mount(self) -> None:
         """Ask for the projects."""
@@ -185,7 +185,7 @@ scripts. An owner can switch the project's script on and off.
         if isinstance(known, UploadSettings) and project.role in {Role.OWNER, Role.ADMIN}:
             button = self.query_one("#script", ActionButton)
             button.display = known.is_project_script_on is not None
-            button.say("Stop script" if known.is_project_script_on else "Start script")
+            button.say("Switch script off" if known.is_project_script_on else "Switch script on")
 
     def _nothing_words(self) -> str:
         if self.projects:

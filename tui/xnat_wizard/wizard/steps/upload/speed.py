@@ -48,8 +48,8 @@ class SpeedScreen(ModalScreen[Options | None]):
             yield Input(f"{self._options.most_connections}", id="speed-connections", compact=True, max_length=2)
             yield Static("", id="speed-verdict", markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield ActionButton("Keep", id="speed-keep", tooltip="Send at most so fast", is_main=True)
-                yield ActionButton("Back", id="speed-leave", tooltip="Keep everything as it was")
+                yield ActionButton("OK", id="speed-keep", tooltip="Send at most so fast", is_main=True)
+                yield ActionButton("Change nothing", id="speed-leave", tooltip="Keep everything as it was")
 
     def on_mount(self) -> None:
         """Judge what is there."""
