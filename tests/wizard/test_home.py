@@ -21,6 +21,7 @@ from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Destination, Plan, SessionProgress, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.plan import edit
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices, Move
 from xnat_wizard.wizard.journey import STEPS, open_ways
@@ -180,9 +181,16 @@ async def test_a_slow_site_is_said_to_be_slow(practice: Practice, monkeypatch: p
         await until_text(app, pilot, "Nothing waits")
 
 
-async def test_back_asks_only_when_a_plan_would_be_lost(practice: Practice, study_folder: Path) -> None:
+async def test_back_asks_only_when_a_changed_plan_would_be_lost(practice: Practice, study_folder: Path) -> None:
     async with logged_in(practice) as choices:
-        with_plan = await planned(choices, study_folder)
+        as_drafted = await planned(choices, study_folder)
+        async with at_home(as_drafted) as (app, _):
+            step = app.screen
+            assert isinstance(step, HomeStep)
+            assert step.would_lose() == ""
+        plan = as_drafted.plan
+        assert plan
+        with_plan = replace(as_drafted, plan=edit(plan, plan.sessions[0].key, is_included=False))
         async with at_home(with_plan) as (app, pilot):
             await pilot.press("escape")
             await until_text(app, pilot, "The plan for DEMO was not uploaded")

@@ -1,5 +1,6 @@
 """The plan step, against a real practice server."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.practice.store import Store
 from xnat_wizard.upload.estimate import ASSUMED, Speed
 from xnat_wizard.upload.model import Destination
-from xnat_wizard.upload.plan import load
+from xnat_wizard.upload.plan import edit, load
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer
 from xnat_wizard.wizard.steps.archive import ArchiveStep
@@ -410,3 +411,41 @@ async def test_goldens_of_the_screens_over_it(
             await pilot.press("escape", "s")
             app.screen.query_one("#save-path", Input).value = "/home/anna/study-plan.json"
             await check_golden(app, pilot, f"plan-save-{size[0]}x{size[1]}", {f":{practice.server.port}": ":12345"})
+
+
+async def test_quitting_asks_when_a_changed_plan_is_neither_saved_nor_sent(
+    practice: Practice, study_folder: Path, tmp_path: Path
+) -> None:
+    async with (
+        logged_in(practice) as choices,
+        on_stage(await surveyed(choices, study_folder), PlanStep) as (app, pilot),
+    ):
+        step = app.screen
+        assert isinstance(step, PlanStep)
+        assert step.would_lose() == ""
+        await pilot.press("space", "ctrl+q")
+        await until_text(app, pilot, "Quit now? The plan for DEMO was not uploaded")
+        await pilot.press("escape", "s")
+        await until_text(app, pilot, "Save the plan")
+        app.screen.query_one("#save-path", Input).value = str(tmp_path / "kept.json")
+        await pilot.press("enter")
+        await until_text(app, pilot, "Saved:")
+        await pilot.press("escape")
+        await until_text(app, pilot, "1 of 2 sessions")
+        assert step.would_lose() == ""
+
+
+async def test_quitting_before_the_start_asks_when_a_changed_plan_would_be_lost(
+    practice: Practice, study_folder: Path
+) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        changed = replace(ready, plan=edit(ready.plan, ready.plan.sessions[0].key, is_included=False))
+        for one, loss in ((ready, ""), (changed, "what you changed in it is lost")):
+            async with on_stage(one, UploadStep) as (app, pilot):
+                await until_text(app, pilot, "Press Start")
+                step = app.screen
+                assert isinstance(step, UploadStep)
+                assert loss in step.would_lose()
+                assert bool(loss) == bool(step.would_lose())

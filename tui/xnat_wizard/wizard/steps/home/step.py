@@ -8,7 +8,6 @@ from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.widgets import Button, Static
 from textual.worker import get_current_worker
 
@@ -19,11 +18,13 @@ from xnat_wizard.wizard.steps.home.waiting import waiting_words
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
+from xnat_wizard.wizard.widgets.losing import plan_loss
+from xnat_wizard.wizard.widgets.named_trail import NamedTrail
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
-from xnat_wizard.wizard.widgets.trail import TITLE, Trail
+from xnat_wizard.wizard.widgets.trail import Trail
 
 WAYS = (
     (Move.NEXT, "Upload images", "Send a folder of images to a project"),
@@ -36,21 +37,6 @@ SLOW = "The site takes its time to say what waits in the prearchive. You can go 
 LOOK_EVERY_S = 2.0  # at the journals, which are on this machine
 ASK_EVERY_S = 60.0  # the site
 SLOW_AFTER_S = 4.0
-
-
-class HomeTrail(Trail):
-    """The header line of Home, which is no step of a way."""
-
-    def __init__(self, who: str) -> None:
-        super().__init__(0, who)
-
-    def render(self) -> Content:
-        """Draw the line for the present width."""
-        left, here = f"{TITLE} ", "[Home]"
-        room = max(0, self.size.width - len(left) - len(here) - 1)
-        who = self.who if len(self.who) <= room else f"{self.who[: max(0, room - 3)]}..."
-        gap = " " * max(0, self.size.width - len(left) - len(here) - len(who))
-        return Content.assemble((left, "bold"), (here, "bold $text-primary"), gap, (who, "$foreground-muted"))
 
 
 class HomeStep(StepScreen[Answer]):
@@ -88,7 +74,7 @@ minute; F5 asks now.
     def compose(self) -> ComposeResult:
         """Lay out the step, under a header of its own."""
         for widget in super().compose():
-            yield HomeTrail(self.who) if isinstance(widget, Trail) else widget
+            yield NamedTrail("Home", self.who) if isinstance(widget, Trail) else widget
 
     def compose_content(self) -> ComposeResult:
         """Yield the ways, the uploads, and what waits in the prearchive."""
@@ -223,11 +209,8 @@ minute; F5 asks now.
         return Answer(self.choices, Move.BACK)
 
     def would_lose(self) -> str:
-        """A plan that was made and not sent is lost."""
-        plan = self.choices.plan
-        if plan is None or self.choices.journal_path is not None:
-            return ""
-        return f"The plan for {plan.project} was not uploaded; what you changed in it is lost."
+        """A plan that was changed and not sent is lost."""
+        return plan_loss(self.choices.plan, self.choices.survey, self.choices.journal_path)
 
     def parting_words(self) -> str:
         """Say that a running upload goes on."""

@@ -38,6 +38,7 @@ from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
+from xnat_wizard.wizard.widgets.losing import plan_loss
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.rows import Rows
@@ -85,6 +86,7 @@ class PlanStep(StepScreen[Answer]):
         self._news = ""  # what the last edit did, before the count
         self._speed = ASSUMED
         self._saved: Path | None = None
+        self._kept: Plan | None = None  # what was saved there
         self._asked = Asked()
         self._of_labels: tuple[Finding, ...] = ()  # what the last rule for all labels had to say
         self._stops = stopping_codes(self._survey, plan.sessions)
@@ -148,7 +150,6 @@ class PlanStep(StepScreen[Answer]):
         count = len(self._findings())
         findings = self.query_one("#plan-findings", ActionButton)
         findings.say(f"f Findings ({count})" if is_wide else "f Findings")
-        findings.refresh(layout=True)  # longer words need more room
         self.query_one("#plan-not-sent").display = is_wide  # the line above the buttons names the key
 
     def _show_detail(self, key: str) -> None:
@@ -322,9 +323,10 @@ class PlanStep(StepScreen[Answer]):
     async def action_save(self) -> None:
         """Save the plan to a file."""
         path = self._saved or Path.cwd() / f"{self._plan.source.name or 'study'}-plan.json"
-        self._saved = await self.app.push_screen_wait(SaveScreen(self._plan, path, self._site.identity.username)) or (
-            self._saved
-        )
+        plan = self._plan
+        saved = await self.app.push_screen_wait(SaveScreen(plan, path, self._site.identity.username))
+        if saved is not None:
+            self._saved, self._kept = saved, plan
 
     # -- what can be opened --------------------------------------------------------------------------------------
 
@@ -357,6 +359,11 @@ class PlanStep(StepScreen[Answer]):
     def answer_back(self) -> Answer:
         """Give the plan back, edits and all."""
         return Answer(replace(self._choices, plan=self._plan), Move.BACK)
+
+    def would_lose(self) -> str:
+        """A plan that was changed, and neither saved nor sent, is lost."""
+        loss = plan_loss(self._plan, self._survey, self._choices.journal_path)
+        return f"{loss} s saves it to a file." if loss and self._plan != self._kept else ""
 
     def parting_words(self) -> str:
         """Say that a running upload goes on."""

@@ -38,6 +38,7 @@ from xnat_wizard.wizard.steps.upload.words import (
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.lines import GrowingLines, LinesScreen
+from xnat_wizard.wizard.widgets.losing import plan_loss
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.progress import ProgressLine
 from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
@@ -225,10 +226,18 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
             self.tell()
 
     def _put(self, name: str, text: str) -> None:
-        """Write a text where it is another one than before: each repaint travels over the line."""
-        if self._texts.get(name) != text:
-            self._texts[name] = text
-            self.query_one(f"#{name}", Static).update(text)
+        """Write a text where it is another one than before: each repaint travels over the line.
+
+        A text with as many lines as before is laid out as it was: a new layout would repaint what lies below it.
+        """
+        before = self._texts.get(name)
+        if before == text:
+            return
+        self._texts[name] = text
+        target = self.query_one(f"#{name}", Static)
+        fits = all(len(line) <= target.size.width for line in f"{before}\n{text}".split("\n"))
+        is_laid_out = before is not None and before.count("\n") == text.count("\n") and fits
+        target.update(text, layout=not is_laid_out)
 
     def _show_plan(self) -> None:
         self._put("upload-summary", plan_text(self.plan, self.site.info.url, self._risk, self.options))
@@ -259,8 +268,8 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
             self._rate.clear()
             self._trail.pause()
         bar.show(progress.bytes_sent, progress.bytes_total, amount_text(progress, self._rate))
-        trail.display = not progress.state.is_final and not self._trail.is_empty
-        if trail.display:
+        trail.display = not progress.state.is_final  # its line is there from the start: nothing jumps when it fills
+        if trail.display and not self._trail.is_empty:
             self._put("upload-trail", trail_text(self._trail, bar.size.width))
 
     def _show_buttons(self) -> None:
@@ -354,6 +363,10 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
         places = [session.uri for session in self.progress.sessions if "/experiments/" in session.uri]
         first = places[0].rsplit("/", 1)[-1] if places else self.choices.archived_session_id
         self.dismiss(Answer(replace(self.choices, archived_session_id=first), Move.NEXT))
+
+    def would_lose(self) -> str:
+        """A plan that was changed and not started is lost."""
+        return "" if self.journal else plan_loss(self.choices.plan, self.choices.survey)
 
     def parting_words(self) -> str:
         """Say that a running upload goes on."""
