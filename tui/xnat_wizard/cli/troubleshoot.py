@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xnat_wizard.xnat.model import Login
     from xnat_wizard.xnat.site import Site
 
+_FATES = {"unverifiable": "could not be looked up", "acknowledged but absent": "taken by the site and not found there"}
 _LOOK_S = 0.5  # how often the line of progress is renewed
 
 
@@ -139,7 +140,8 @@ async def _search(case: "Case", login: "Login", options: argparse.Namespace) -> 
         if options.letters:
             _save(letters, options.letters, is_json=options.json)
         elif letters and not options.json:
-            say(f"{len(letters)} letters to who can help are ready: --letters FOLDER writes them.")
+            are = "1 letter is" if len(letters) == 1 else f"{len(letters)} letters are"
+            say(f"{are} ready for those who can help: --letters FOLDER writes them.")
         if options.fix:
             await _fix(site, report, facts, options)
     return _exit_of(report)
@@ -184,7 +186,7 @@ def _show(report: "Report", options: argparse.Namespace) -> None:
     totals = {fate: count for fate, count in report.ledger.totals.items() if count}
     if totals:
         put("")
-        put("Files: " + ", ".join(f"{count} {fate}" for fate, count in totals.items()))
+        put("Files: " + ", ".join(f"{count} {_FATES.get(fate, fate)}" for fate, count in totals.items()))
     if options.files:
         for line in report.ledger.lines:
             put(f"{line.outcome:24}  {line.path}" + (f"  ({line.remark})" if line.remark else ""))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from xnat_wizard.troubleshoot.blind_spots import blind_spots
 from xnat_wizard.troubleshoot.catalogue import BY_ID
-from xnat_wizard.troubleshoot.facts import Crash, Facts, Match
+from xnat_wizard.troubleshoot.facts import Crash, Facts, Match, Place
 from xnat_wizard.troubleshoot.model import (
     Certainty,
     Covers,
@@ -17,9 +17,12 @@ from xnat_wizard.troubleshoot.model import (
     StepKind,
     Verdict,
 )
+from xnat_wizard.troubleshoot.rules.gaps import namesakes
+from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED
 
 ALL_THERE = "DOC-00"
 CHECK_FAILED = "DOC-01"
+NAMESAKE = "DOC-02"
 _WELL = {Verdict.COMPLETE, Verdict.BY_COUNT, Verdict.ON_PURPOSE}
 _IDLE = {StepKind.NOTHING, StepKind.WAIT}
 _MOST_NOTES = 3
@@ -29,6 +32,7 @@ def report(facts: Facts, diagnoses: Iterable[Diagnosis], crashes: Iterable[Crash
     """Compose the report."""
     verdict, says = verdict_of(facts)
     said = ranked(diagnoses)
+    said += tuple(_namesake(place) for place in namesakes(facts))
     if verdict in _WELL and facts.ledger.lines:
         said = _worth_saying(said)
     if verdict in {Verdict.COMPLETE, Verdict.BY_COUNT} and facts.ledger.lines:
@@ -105,7 +109,12 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
             f"{len(arrived)} of {total} objects are there, {gone} are not{_also(dropped, unknown)}.",
         )
     if unknown and not arrived:
-        return Verdict.NOT_PROVEN, f"None of the {total} objects could be looked at."
+        if facts.hits():
+            return Verdict.NOT_PROVEN, f"None of the {total} objects could be looked at."
+        account = facts.who.value.username
+        if any(UNASSIGNED in uri for uri in facts.sent.uris):
+            return Verdict.NOT_PROVEN, f"By our record it is in Unassigned, where {account} may not look."
+        return Verdict.NOT_PROVEN, f"None of the {total} objects is in a place that {account} may look at."
     if unknown:
         return Verdict.NOT_PROVEN, f"{len(arrived)} of {total} objects are there; of {unknown} nothing can be proven."
     astray = [line for line in arrived if line.place in {PlaceKind.UNASSIGNED, PlaceKind.DIRECT}]
@@ -149,6 +158,11 @@ def _where(facts: Facts) -> str:
 
 def _without_files(facts: Facts) -> tuple[Verdict, str]:
     hits = facts.hits()
+    if not hits and namesakes(facts):
+        return (
+            Verdict.NOT_PROVEN,
+            "A session of this label is there; that it is yours, a label cannot prove.",
+        )
     if not hits:
         return (
             Verdict.NOT_PROVEN,
@@ -175,6 +189,20 @@ def _all_there(facts: Facts, says: str) -> Diagnosis:
         covers=Covers(facts.studies, len({line.series_key for line in arrived}), len(arrived)),
         next_steps=(NextStep(StepKind.NOTHING, "Nothing needs to be done."),),
         prevent="Keep the receipt: it says where everything is.",
+    )
+
+
+def _namesake(place: Place) -> Diagnosis:
+    return Diagnosis(
+        NAMESAKE,
+        Certainty.POSSIBLE,
+        f"A session called {place.label} is at the site" + (f", with status {place.status}." if place.status else "."),
+        "Only the label was compared: it may be another person's, or another examination.",
+        where=place.shown,
+        next_steps=(
+            NextStep(StepKind.BY_HAND, "Give the folder with the images, or the Study Instance UID, and search again."),
+        ),
+        prevent="Keep the receipt of an upload: it names the study.",
     )
 
 

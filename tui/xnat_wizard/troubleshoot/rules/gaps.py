@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 
-from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Match, Message
+from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Match, Message, Place
 from xnat_wizard.troubleshoot.model import Covers, Fate, NextStep, Role, StepKind
 from xnat_wizard.troubleshoot.records import message_of
+from xnat_wizard.troubleshoot.scoring import places_of
+from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.xnat.inquiries.values import Experiment
 
 OPEN_FATES = frozenset({Fate.NOT_SENT, Fate.ABSENT, Fate.REFUSED, Fate.UNVERIFIABLE})
@@ -63,6 +65,18 @@ def dry_run(facts: Facts, hit: Candidate) -> dict[str, str]:
     for verdict in sorted(told, key=lambda one: order.index(one.type.upper()) if one.type.upper() in order else 0):
         found[verdict.code] = verdict.type.upper()
     return found
+
+
+def namesakes(facts: Facts) -> tuple[Place, ...]:
+    """Return the sessions that are called as the one that is looked for: where nothing else is known, they may be it.
+
+    A label alone proves nothing: it may be another patient's (missing data 0.3, rule 4).
+    """
+    typed = facts.case.session or facts.sent.session
+    if not typed or facts.studies or facts.hits():
+        return ()
+    wanted = {clean_label(typed).casefold(), clean_label(typed).replace("-", "_").casefold()}
+    return tuple(place for place in places_of(facts) if place.label.casefold() in wanted)
 
 
 def is_recorded(facts: Facts, experiment: Experiment) -> bool:

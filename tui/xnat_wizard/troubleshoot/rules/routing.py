@@ -24,6 +24,14 @@ from xnat_wizard.troubleshoot.rules.gaps import counted, covering, missing, offe
 from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, ask_admin, home_of, way_home
 
 _SITE_RULE, _RECEIVER_RULE = "the site's rule", "the receiver's rule"  # as a forecast names them
+_WHERE = {
+    "parameter": "the request",
+    "PatientComments": "the patient comments",
+    "StudyComments": "the study comments",
+    "AdditionalPatientHistory": "the patient history",
+    "StudyDescription": "the study description",
+    "AccessionNumber": "the accession number",
+}
 _HEADER = {"PatientComments", "StudyComments", "AdditionalPatientHistory"}
 
 
@@ -65,13 +73,15 @@ def no_project_matched(facts: Facts) -> Iterator[Diagnosis]:
     is_closed = facts.unassigned is None or not facts.unassigned.is_known
     if not is_closed or not (lost or is_typed_wrong):
         return
-    text = lost[0].because if lost else ""
+    tried = [f'{_WHERE.get(where, where)} "{text}"' for one in lost for where, text in one.candidates]
     yield Diagnosis(
         "ROU-01",
         Certainty.LIKELY if is_searched and (lost or is_typed_wrong) else Certainty.POSSIBLE,
         "No project matched, so it went to Unassigned, which only an administrator sees.",
-        f"By the site's rules, nothing in the images or the request names a project ({text})."
-        if text
+        f"Whatever could name a project names none that this account sees: {some(tried)}."
+        if tried
+        else "Neither the request nor the images name a project."
+        if lost
         else f'"{facts.project.typed if facts.project else ""}" is the ID or alias of no project that you see.',
         where="prearchive/Unassigned",
         evidence=(*facts.evidence("Q4", "Q7", "Q9", "Q10", "Q15"), *(facts.local.evidence if facts.local else ())),

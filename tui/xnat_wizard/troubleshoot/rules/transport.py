@@ -20,6 +20,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     first_saying,
     messages,
     missing,
+    namesakes,
     nothing,
     offered,
     resend,
@@ -48,7 +49,7 @@ def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
     """There is no trace of an upload, here or at the site."""
     if facts.hits() or facts.rows is None or not facts.rows.is_known or facts.sent.uris:
         return
-    if (facts.cache and facts.cache.value) or (facts.event and facts.event.value):
+    if namesakes(facts) or (facts.cache and facts.cache.value) or (facts.event and facts.event.value):
         return  # it came as far as the site
     acknowledged = sum(one.fate is SentFate.ACKNOWLEDGED for one in facts.sent.files)
     is_told = facts.sent.has_per_file_record and acknowledged == 0
@@ -58,7 +59,8 @@ def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
         return  # it was tried, and another rule says what happened
     is_closed = facts.unassigned is None or not facts.unassigned.is_known
     is_wrong = facts.project is not None and facts.project.match not in {Match.EXACT, Match.NONE_TYPED}
-    may_be_astray = is_closed and (is_wrong or any(not one.project for one in facts.forecasts))
+    is_unsearched = facts.by_uid is None or not facts.by_uid.is_known  # nothing but labels was compared
+    may_be_astray = is_unsearched or (is_closed and (is_wrong or any(not one.project for one in facts.forecasts)))
     yield Diagnosis(
         "NET-01",
         Certainty.CONFIRMED if is_told else Certainty.POSSIBLE if may_be_astray else Certainty.LIKELY,
