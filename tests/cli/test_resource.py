@@ -74,7 +74,7 @@ def test_four_subjects_in_one_command(results: Path, practice: Practice) -> None
 def test_killed_in_the_middle_it_goes_on_with_what_is_missing(
     results: Path, practice: Practice, own_home: Path
 ) -> None:
-    practice.server.faults.add(parse("bandwidth:rate=2000000,only=files"))
+    practice.server.faults.add(parse("bandwidth:rate=20000,only=files,nth=2"))  # the first arrives, the others crawl
     with subprocess.Popen(
         [PROGRAM, *loop(results, "--create")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as first:

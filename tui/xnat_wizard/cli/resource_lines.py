@@ -65,15 +65,14 @@ class Teller:
         tally = outcome.tally
         moved = f"{tally.to_move} to be {self._moved}" if self._is_dry else f"{tally.moved} {self._moved}"
         counts = f"{moved}, {tally.there} there already" + (f", {tally.failed} not" if tally.failed else "")
-        self._wipe()
+        if not self._is_json:
+            self.tell(f"{outcome.target}: {outcome.verdict}, {counts}")
         for finding in outcome.findings:
             explain(finding)
-        if self._is_json:
-            for finding in outcome.findings:
+            if self._is_json:
                 put_mapping(finding.as_dict())
+        if self._is_json:
             put_object("target", **outcome.as_dict())
-        else:
-            self.tell(f"{outcome.target}: {outcome.verdict}, {counts}")
 
     def summary(self, outcomes: "Sequence[Outcome]", total: int) -> None:
         """Print the table of all targets, or its sums as JSON."""

@@ -183,6 +183,7 @@ class Sending:
         if is_whole:
             archive = tree.archive()
             body = self._body(lambda: BareStream(archive, is_digesting=False))
+            self._tally.to_travel_bytes = body.size_bytes
             existed = await resources.put_archive(
                 self._holder,
                 label,
