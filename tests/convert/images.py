@@ -63,13 +63,15 @@ def write_pair(
     orientations: Sequence[int] = (1,),
 ) -> Path:
     """Write a V4.2 pair of 8 x 8 slices of 2 mm every 3 mm; a volume for each (echo, dynamic, image type)."""
-    rows, pixels = [], []
+    rows: list[str] = []
+    pixels = []
     for echo, dynamic, kind in kinds:
         for at in range(slices):
             place = 3.0 * (at - (slices - 1) / 2)
             rows.append(
                 f" {at + 1} {echo} {dynamic} 1 {kind} 1 {len(rows)} 16 100 8 8 0.0 2.0 4.0 100 200 0.0 0.0 0.0 1.0 "
-                f"{place + 2.0} 3.0 2.5 0.5 0 {orientations[at % len(orientations)]} 0 2 2.0 2.0 {10.0 * echo} 0.0 0.0 "
+                f"{place + 2.0} 3.0 2.5 0.5 0 {orientations[at % len(orientations)]} 0 2 2.0 2.0 {10.0 * echo} "
+                f"{2.0 * dynamic - 2.0} 0.0 "
                 f"0.0 1 30.0 0 0 0 0 0.0 1 1 8 0 0.0 0.0 0.0 1"
             )
             pixels.append(np.arange(64, dtype="<u2").reshape(8, 8) + 100 * at + 1000 * echo + 50 * dynamic)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xnat_wizard.cli import (
     check,
+    convert,
     practice,
     receipts,
     requests,
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     receipts.add_to(commands)
     send.add_to(commands)
     resource.add_to(commands)
+    convert.add_to(commands)
     troubleshoot.add_to(commands)
     serve.add_to(commands)
     return parser

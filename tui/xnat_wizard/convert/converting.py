@@ -1,5 +1,6 @@
 """Convert one series by the chosen way, in a working folder that its caller clears away."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from xnat_wizard.convert import by_dcm2niix, by_nibabel, par, staging
@@ -19,17 +20,21 @@ def convert(source: Source, item: Item, way: Way, work: Path, *, keep_details: b
     try:
         staged = staging.stage(source, item, work / "staged")
         made.mkdir()
-        if item.pair:
-            _check_orientation(item, staged)
+        step_s = _check_pair(item, staged) if item.pair else None
         if way is Way.NIBABEL:
-            return by_nibabel.convert(item, staged, made)
-        return by_dcm2niix.convert(item, staged, made, keep_details=keep_details)
+            done = by_nibabel.convert(item, staged, made)
+        else:
+            done = by_dcm2niix.convert(item, staged, made, keep_details=keep_details)
+        return replace(done, outputs=tuple(replace(output, volume_step_s=step_s) for output in done.outputs))
     except OSError as error:
         raise Problem(_system(item, error)) from None
 
 
-def _check_orientation(item: Item, staged: Path) -> None:
-    """Refuse slices of several directions: dcm2niix would stack them as if they were one volume."""
+def _check_pair(item: Item, staged: Path) -> float | None:
+    """Return the time between its dynamics.
+
+    Slices of several directions are refused: dcm2niix would stack them as if they were one volume.
+    """
     with FolderFile(str(staged)) as file:
         table = par.read_table(file)
     if table.has_several_orientations:
@@ -42,6 +47,7 @@ def _check_orientation(item: Item, staged: Path) -> None:
                 where=item.name,
             )
         )
+    return table.volume_step_s
 
 
 def _system(item: Item, error: OSError) -> Finding:

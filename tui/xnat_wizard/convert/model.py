@@ -103,6 +103,7 @@ class Output:
     sidecar: Path
     gradients: tuple[Path, ...]  # .bval and .bvec
     traits: Traits
+    volume_step_s: float | None = None  # from one dynamic of a PAR to the next
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 _HEADER_BYTES = 348
 _TEXTS = ((148, 80), (228, 24))  # descrip, aux_file: converters write times and comments there
 _DB_NAME, _INTENT_NAME = (14, 18), (328, 16)
+_TIME_STEP = 92  # pixdim[4]
 _PIECE = 1 << 20
 
 Vector = tuple[float, float, float]
@@ -73,10 +74,14 @@ def read_geometry(path: Path) -> Geometry:
     )
 
 
-def compress(path: Path, target: Path, *, keep_texts: bool) -> None:
-    """Write an image as `.nii.gz` without its free texts, unless they are to be kept; equal images give equal bytes.
+def compress(path: Path, target: Path, *, keep_texts: bool, repetition_s: float | None = None) -> None:
+    """Write an image as `.nii.gz`; equal images give equal bytes. Memory is bounded by one piece of 1 MiB.
 
-    Memory is bounded by one piece of 1 MiB.
+    Args:
+        path: the image, not compressed.
+        target: a new file.
+        keep_texts: free texts of the header stay; converters write times and comments there.
+        repetition_s: the time between volumes, as the sidecar says it; BIDS wants both equal.
     """
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     with path.open("rb") as image, target.open("xb") as packed:
@@ -84,6 +89,9 @@ def compress(path: Path, target: Path, *, keep_texts: bool) -> None:
         if not keep_texts:
             for start, length in (*_TEXTS, _DB_NAME, _INTENT_NAME):
                 head[start : start + length] = bytes(length)
+        order = "<" if struct.unpack_from("<i", head)[0] == _HEADER_BYTES else ">"
+        if repetition_s:
+            struct.pack_into(f"{order}f", head, _TIME_STEP, repetition_s)
         packed.write(packer.compress(bytes(head)))
         while piece := image.read(_PIECE):
             packed.write(packer.compress(piece))
@@ -96,3 +104,9 @@ def _head(path: Path) -> bytes:
     if data[:2] == b"\x1f\x8b":
         data = zlib.decompressobj(31).decompress(data, _HEADER_BYTES)
     return data
+
+
+def repetition_s(header: bytes) -> float:
+    """Return the time between volumes that a little-endian header says, 0 when it says none."""
+    step: float = struct.unpack_from("<f", header, _TIME_STEP)[0]
+    return step

@@ -5,6 +5,7 @@ Sources: the PAR files' own "IMAGE INFORMATION DEFINITION"; V3 states pixel size
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from xnat_wizard.dicom.opened import OpenFile
 
@@ -47,6 +48,15 @@ class ParTable:
     def has_gradients(self) -> bool:
         """Tell whether it is diffusion-weighted."""
         return any(float(value) > 0 for value in self.column("diffusion_b_factor"))
+
+    @property
+    def volume_step_s(self) -> float | None:
+        """Return the time from one dynamic to the next in seconds; `None` where there is one, or they are uneven."""
+        begins = sorted({float(value) for value in self.column("dyn_scan_begin_time")})
+        steps = [later - earlier for earlier, later in pairwise(begins)]
+        if steps and max(steps) - min(steps) <= 0.1 * max(steps):
+            return round(sum(steps) / len(steps), 4)
+        return None
 
     def kinds(self) -> dict[tuple[int, str], int]:
         """Count images by echo number and image type letter, in order."""

@@ -1,0 +1,143 @@
+"""`convert` as a script uses it: what it prints, what it makes, how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.program import run
+from convert.images import write_dicom, write_pair
+from convert.ways import need
+from xnat_wizard.cli.talk import Exit
+from xnat_wizard.convert.model import Way
+from xnat_wizard.convert.validator import program
+
+RULES = """
+[dataset]
+name = "Made for a test"
+
+[[rule]]
+name = "T1w"
+match = { description = "t1*" }
+bids = "anat/T1w"
+
+[[rule]]
+name = "never"
+match = { description = "flair*" }
+bids = "anat/FLAIR"
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Write a subject of PAR/REC and one of DICOM, and the rules beside."""
+    write_pair(tmp_path / "in" / "S1" / "t1", protocol="t1 3D", number=4)
+    write_pair(tmp_path / "in" / "S1" / "loc", protocol="survey", number=1, orientations=(1, 2))
+    write_dicom(tmp_path / "in" / "S2" / "t1", number=2)
+    (tmp_path / "rules.toml").write_text(RULES)
+    return tmp_path / "in"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_list_shows_what_can_be_converted(source: Path) -> None:
+    done = run("convert", source, "--list")
+    assert done.code == Exit.DONE
+    assert done.data.splitlines() == [
+        "S1     1 survey  PAR/REC V4.2  4 images",
+        "S1     4 t1 3D  PAR/REC V4.2  4 images",
+        "S2     2 t1_mprage  DICOM MR  4 images",
+    ]
+    told = run("convert", source, "--list", "--json", "--subject", "S2").objects()
+    assert [(one["type"], one["subject"], one["source"], one["images"]) for one in told] == [
+        ("series", "S2", "dicom", 4)
+    ]
+
+
+def test_the_tester_says_which_rule_takes_which_series_and_why_not(source: Path) -> None:
+    done = run("convert", source, "--rules", source.parent / "rules.toml", "--test-rules")
+    assert done.code == Exit.DONE
+    assert "S1 / 4 t1 3D  [ORIGINAL PRIMARY M]  4 images  -> T1w  anat/T1w" in done.data
+    assert '    not T1w: description is "survey", wanted "t1*"' in done.data
+    assert 'No series here fits the rule "never".' in done.talk
+    told = run("convert", source, "--rules", source.parent / "rules.toml", "--test-rules", "--json").objects()
+    assert [one["rule"] for one in told if one["type"] == "match"] == ["", "T1w", "T1w"]
+
+
+def test_a_dry_run_names_the_outputs_and_makes_nothing(source: Path, tmp_path: Path) -> None:
+    done = run("convert", source, "--to", tmp_path / "out", "--rules", tmp_path / "rules.toml", "--bids", "--dry-run")
+    assert done.code == Exit.DONE
+    assert "S2 / 2 t1_mprage  -> sub-S2/anat/sub-S2_T1w.nii.gz" in done.data
+    assert "S1 / 1 survey  -> no place in BIDS" in done.data
+    assert not (tmp_path / "out").exists()
+
+
+def test_series_are_converted_and_faults_change_the_exit_code(source: Path, tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    done = run("convert", source, "--to", tmp_path / "out")
+    assert done.code == Exit.INCOMPLETE
+    assert "lie in several directions" in done.talk
+    assert done.data.splitlines()[-1] == "2 converted, 0 there already, 1 with faults"
+    made = ["S1/004-t1-3D.json", "S1/004-t1-3D.nii.gz", "S2/002-t1_mprage.json", "S2/002-t1_mprage.nii.gz"]
+    assert files(tmp_path / "out") == made
+
+    again = run("convert", source, "--to", tmp_path / "out", "--series", "t1*", "--existing", "skip", "--json")
+    assert again.code == Exit.DONE
+    assert again.objects()[-1] == {
+        "type": "conversion",
+        "to": str(tmp_path / "out"),
+        "converted": 0,
+        "already_there": 2,
+        "with_faults": 0,
+    }
+
+
+def test_nibabel_converts_pairs_and_says_that_it_cannot_dicom(source: Path, tmp_path: Path) -> None:
+    need(Way.NIBABEL)
+    done = run("convert", source, "--to", tmp_path / "out", "--with", "nibabel", "--series", "t1*")
+    assert done.code == Exit.INCOMPLETE
+    assert "nibabel does not convert DICOM" in done.talk
+    assert files(tmp_path / "out") == ["S1/004-t1-3D.json", "S1/004-t1-3D.nii.gz"]
+
+
+def test_a_bids_dataset_is_made_and_judged(source: Path, tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    rules = tmp_path / "rules.toml"
+    done = run("convert", source, "--to", tmp_path / "out", "--rules", rules, "--bids", "--series", "t1*", "--json")
+    assert done.code == Exit.DONE
+    told = {one["type"]: one for one in done.objects()}
+    if program():
+        assert told["validation"]["judged"]
+        assert told["validation"]["errors"] == 0
+    else:
+        assert "was not checked by the BIDS validator" in done.talk
+    assert json.loads((tmp_path / "out" / "dataset_description.json").read_text())["Name"] == "Made for a test"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "--to FOLDER"),
+        (["--to", "x", "--bids"], "--bids needs --rules"),
+        (["--test-rules"], "--test-rules needs --rules"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(source: Path, options: list[str], said: str) -> None:
+    done = run("convert", source, *options)
+    assert done.code == Exit.USAGE
+    assert said in done.talk
+
+
+def test_a_choice_that_fits_nothing_is_explained(source: Path, tmp_path: Path) -> None:
+    done = run("convert", source, "--to", tmp_path / "out", "--series", "flair")
+    assert done.code == Exit.FAILED
+    assert "No series fits the choice" in done.talk
+
+
+def test_control_characters_of_a_header_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    write_pair(tmp_path / "in" / "S1" / "x", protocol="t1\x1b[2Jx")
+    done = run("convert", tmp_path / "in", "--list")
+    assert "\x1b" not in done.data
+    assert "t1\\x1b[2Jx" in done.data

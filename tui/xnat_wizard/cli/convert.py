@@ -1,0 +1,268 @@
+"""`convert`: NIfTI and BIDS from DICOM and PAR/REC, by naming rules."""
+
+import argparse
+import contextlib
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xnat_wizard.cli.source import LAYOUT_HELP
+from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
+from xnat_wizard.findings import Finding, Problem, Severity
+
+if TYPE_CHECKING:
+    from xnat_wizard.convert.model import Item, Placed
+    from xnat_wizard.convert.naming import Named
+    from xnat_wizard.convert.rules import Rules
+    from xnat_wizard.convert.run import Order
+    from xnat_wizard.convert.selection import Offer
+    from xnat_wizard.dicom.source import Source
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the program's."""
+    convert = commands.add_parser("convert", help="make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC")
+    convert.add_argument("source", type=Path, help="folder, zip or tar file; it is only read")
+    convert.add_argument("--to", type=Path, metavar="FOLDER", help="where the images go; outside the source")
+    convert.add_argument("--layout", default="subject-series", help=LAYOUT_HELP)
+    convert.add_argument(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one; * for any letters; repeatable",
+    )
+    convert.add_argument(
+        "--series",
+        action="append",
+        default=[],
+        metavar="NUMBER|NAME",
+        help="only series of this number or description; * for any letters; repeatable",
+    )
+    convert.add_argument("--rules", type=Path, metavar="FILE.toml", help="rules that name series by their headers")
+    convert.add_argument("--bids", action="store_true", help="lay out a BIDS dataset of what the rules name")
+    convert.add_argument(
+        "--with",
+        dest="way",
+        choices=("dcm2niix", "nibabel"),
+        default="dcm2niix",
+        help="the converter: dcm2niix (default), or nibabel for PAR/REC",
+    )
+    convert.add_argument(
+        "--existing",
+        choices=("fail", "skip", "replace"),
+        default="fail",
+        help="what to do with a series whose output is there: leave it and say so (default), skip or replace",
+    )
+    convert.add_argument("--compare", action="store_true", help="convert PAR/REC in both ways and compare the geometry")
+    convert.add_argument(
+        "--keep-patient-details",
+        action="store_true",
+        help="let name, birth date and the like into sidecars and image headers",
+    )
+    show = convert.add_mutually_exclusive_group()
+    show.add_argument("--list", action="store_true", help="show what can be converted, and end")
+    show.add_argument("--test-rules", action="store_true", help="show which rule takes which series, and why not")
+    show.add_argument("--dry-run", action="store_true", help="show what the outputs would be called, and end")
+    convert.add_argument("--json", action="store_true", help="one JSON object a line")
+    convert.set_defaults(run=_convert)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from xnat_wizard.convert import selection
+    from xnat_wizard.convert.rules import read
+    from xnat_wizard.dicom.layout import Layout
+    from xnat_wizard.dicom.source import open_source
+    from xnat_wizard.dicom.survey import survey
+
+    signal.signal(signal.SIGTERM, _stop)  # the working folder is cleared on the way out
+    rules = read(options.rules) if options.rules else None
+    _check(options, rules)
+    found = survey(options.source, Layout.parse(options.layout))
+    with open_source(options.source) as source:
+        offer = selection.offer(found, source)
+        for finding in (*(one for one in found.findings if one.code.startswith("structure.parrec")), *offer.findings):
+            _tell(finding, options)
+        chosen = selection.choose(offer.items, options.subject, options.series)
+        if options.list:
+            return _list(chosen, options)
+        if options.test_rules and rules:
+            return _test(rules, chosen, options)
+        return _run(source, offer, chosen, rules, options)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _check(options: argparse.Namespace, rules: "Rules | None") -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        Problem: `terminal.options`.
+    """
+    wrong = ""
+    if options.bids and not (rules and any(rule.bids for rule in rules.rules)):
+        wrong = "--bids needs --rules with rules that name their place: bids = ..."
+    elif options.test_rules and rules is None:
+        wrong = "--test-rules needs --rules FILE"
+    elif not (options.to or options.list or options.test_rules):
+        wrong = "Where the images go is not said: --to FOLDER"
+    if wrong:
+        raise Problem(
+            Finding(
+                "terminal.options",
+                "The options do not go together",
+                wrong,
+                ("See what each one does: xnat-wizard convert --help",),
+            )
+        )
+
+
+def _run(
+    source: "Source", offer: "Offer", chosen: "tuple[Item, ...]", rules: "Rules | None", options: argparse.Namespace
+) -> int:
+    from xnat_wizard.convert import run
+    from xnat_wizard.convert.model import Existing, Way
+
+    order = run.Order(
+        target=options.to,
+        way=Way(options.way),
+        existing=Existing(options.existing),
+        rules=rules,
+        is_bids=options.bids,
+        keeps_details=options.keep_patient_details,
+        compares=options.compare,
+    )
+    if options.dry_run:
+        return _dry(run.plan(offer.items, chosen, order), options)
+    if options.keep_patient_details:
+        say("Patient details go into the sidecars and headers: keep these images where the originals may be.")
+    counts: Counter[str] = Counter()
+    with contextlib.closing(run.run(source, offer.items, chosen, order)) as steps:  # its end clears its folder
+        for said in steps:
+            if isinstance(said, Finding):
+                _tell(said, options)
+                counts["failed"] += said.severity is not Severity.NOTE
+            else:
+                _tell_placed(said, options)
+                counts["converted" if said.is_new else "there"] += 1
+    is_valid = _validate(order, options) if options.bids and (counts["converted"] or counts["there"]) else True
+    if options.json:
+        put_object(
+            "conversion",
+            to=str(options.to),
+            converted=counts["converted"],
+            already_there=counts["there"],
+            with_faults=counts["failed"],
+        )
+    else:
+        put(f"{counts['converted']} converted, {counts['there']} there already, {counts['failed']} with faults")
+    if not (counts["converted"] or counts["there"]):
+        return Exit.FAILED
+    return Exit.INCOMPLETE if counts["failed"] or not is_valid else Exit.DONE
+
+
+def _validate(order: "Order", options: argparse.Namespace) -> bool:
+    """Let the BIDS validator judge; tell whether it has nothing against the dataset, or is not there."""
+    from xnat_wizard.convert.validator import validate
+
+    say("The BIDS validator looks at the dataset…")
+    judged = validate(order.target)
+    for finding in judged.findings:
+        _tell(finding, options)
+    if options.json:
+        put_object("validation", judged=judged.has_judged, errors=judged.errors, warnings=judged.warnings)
+    elif judged.has_judged:
+        put(f"BIDS validator: {judged.errors} errors, {judged.warnings} warnings")
+    return judged.is_valid or not judged.has_judged
+
+
+def _list(items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
+    for item in items:
+        images = sum(kind.images for kind in item.variants)
+        if options.json:
+            put_object(
+                "series",
+                subject=item.subject,
+                session=item.session,
+                number=item.number,
+                description=item.description,
+                protocol=item.variants[0].protocol,
+                source=item.variants[0].source,
+                version=item.version,
+                images=images,
+                kinds=[
+                    {"image_type": list(kind.image_type), "echo": kind.echo, "images": kind.images}
+                    for kind in item.variants
+                ],
+                held_by=list(item.held_by),
+            )
+        else:
+            kind = f"PAR/REC {item.version}" if item.pair else f"DICOM {item.variants[0].modality}"
+            put(f"{item.subject}  {item.number:>4} {item.description or '(no description)'}  {kind}  {images} images")
+    return Exit.DONE
+
+
+def _test(rules: "Rules", items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
+    """Show for every kind of images in every series which rule takes it and why the ones before it do not."""
+    from xnat_wizard.convert.rules import judge
+
+    unused = {rule.name for rule in rules.rules}
+    taken = 0
+    for item in items:
+        for traits in item.variants:
+            verdicts = judge(rules, traits)
+            match = next((verdict for verdict in verdicts if verdict.is_match), None)
+            taken += match is not None
+            unused.discard(match.rule.name if match else "")
+            told = verdicts[: verdicts.index(match)] if match else verdicts
+            kind = " ".join([*traits.image_type, *([f"echo {traits.echo}"] if traits.echo else [])])
+            if options.json:
+                put_object(
+                    "match",
+                    series=item.name,
+                    images_of=kind,
+                    rule=match.rule.name if match else "",
+                    bids=str(match.rule.bids or "") if match else "",
+                    not_matched=[{"rule": verdict.rule.name, "why": verdict.why_not} for verdict in told],
+                )
+                continue
+            goal = f"{match.rule.name}  {match.rule.bids or ''}".rstrip() if match else "no rule"
+            put(f"{item.name}  [{kind}]  {traits.images} images  -> {goal}")
+            for verdict in told:
+                put(f"    not {verdict.rule.name}: {verdict.why_not}")
+    for name in sorted(unused):
+        say(f'No series here fits the rule "{name}".')
+    return Exit.DONE if taken else Exit.FAILED
+
+
+def _dry(planned: "list[tuple[Item, Named | None]]", options: argparse.Namespace) -> int:
+    for item, named in planned:
+        path = named.path if named else ""
+        if options.json:
+            put_object("planned", series=item.name, path=path)
+        else:
+            put(f"{item.name}  -> {f'{path}.nii.gz' if path else 'no place in BIDS'}")
+    say("Nothing was converted.")
+    return Exit.DONE
+
+
+def _tell(finding: Finding, options: argparse.Namespace) -> None:
+    if options.json:
+        put_mapping(finding.as_dict())
+    explain(finding)
+
+
+def _tell_placed(placed: "Placed", options: argparse.Namespace) -> None:
+    if options.json:
+        put_object(
+            "converted" if placed.is_new else "already_there",
+            series=placed.item.name,
+            path=placed.path,
+            files=list(placed.files),
+            rule=placed.rule,
+        )
+    else:
+        put(f"{placed.item.name}  -> {placed.path}{'' if placed.is_new else '  (there already)'}")

@@ -1,0 +1,278 @@
+"""Naming rules: one TOML file says what series are called, and a tester says which rule takes which series and why not.
+
+    [dataset]
+    name = "Resting state study"
+
+    [[rule]]
+    name = "T1w"
+    match = { description = "*mprage*", images = "100-" }
+    bids = "anat/T1w"
+
+    [[rule]]
+    name = "rest"
+    match = { protocol = ["*rest*", "/^rs[-_]fmri/"], image_type = ["M"] }
+    bids = "func/task-rest_bold"
+    sidecar = { Instructions = "Look at the cross" }
+
+    [[rule]]
+    name = "phasediff"
+    match = { description = "*field*", image_type = ["P"] }
+    bids = "fmap/phasediff"
+    intended_for = ["func/*"]
+
+The first rule that takes a series names it. Words match without regard to case: `*` and `?` stand for any letters, a
+word between slashes is a regular expression, a list takes any of its words. Every word of `image_type` must be in the
+image type, one after `!` must not. Counts are `4`, `10-20`, `10-` or `-20`.
+"""
+
+import difflib
+import fnmatch
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xnat_wizard.convert.bids_names import BadName, BidsName
+from xnat_wizard.convert.model import RULES_BAD, Traits
+from xnat_wizard.findings import Finding, Problem
+
+TEXTS = ("description", "protocol", "modality", "source")
+FIELDS = (*TEXTS, "image_type", "echo", "images")
+_KEYS = ("name", "match", "bids", "file", "sidecar", "intended_for")
+_DATASET_KEYS = ("name", "authors", "license", "acknowledgements", "funding")
+_RANGE = re.compile(r"(\d*)-(\d*)|(\d+)")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OWN_RULE = frozenset({"ADC", "MAP", "TRACEW"})  # maps that a plain rule does not mean
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a rule asks of one trait."""
+
+    field: str
+    words: tuple[str, ...]  # as the file has them
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the file."""
+
+    name: str
+    wishes: tuple[Wish, ...]
+    bids: BidsName | None
+    file: str  # what a plain output is called
+    sidecar: Mapping[str, object]
+    intended_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The whole file."""
+
+    rules: tuple[Rule, ...]
+    dataset: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one wish of a rule fares with one series."""
+
+    field: str
+    wanted: str
+    actual: str
+    is_met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says to one kind of images."""
+
+    rule: Rule
+    checks: tuple[Check, ...]
+
+    @property
+    def is_match(self) -> bool:
+        """Tell whether every wish is met."""
+        return all(check.is_met for check in self.checks)
+
+    @property
+    def why_not(self) -> str:
+        """Return the wishes that are not met, in words."""
+        return "; ".join(
+            f"{check.field} is {check.actual}, wanted {check.wanted}" for check in self.checks if not check.is_met
+        )
+
+
+def judge(rules: Rules, traits: Traits) -> tuple[Verdict, ...]:
+    """Ask every rule, in order."""
+    return tuple(Verdict(rule, _checks(rule, traits)) for rule in rules.rules)
+
+
+def first_match(rules: Rules, traits: Traits) -> Rule | None:
+    """Return the first rule that takes these images."""
+    return next((rule for rule in rules.rules if all(check.is_met for check in _checks(rule, traits))), None)
+
+
+def read(path: Path) -> Rules:
+    """Read a file of rules.
+
+    Raises:
+        Problem: `convert.rules_bad` says where and what; also when there is no such file.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise Problem(_bad(str(path), f"The system says: {error.strerror}")) from None
+    except UnicodeDecodeError:
+        raise Problem(_bad(str(path), "It is not UTF-8 text")) from None
+
+
+def parse(text: str, where: str = "") -> Rules:
+    """Read the text of a file of rules.
+
+    Raises:
+        Problem: `convert.rules_bad`.
+    """
+    try:
+        return _rules(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise Problem(_bad(where, f"It is no TOML: {error}")) from None
+    except BadName as error:
+        raise Problem(_bad(where, str(error)[:1].upper() + str(error)[1:])) from None
+
+
+def _rules(table: dict[str, Any]) -> Rules:
+    _known(table, ("dataset", "rule"), "the file")
+    dataset = table.get("dataset", {})
+    _known(dataset, _DATASET_KEYS, "[dataset]")
+    rows = table.get("rule", [])
+    if not isinstance(rows, list) or not rows:
+        raise BadName("it has no [[rule]]")
+    rules = tuple(_rule(row, number) for number, row in enumerate(rows, 1))
+    names = [rule.name for rule in rules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise BadName(f'two rules are named "{twice}"')
+    return Rules(rules, dataset)
+
+
+def _rule(row: Any, number: int) -> Rule:
+    place = f"rule {number}"
+    _known(row, _KEYS, place)
+    name = row.get("name", "")
+    if not isinstance(name, str) or not name.strip():
+        raise BadName(f"{place} has no name")
+    place = f'rule "{name}"'
+    wanted = row.get("match")
+    _known(wanted, FIELDS, f"the match of {place}")
+    if not wanted:
+        raise BadName(f'{place} matches nothing: it needs match = {{ description = "..." }}')
+    wishes = tuple(Wish(field, _wish(field, value, place)) for field, value in wanted.items())
+    bids = None
+    if "bids" in row:
+        try:
+            bids = BidsName.parse(str(row["bids"]))
+        except BadName as error:
+            raise BadName(f'{place}, bids = "{row["bids"]}": {error}') from None
+    file = row.get("file", re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-."))
+    if not isinstance(file, str) or not _FILE.fullmatch(file):
+        raise BadName(f"{place}: file must be a name of letters, digits, dot, dash and underscore")
+    sidecar = row.get("sidecar", {})
+    if not isinstance(sidecar, dict):
+        raise BadName(f"{place}: sidecar must be a table")
+    intended = row.get("intended_for", [])
+    return Rule(name, wishes, bids, file, sidecar, _words(intended, f"intended_for of {place}"))
+
+
+def _wish(field: str, value: object, place: str) -> tuple[str, ...]:
+    if field in {"echo", "images"}:
+        values = value if isinstance(value, list) else [value]
+        texts = tuple(str(one) for one in values if not isinstance(one, bool))
+        if not texts or not all(_RANGE.fullmatch(text) and text != "-" for text in texts):
+            raise BadName(f"{place}: {field} must be a number, or like 10-20, 10- or -20")
+        return texts
+    words = _words(value, f"{field} of {place}")
+    for word in words:
+        if len(word) > 1 and word[0] == word[-1] == "/":
+            try:
+                re.compile(word[1:-1])
+            except re.error as error:
+                raise BadName(f"{place}: {word} is no regular expression: {error}") from None
+    return words
+
+
+def _words(value: object, place: str) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) and one for one in values):
+        raise BadName(f"{place} must be a word or a list of words")
+    return tuple(values)
+
+
+def _known(table: object, keys: tuple[str, ...], place: str) -> None:
+    if table is None:
+        raise BadName(f"{place} is missing")
+    if not isinstance(table, dict):
+        raise BadName(f"{place} must be a table")
+    for key in table:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            hint = f'; is "{near[0]}" meant?' if near else f"; there are {', '.join(keys)}"
+            raise BadName(f'{place} has "{key}", which is not known{hint}')
+
+
+def _checks(rule: Rule, traits: Traits) -> tuple[Check, ...]:
+    checks = [_check(wish, traits) for wish in rule.wishes]
+    asked = any(wish.field == "image_type" for wish in rule.wishes)
+    words = {word.upper() for word in traits.image_type}
+    own = sorted(words & _OWN_RULE)
+    if rule.bids and not asked and not rule.bids.takes("part"):
+        own += sorted(words & {"P", "PHASE", "R", "I", "REAL", "IMAGINARY"})
+    if own and not asked:
+        checks.append(Check("image_type", "a rule that names it", " ".join(own), is_met=False))
+    return tuple(checks)
+
+
+def _check(wish: Wish, traits: Traits) -> Check:
+    wanted = " or ".join(f'"{word}"' for word in wish.words)
+    if wish.field == "image_type":
+        there = {word.upper() for word in traits.image_type}
+        is_met = all(
+            (word[1:].upper() not in there) if word[0] == "!" else word.upper() in there for word in wish.words
+        )
+        return Check("image_type", " and ".join(wish.words), " ".join(traits.image_type) or "not known", is_met)
+    if wish.field in {"echo", "images"}:
+        number = traits.echo if wish.field == "echo" else traits.images
+        is_met = number is not None and any(_is_in(word, number) for word in wish.words)
+        return Check(wish.field, " or ".join(wish.words), "not known" if number is None else str(number), is_met)
+    text = {
+        "description": traits.description,
+        "protocol": traits.protocol,
+        "modality": traits.modality,
+        "source": traits.source,
+    }[wish.field]
+    return Check(wish.field, wanted, f'"{text}"', any(_is_like(word, text) for word in wish.words))
+
+
+def _is_like(word: str, text: str) -> bool:
+    if len(word) > 1 and word[0] == word[-1] == "/":
+        return re.search(word[1:-1], text, re.IGNORECASE) is not None
+    return fnmatch.fnmatchcase(text.casefold(), word.casefold())
+
+
+def _is_in(word: str, number: int) -> bool:
+    least, _, most = word.partition("-")
+    if "-" not in word:
+        return number == int(word)
+    return (not least or number >= int(least)) and (not most or number <= int(most))
+
+
+def _bad(where: str, why: str) -> Finding:
+    return Finding(
+        RULES_BAD,
+        "The file of rules cannot be used",
+        why,
+        ("Mend the file in an editor", "See which rule takes which series: xnat-wizard convert SOURCE --test-rules"),
+        where=where,
+    )

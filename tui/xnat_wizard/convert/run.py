@@ -1,0 +1,233 @@
+"""Convert what was chosen: series by series into a working folder, from there by renames into the output folder."""
+
+import json
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from xnat_wizard.convert import (
+    by_dcm2niix,
+    by_nibabel,
+    converting,
+    dataset,
+    geometry,
+    nifti,
+    placing,
+    selection,
+    sidecars,
+)
+from xnat_wizard.convert.model import (
+    BIDS_INCOMPLETE,
+    GEOMETRY_DIFFERS,
+    NO_RULE,
+    Conversion,
+    Existing,
+    Item,
+    Output,
+    Placed,
+    Way,
+)
+from xnat_wizard.convert.naming import Named, Names
+from xnat_wizard.convert.rules import Rules
+from xnat_wizard.dicom.source import Source
+from xnat_wizard.findings import Finding, Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted."""
+
+    target: Path
+    way: Way = Way.DCM2NIIX
+    existing: Existing = Existing.FAIL
+    rules: Rules | None = None
+    is_bids: bool = False
+    keeps_details: bool = False  # patient details may stand in sidecars and headers
+    compares: bool = False  # PAR/REC is converted by the other way, too, to compare
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An output with its name, ready to be placed."""
+
+    output: Output
+    named: Named
+
+
+def run(
+    source: Source, offered: Sequence[Item], chosen: Sequence[Item], order: Order
+) -> Generator[Placed | Finding, None, None]:
+    """Convert the chosen series one after the other; give each image that lies in its place, and each finding.
+
+    One series that fails is a finding, not the end.
+
+    Raises:
+        Problem: nothing can be converted at all: the converter is missing, the output folder is not fit.
+    """
+    software = _software(order.way)
+    names = Names(offered, order.rules, is_bids=order.is_bids)
+    placed: list[tuple[Placed, Named]] = []
+    with placing.working_folder(order.target, source.root) as work:
+        for at, item in enumerate(chosen):
+            if finding := selection.held(item):
+                yield finding
+                continue
+            own = work / str(at)
+            own.mkdir()
+            try:
+                for said in _one(source, item, order, names, own):
+                    if isinstance(said, Finding):
+                        yield said
+                    else:
+                        placed.append(said)
+                        yield said[0]
+            except Problem as problem:
+                yield problem.finding
+            finally:
+                shutil.rmtree(own, ignore_errors=True)
+        if order.is_bids and placed:
+            dataset.write(order.target, order.rules.dataset if order.rules else {}, software)
+            dataset.add_participants(order.target, {names.subject_label(one.item) for one, _ in placed})
+            for one, named in placed:
+                if named.rule and named.rule.intended_for and one.is_new:
+                    dataset.intend(order.target, named.path, named.rule.intended_for)
+
+
+def _software(way: Way) -> tuple[tuple[str, str], ...]:
+    version = by_nibabel.version() if way is Way.NIBABEL else by_dcm2niix.version()
+    return ("xnat-wizard", metadata.version("xnat-wizard")), (str(way), version)
+
+
+def _one(
+    source: Source, item: Item, order: Order, names: Names, work: Path
+) -> Iterator[tuple[Placed, Named] | Finding]:
+    made = converting.convert(source, item, order.way, work, keep_details=order.keeps_details)
+    yield from made.findings
+    if order.compares and item.pair:
+        yield from _compared(source, item, order, made, work / "other")
+    ready = []
+    for output in made.outputs:
+        named = names.name(item, output.traits, output.suffix)
+        if named is None:
+            yield _no_rule(item, output)
+        else:
+            ready.append(_Ready(output, named))
+    ready = _apart(ready)
+    there = placing.stand_in_the_way(order.target, [one.named.path for one in ready])
+    if there and order.existing is Existing.FAIL:
+        yield placing.refuse(there)
+        return
+    for one in ready:
+        if one.named.path in there and order.existing is Existing.SKIP:
+            path = f"{one.named.path}{placing.IMAGE}"
+            yield Placed(item, path, (path,), one.named.rule.name if one.named.rule else "", is_new=False), one.named
+            continue
+        yield from _place(item, one, order, work)
+
+
+def _apart(ready: Sequence[_Ready]) -> list[_Ready]:
+    """Give outputs of one series that would get the same name different ones: a run more, or a number."""
+    taken: set[str] = set()
+    apart = []
+    for one in ready:
+        named, at = one.named, 1
+        while named.path in taken:
+            at += 1
+            if one.named.bids and one.named.bids.takes("run"):
+                head, _, suffix = one.named.path.rpartition("_")
+                named = replace(named, path=f"{head}_run-{at}_{suffix}")
+            else:
+                named = replace(named, path=f"{one.named.path}-{at}")
+        taken.add(named.path)
+        apart.append(_Ready(one.output, named))
+    return apart
+
+
+def _place(item: Item, one: _Ready, order: Order, work: Path) -> Iterator[tuple[Placed, Named] | Finding]:
+    fields = sidecars.fields_of(item, one.output, keep_details=order.keeps_details)
+    repetition_s = None
+    if one.named.bids and one.named.rule:
+        fields = sidecars.for_bids(fields, one.named.bids, one.named.rule)
+        if one.named.bids.datatype == "func":
+            repetition_s = fields.get("RepetitionTime")
+        lacking = sidecars.missing(fields, one.named.bids)
+        if lacking:
+            yield _incomplete(item, one.named, lacking)
+    stem = work / "ready"
+    shutil.rmtree(stem, ignore_errors=True)
+    stem.mkdir()
+    image, sidecar = stem / "image.nii.gz", stem / "image.json"
+    nifti.compress(
+        one.output.nifti,
+        image,
+        keep_texts=order.keeps_details,
+        repetition_s=float(repetition_s) if isinstance(repetition_s, (int, float)) else None,
+    )
+    sidecar.write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files = placing.place(order.target, one.named.path, image, [sidecar, *one.output.gradients])
+    rule = one.named.rule.name if one.named.rule else ""
+    yield Placed(item, files[0], files, rule, is_new=True), one.named
+
+
+def _compared(source: Source, item: Item, order: Order, made: Conversion, work: Path) -> Iterator[Finding]:
+    """Convert a pair by the other way, too, and say where its images lie otherwise."""
+    other_way = Way.NIBABEL if order.way is Way.DCM2NIIX else Way.DCM2NIIX
+    work.mkdir()
+    try:
+        other = converting.convert(source, item, other_way, work)
+    except Problem as problem:
+        yield replace(problem.finding, severity=Severity.NOTE)
+        return
+    for output in made.outputs:
+        twin = next((one for one in other.outputs if one.suffix == output.suffix), None)
+        if twin is None:
+            continue
+        one, two = nifti.read_geometry(output.nifti), nifti.read_geometry(twin.nifti)
+        difference = geometry.compare(one, two)
+        said = [] if difference.is_none else [str(difference)]
+        if one.volumes != two.volumes:
+            said.append(f"{two.volumes} volumes, not {one.volumes}")
+        if said:
+            yield _differs(item, order.way, other_way, "; ".join(said))
+
+
+def plan(offered: Sequence[Item], chosen: Sequence[Item], order: Order) -> list[tuple[Item, Named | None]]:
+    """Return what each kind of images would be called, without converting anything."""
+    names = Names(offered, order.rules, is_bids=order.is_bids)
+    return [(item, names.name(item, traits)) for item in chosen for traits in item.variants]
+
+
+def _no_rule(item: Item, output: Output) -> Finding:
+    which = f' (its part "{output.suffix.strip("_")}")' if output.suffix else ""
+    return Finding(
+        NO_RULE,
+        f"A series has no place in BIDS{which}",
+        "No rule takes it, or the rule that does names no `bids`",
+        ("See why: xnat-wizard convert SOURCE --rules FILE --test-rules", "Add a rule, if it should be there"),
+        where=item.name,
+        severity=Severity.NOTE,
+    )
+
+
+def _incomplete(item: Item, named: Named, lacking: Sequence[str]) -> Finding:
+    return Finding(
+        BIDS_INCOMPLETE,
+        f"BIDS requires what the images do not tell: {', '.join(lacking)}",
+        f"The converter's sidecar for {named.bids} has no such field",
+        (f'Add it to the rule "{named.rule.name if named.rule else ""}": sidecar = {{ {lacking[0]} = ... }}',),
+        where=item.name,
+        severity=Severity.ASK,
+    )
+
+
+def _differs(item: Item, way: Way, other: Way, what: str) -> Finding:
+    return Finding(
+        GEOMETRY_DIFFERS,
+        "The two ways of converting do not agree about a series",
+        f"{other} makes, compared with {way}: {what}",
+        ("Look at the image over another of the same session before it is used",),
+        where=item.name,
+        severity=Severity.NOTE,
+    )
