@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.places import StoredFile
-from xnat_wizard.upload.records import OTHER_BYTES, CheckedFile, FileRow
+from xnat_wizard.upload.records import NOT_READ, OTHER_BYTES, CheckedFile, FileRow
 from xnat_wizard.upload.tokens import study_in
 
 ABSENT = "the server answered for it and does not list it"
@@ -51,20 +51,21 @@ def match(
         elif study_in(one.name) in {study_instance_uid, ""} or not study_instance_uid:
             by_token[one.token].append(one)
     found: dict[int, tuple[StoredFile, str]] = {}
-    others: set[int] = set()  # of those: with other bytes there than here
+    remarks: dict[int, str] = {}  # of those whose digest there is not the one here
     unmatched: dict[str, list[FileRow]] = defaultdict(list)
     for file in files:
         there = _named(by_name, file) if file.name else _of_token(by_token, file)
         if there is None:
             unmatched[numbers.get(file.series_id, "")].append(file)  # series of one number share their scans
         else:
-            is_equal = bool(there.md5) and there.md5 == md5_of(file)
+            mine = md5_of(file) if there.md5 else ""
+            is_equal = bool(mine) and there.md5 == mine
             found[file.id] = there, "MD5" if is_equal else "name and size" if file.name else "file-name token"
-            if there.md5 and not is_equal and md5_of(file):
-                others.add(file.id)
+            if there.md5 and not is_equal:
+                remarks[file.id] = OTHER_BYTES if mine else NOT_READ
     left = [one for some in by_token.values() for one in some]  # what was matched has left the lists
     checked = [
-        CheckedFile(key, Fate.STORED, proof, there.scan_id, OTHER_BYTES if key in others else "")
+        CheckedFile(key, Fate.STORED, proof, there.scan_id, remarks.get(key, ""))
         for key, (there, proof) in found.items()
     ]
     archived = {key for key, (there, _) in found.items() if there.is_archived}

@@ -18,7 +18,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
 from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_for_subject, is_prearchive
-from xnat_wizard.upload.records import OTHER_BYTES, SessionRow
+from xnat_wizard.upload.records import NOT_READ, OTHER_BYTES, SessionRow
 from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.model import ArrivalRules, SeriesFilterText
 from xnat_wizard.xnat.site import Site
@@ -233,7 +233,11 @@ def _not_proven(journal: Journal, lines: list[ReceiptLine], site_facts: receipt_
     gaps += [_why_differing(label, lines) for label in dict.fromkeys(line.session_label for line in lines)]
     differing = sum(line.files_differing for line in lines)
     counts = [journal.records.count_proofs(session.id) for session in sessions]
-    unproven = sum(count for some in counts for proof, count in some.items() if proof != "MD5") - differing
+    unread = sum(journal.records.count_remark(session.id, NOT_READ) for session in sessions)
+    if unread:
+        it = "it changed here since it was planned" if unread == 1 else "they changed here since they were planned"
+        gaps.append(f"the bytes of {_files(unread)}: {it}, or cannot be read here any more")
+    unproven = sum(count for some in counts for proof, count in some.items() if proof != "MD5") - differing - unread
     if unproven and journal.receiver:
         gaps += [f"the bytes of {_files(unproven)}: the identification was written into their headers on the way"]
     elif unproven:

@@ -21,6 +21,8 @@ from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, Sessio
 PROOFS = ("count", "file-name token", "name and size", "MD5")
 # The remark of a stored file whose bytes are not those that were read here.
 OTHER_BYTES = "there under its name, with another MD5 than on disk"
+# The remark of a stored file that could not be compared with the server's digest.
+NOT_READ = "there under its name, and not compared: here it changed or cannot be read"
 _FATES = {str(fate): fate for fate in Fate}  # a look into a dictionary is quicker than a call, and there are many
 
 V = TypeVar("V")
@@ -340,6 +342,12 @@ class Records:
             "SELECT proof, count(*) FROM file WHERE session_id = ? AND fate = 'stored' GROUP BY proof", (session_id,)
         )
         return dict(rows.fetchall())
+
+    def count_remark(self, session_id: int, remark: str) -> int:
+        """Count the stored files of a session with a remark."""
+        where = "session_id = ? AND fate = 'stored' AND remark = ?"
+        (count,) = self._database.execute(f"SELECT count(*) FROM file WHERE {where}", (session_id, remark)).fetchone()  # noqa: S608  our words
+        return int(count)
 
     def keep_receipt(self, receipt: Receipt) -> None:
         """Keep the receipt; the one before it stays among the earlier ones."""
