@@ -1,5 +1,6 @@
 """Result folders into resources of the real practice server: every level, every source, every trouble."""
 
+import asyncio
 import os
 import tarfile
 import zipfile
@@ -237,6 +238,24 @@ async def test_a_site_that_stays_away_ends_the_run_and_the_next_one_goes_on(
     practice.start()
     (outcome,) = await run.put(target(result))
     assert (outcome.verdict, on_disk(practice, "qBOLD")) == (Verdict.DONE, RESULT)
+
+
+async def test_a_run_that_is_given_up_stops_reading(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "long.nii"
+    with path.open("wb") as file:
+        file.truncate(200 << 30)  # holes: hours of reading
+    holder = await run.site.resources.find(Address("DEMO"))
+    assert holder is not None
+    with Journal(run.home) as journal:
+        transfer = run.transfer(journal, Wishes(is_dry=True))
+        outcomes = transfer.put([target(path)])
+        waiting = asyncio.create_task(anext(outcomes))
+        while not any(tally.to_move for tally in transfer._tools.tallies.values()):  # noqa: ASYNC110  nothing tells
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        transfer._tools.executor.shutdown()  # comes back only when nobody reads any more
 
 
 async def test_without_digests_the_size_counts_or_every_byte(run: Run, result: Path, practice: Practice) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from threading import Event
 from typing import TypeVar
 
+from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.upload import parts
 from xnat_wizard.upload.resource_transfer.local_tree import LocalFile, LocalTree
 from xnat_wizard.upload.resource_transfer.named_zip import NamedZip
@@ -111,7 +113,7 @@ class Comparing:
         if known is None:
             known = self._tools.journal.md5(self._key, self._tree.path, file) if file.path else ""
             if not known:
-                known = await in_thread(self._tools, lambda: _digest(self._tree, file))
+                known = await in_thread(self._tools, lambda: _digest(self._tree, file, self._tools.stop))
                 self.remember(file, known)
             self._md5[file.name] = known
         return known
@@ -122,11 +124,12 @@ def _folders(name: str) -> list[str]:
     return ["/".join(steps[:depth]) for depth in range(1, len(steps))]
 
 
-def _digest(tree: LocalTree, file: LocalFile) -> str:
-    if file.path:
-        return parts.digest(tree.item(0, file))
+def _digest(tree: LocalTree, file: LocalFile, stop: Event) -> str:
+    pieces = parts.read_pieces(tree.item(0, file)) if file.path else zip_of(tree, tree.packed).pieces()
     md5 = hashlib.md5(usedforsecurity=False)
-    for piece in zip_of(tree, tree.packed).pieces():
+    for piece in pieces:
+        if stop.is_set():
+            raise Stopped
         md5.update(piece)
     return md5.hexdigest()
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from threading import Event
 
+from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.patience import StubbornError
 from xnat_wizard.upload.resource_transfer import get_findings, put_findings
@@ -25,6 +27,7 @@ from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import RemoteFile
 
 FILES_AT_ONCE = 4
+READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class Getting:
             if not self._wishes.verifies_bytes:
                 return True
             _, md5 = await self._tools.patience.call(lambda: self._tools.resources.digest(file))
-        return await in_thread(self._tools, lambda: _md5_of(place)) == md5
+        return await in_thread(self._tools, lambda: _md5_of(place, self._tools.stop)) == md5
 
     # Saving
 
@@ -221,6 +224,11 @@ def _here(place: Path, size_bytes: int) -> _Here:
     return _Here.SAME_SIZE if is_same else _Here.OTHER
 
 
-def _md5_of(path: Path) -> str:
+def _md5_of(path: Path, stop: Event) -> str:
+    md5 = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        while piece := file.read(READ_BYTES):
+            if stop.is_set():
+                raise Stopped
+            md5.update(piece)
+    return md5.hexdigest()
