@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.segment import Segment
 from textual.app import ComposeResult
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, Tree
 
 from wizard.screens import settled_text, until_text
 from xnat_wizard.findings import Finding, Severity
@@ -222,3 +222,52 @@ async def test_without_colours_a_button_that_does_nothing_is_dim(monkeypatch: py
         assert off.dim
         assert other
         assert not other.dim
+
+
+def marks_at(app: WizardApp, words: str) -> set[str]:
+    """Return how the text of the row with these words is set off without colours."""
+    for strip in app.screen._compositor.render_strips():
+        if words in strip.text:
+            styles = [segment.style for segment in strip if segment.style and segment.text.strip(" ▌")]
+            names = ("bold", "underline", "reverse")
+            return {name for name in names if any(getattr(style, name) for style in styles)}
+    pytest.fail(f"no row with {words!r}")
+
+
+async def test_the_row_under_the_cursor_is_seen_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WizardApp(steps=(lambda _: Everything(),))
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until_text(app, pilot, "Something goes on.")
+        assert not marks_at(app, "[x] on")
+        app.screen.query_one(Checklist).focus()
+        await settled_text(app, pilot)
+        assert "underline" in marks_at(app, "[x] on")
+        assert "underline" not in marks_at(app, "[ ] off")
+        await pilot.press("down")
+        await settled_text(app, pilot)
+        assert "underline" in marks_at(app, "[ ] off")
+        app.screen.query_one(".finding-rows").focus()
+        await settled_text(app, pilot)
+        assert "underline" in marks_at(app, "Three files end early")
+        assert "underline" not in marks_at(app, "Two patients")
+
+
+async def test_only_the_tree_with_the_focus_shows_a_reversed_row_without_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Wood(StepScreen[Answer]):
+        def compose_content(self) -> ComposeResult:
+            yield Tree("root", id="tree")
+            yield Input(id="typed")
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WizardApp(steps=(lambda _: Wood(),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "root")
+        app.screen.query_one("#typed", Input).focus()
+        await settled_text(app, pilot)
+        assert "reverse" not in marks_at(app, "root")
+        app.screen.query_one("#tree").focus()
+        await settled_text(app, pilot)
+        assert "reverse" in marks_at(app, "root")
