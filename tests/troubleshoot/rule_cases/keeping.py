@@ -41,6 +41,18 @@ def our_row_is_gone_and_nothing_is_anywhere(role: Role) -> Facts:
     return scene(role, images(), sent=OURS, earlier=GONE)
 
 
+@shows("HSK-01", L)
+def the_list_without_our_row_is_empty(role: Role) -> Facts:
+    return scene(role, images(), sent=OURS, earlier={a_row().uri: told(NO_ROW)})
+
+
+@not_yet("HSK-01")
+def the_project_of_our_row_is_not_ours_any_more(role: Role) -> Facts:
+    below = Role.MEMBER if role is Role.ADMIN else role
+    uri = a_row(project="CLOSED").uri
+    return scene(below, images(), sent=replace(OURS, uris=(uri,)), earlier={uri: told(NO_ROW)})
+
+
 @not_yet("HSK-01")
 def our_row_is_gone_and_the_study_is_archived(role: Role) -> Facts:
     return scene(role, images(), archived(images()), sent=OURS, earlier=GONE)

@@ -42,6 +42,8 @@ def letter_facts(facts: Facts, *, with_labels: bool = False) -> LetterFacts:
     private = {text for one in objects for text in (one.patient_name, one.patient_id, one.study_description) if text}
     if facts.local and facts.local.survey:
         private |= set(facts.local.survey.subject_folders)
+    for place in (one.place for one in facts.candidates):  # labels are made of names and numbers of patients
+        private |= {place.label, place.subject, place.row.folder if place.row else ""} - {""}
     return LetterFacts(
         site_url=site.url if site else sent.site_url,
         now=facts.now,

@@ -7,12 +7,13 @@ HSK-03, HSK-13.
 from collections.abc import Iterator
 
 from xnat_wizard.troubleshoot.facts import Facts
-from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, PlaceKind, Role, Standing, StepKind
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, PlaceKind, Role, Standing, StepKind, Told
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import covering, covers_at, missing, resend
 from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED
 from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
+from xnat_wizard.xnat.inquiries.values import Row
 
 _OLD_DAYS = 30
 
@@ -31,10 +32,21 @@ def _vanished(facts: Facts) -> tuple[str, ...]:
     gone = [
         uri
         for uri, told in facts.earlier.items()
-        if told.value is None and told.standing is Standing.ABSENT and (sees_all or UNASSIGNED not in uri)
+        if _is_gone(told) and (sees_all or (UNASSIGNED not in uri and _is_open(facts, uri)))
     ]
     is_searched = facts.by_uid is not None and facts.by_uid.is_known
     return tuple(gone) if gone and is_searched and not facts.hits() and not _is_alive(facts) else ()
+
+
+def _is_gone(told: Told[Row | None]) -> bool:
+    """Tell whether a site says that a row is not there: with 404, or with an empty list."""
+    return told.value is None and told.standing in {Standing.ABSENT, Standing.ANSWERED}
+
+
+def _is_open(facts: Facts, uri: str) -> bool:
+    """Tell whether the account sees the project of an address: else an empty answer says nothing."""
+    project = uri.partition("/projects/")[2].partition("/")[0]
+    return facts.project is not None and any(one.id == project for one in facts.project.visible)
 
 
 def _is_alive(facts: Facts) -> bool:
@@ -98,11 +110,7 @@ def moved_by_somebody(facts: Facts) -> Iterator[Diagnosis]:
         hit = next((one for one in facts.hits() if one.has_identity and one.place.project != project), None)
         if hit is not None and facts.project and hit.place.project == facts.project.id:
             continue  # it has come home
-        if (
-            told.standing is not Standing.ABSENT
-            or hit is None
-            or any(one.place.project == project for one in facts.hits())
-        ):
+        if not _is_gone(told) or hit is None or any(one.place.project == project for one in facts.hits()):
             continue
         home = facts.project.id if facts.project else ""
         steps = (
