@@ -8,6 +8,7 @@ import pytest
 from cli.program import run
 from convert.images import write_dicom, write_pair
 from convert.ways import need
+from support import Practice
 from xnat_wizard.cli.talk import Exit
 from xnat_wizard.convert.model import Way
 from xnat_wizard.convert.validator import program
@@ -141,3 +142,53 @@ def test_control_characters_of_a_header_do_not_reach_the_terminal(tmp_path: Path
     done = run("convert", tmp_path / "in", "--list")
     assert "\x1b" not in done.data
     assert "t1\\x1b[2Jx" in done.data
+
+
+def test_what_is_converted_goes_into_resources_of_its_scan(
+    source: Path, tmp_path: Path, practice: Practice, account: None
+) -> None:
+    need(Way.DCM2NIIX)
+    place = ["--project", "DEMO", "--site", practice.url, "--series", "t1*"]
+    done = run("convert", source, "--to", tmp_path / "out", *place)
+    assert done.code == Exit.DONE, done.talk
+    stored = {
+        "/".join(path.parts[-5:]): path.read_bytes()
+        for path in (practice.folder / "archive").rglob("*")
+        if path.is_file() and {"NIFTI", "PARREC"} & set(path.parts) and not path.name.endswith(".xml")
+    }
+    par = (source / "S1" / "t1" / "scan.PAR").read_bytes()
+    assert par in stored.values()
+    made = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert len(made) == 4
+    assert {name.rsplit("/", 1)[-1]: data for name, data in stored.items() if "PARREC" not in name} == made
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["S1", "S2"]
+
+    again = run("convert", source, "--to", tmp_path / "out", *place, "--existing", "skip", "--json")
+    assert again.code == Exit.DONE, again.talk
+    outcomes = [one for one in again.objects() if one.get("resource")]
+    assert {(one["resource"], one["moved"], one["verdict"]) for one in outcomes} == {
+        ("NIFTI", 0, "done"),
+        ("PARREC", 0, "done"),
+    }
+
+
+def test_sidecars_of_a_bids_dataset_go_into_a_resource_of_their_own(
+    source: Path, tmp_path: Path, practice: Practice, account: None
+) -> None:
+    need(Way.DCM2NIIX)
+    rules: list[str | Path] = ["--rules", tmp_path / "rules.toml", "--bids", "--subject", "S2"]
+    place = ["--project", "DEMO", "--site", practice.url, "--session-labels", "{subject}_visit"]
+    done = run("convert", source, "--to", tmp_path / "out", *rules, *place, "--json")
+    assert done.code == Exit.DONE, done.talk
+    outcomes = [one for one in done.objects() if one.get("resource")]
+    assert {(one["resource"], one["session"], one["scan"], one["moved"]) for one in outcomes} == {
+        ("NIFTI", "S2_visit", "2", 1),
+        ("BIDS", "S2_visit", "2", 1),
+    }
+
+
+def test_a_project_without_a_site_is_refused_before_anything_is_converted(source: Path, tmp_path: Path) -> None:
+    done = run("convert", source, "--to", tmp_path / "out", "--project", "DEMO")
+    assert done.code == Exit.USAGE
+    assert "No site is named" in done.talk
+    assert not (tmp_path / "out").exists()

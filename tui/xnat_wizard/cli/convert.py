@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xnat_wizard.cli import convert_put
 from xnat_wizard.cli.source import LAYOUT_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
@@ -61,6 +62,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action="store_true",
         help="let name, birth date and the like into sidecars and image headers",
     )
+    convert_put.add_place_to(convert)
     show = convert.add_mutually_exclusive_group()
     show.add_argument("--list", action="store_true", help="show what can be converted, and end")
     show.add_argument("--test-rules", action="store_true", help="show which rule takes which series, and why not")
@@ -89,7 +91,8 @@ def _convert(options: argparse.Namespace) -> int:
             return _list(chosen, options)
         if options.test_rules and rules:
             return _test(rules, chosen, options)
-        return _run(source, offer, chosen, rules, options)
+        putting = convert_put.Putting(found, options) if options.project and not options.dry_run else None
+        return _run(source, offer, chosen, rules, options, putting)
 
 
 def _stop(*_: object) -> None:
@@ -121,7 +124,12 @@ def _check(options: argparse.Namespace, rules: "Rules | None") -> None:
 
 
 def _run(
-    source: "Source", offer: "Offer", chosen: "tuple[Item, ...]", rules: "Rules | None", options: argparse.Namespace
+    source: "Source",
+    offer: "Offer",
+    chosen: "tuple[Item, ...]",
+    rules: "Rules | None",
+    options: argparse.Namespace,
+    putting: convert_put.Putting | None,
 ) -> int:
     from xnat_wizard.convert import run
     from xnat_wizard.convert.model import Existing, Way
@@ -140,12 +148,14 @@ def _run(
     if options.keep_patient_details:
         say("Patient details go into the sidecars and headers: keep these images where the originals may be.")
     counts: Counter[str] = Counter()
+    placed: list[Placed] = []
     with contextlib.closing(run.run(source, offer.items, chosen, order)) as steps:  # its end clears its folder
         for said in steps:
             if isinstance(said, Finding):
                 _tell(said, options)
                 counts["failed"] += said.severity is not Severity.NOTE
             else:
+                placed.append(said)
                 _tell_placed(said, options)
                 counts["converted" if said.is_new else "there"] += 1
     is_valid = _validate(order, options) if options.bids and (counts["converted"] or counts["there"]) else True
@@ -161,7 +171,13 @@ def _run(
         put(f"{counts['converted']} converted, {counts['there']} there already, {counts['failed']} with faults")
     if not (counts["converted"] or counts["there"]):
         return Exit.FAILED
-    return Exit.INCOMPLETE if counts["failed"] or not is_valid else Exit.DONE
+    code = Exit.INCOMPLETE if counts["failed"] or not is_valid else Exit.DONE
+    if putting is None:
+        return code
+    sent, findings = putting.put(source, placed)
+    for finding in findings:
+        _tell(finding, options)
+    return sent if sent is not Exit.DONE else code
 
 
 def _validate(order: "Order", options: argparse.Namespace) -> bool:

@@ -49,6 +49,11 @@ def stand_in_the_way(target: Path, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(path for path in paths if (target / f"{path}{IMAGE}").exists())
 
 
+def files_of(target: Path, path: str) -> tuple[str, ...]:
+    """Return the files of an image that is there, given without ending, the image first."""
+    return (f"{path}{IMAGE}", *(f"{path}{ending}" for ending in _SIDES if (target / f"{path}{ending}").exists()))
+
+
 def refuse(paths: Sequence[str]) -> Finding:
     """Say that outputs are there already."""
     return Finding(

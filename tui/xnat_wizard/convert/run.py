@@ -121,8 +121,8 @@ def _one(
         return
     for one in ready:
         if one.named.path in there and order.existing is Existing.SKIP:
-            path = f"{one.named.path}{placing.IMAGE}"
-            yield Placed(item, path, (path,), one.named.rule.name if one.named.rule else "", is_new=False), one.named
+            files = placing.files_of(order.target, one.named.path)
+            yield Placed(item, files[0], files, one.named.rule.name if one.named.rule else "", is_new=False), one.named
             continue
         yield from _place(item, one, order, work)
 
