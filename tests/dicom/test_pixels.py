@@ -1,12 +1,13 @@
 """Whether two files hold the same pixels."""
 
+import random
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 
-from dicom.images import BIG, EXPLICIT, IMPLICIT, RLE, as_bytes, header, with_pixels
+from dicom.images import BIG, DEFLATED, EXPLICIT, IMPLICIT, RLE, as_bytes, header, with_pixels
 from xnat_wizard.dicom.pixels import pixels_of
 
 
@@ -55,3 +56,23 @@ def test_what_has_no_pixels_to_compare_has_none(data: bytes) -> None:
 def test_every_real_image_reads_without_an_error(shared_data: Path) -> None:
     found = [pixels_of(path.read_bytes()) for path in sorted(shared_data.rglob("*.dcm"))]
     assert any(found)
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, DEFLATED])
+def test_a_damaged_file_has_none_that_can_be_compared_and_ends_nothing(syntax: str) -> None:
+    whole = image(syntax)
+    chance = random.Random(syntax)  # noqa: S311  a test that can be repeated
+    for _ in range(500):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 5, 30))):
+            damaged[chance.randrange(132, len(damaged))] = chance.randrange(256)
+        pixels_of(bytes(damaged[: chance.choice((len(damaged), chance.randrange(len(damaged))))]))
+
+
+def test_pixels_of_an_image_without_a_size_are_not_all_equal() -> None:
+    def shapeless(value: int) -> bytes:
+        dataset = with_pixels(header(), value=value)
+        dataset.Rows = 0
+        return as_bytes(dataset)
+
+    assert pixels_of(shapeless(7)) != pixels_of(shapeless(8))
