@@ -1,7 +1,6 @@
 """`resource put`, `get` and `list`: result folders into resources and back, for many subjects at once."""
 
 import argparse
-import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncGenerator, Coroutine, Iterable
@@ -115,6 +114,8 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _run(work: Coroutine[Any, Any, Exit]) -> Exit:
+    import asyncio
+
     try:
         return asyncio.run(work)
     except asyncio.CancelledError:
@@ -144,6 +145,7 @@ async def _move(
     limit_bytes_s: int,
 ) -> Exit:
     """Put the targets, or get those that the site has; a signal to end leaves what the next run takes up."""
+    import asyncio
     import random
     import time
 
@@ -170,6 +172,8 @@ async def _move(
 async def _follow(
     teller: "Teller", transfer: "Transfer", moved: "AsyncGenerator[Outcome, None]", targets: "tuple[Target, ...]"
 ) -> Exit:
+    import asyncio
+
     from xnat_wizard.upload.patience import GiveUpError
 
     outcomes: dict[Target, Outcome] = {}
@@ -199,6 +203,8 @@ def exit_for(outcomes: "Iterable[Outcome]") -> Exit:
 
 def _end_at_signals() -> None:
     """Let a request to end cancel what runs, so that no unfinished file stays; a lost terminal stops nothing."""
+    import asyncio
+
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     task = asyncio.current_task()
     if task is not None:
@@ -227,6 +233,8 @@ def _address(options: argparse.Namespace) -> str:
 
 
 def _list(options: argparse.Namespace) -> int:
+    import asyncio
+
     return asyncio.run(_list_all(options, _request(options, ".")))
 
 

@@ -1,7 +1,6 @@
 """`troubleshoot`: finds out where data went that cannot be found, says what to do, and does it after a yes."""
 
 import argparse
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -68,6 +67,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _run(options: argparse.Namespace) -> int:
+    import asyncio
+
     if options.list:
         return _list(is_json=options.json)
     case = _case(options)
@@ -158,6 +159,7 @@ def _exit_of(report: "Report") -> Exit:
 @asynccontextmanager
 async def _progress(search: "Search") -> AsyncIterator[None]:
     """Say each step of a search as it begins."""
+    import asyncio
 
     async def tell() -> None:
         shown = ""
