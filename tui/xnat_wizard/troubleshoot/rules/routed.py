@@ -241,8 +241,8 @@ def quarantined(facts: Facts) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "ROU-16",
             Certainty.CONFIRMED,
-            f"The session {one.label} is in quarantine: members do not see it.",
-            "The project holds new sessions back until an owner has looked at them.",
+            f"The session {one.label} is in quarantine until an owner releases it.",
+            "The project holds new sessions back until an owner has looked at them; members may not see them at all.",
             where=hit.place.shown,
             evidence=facts.evidence("Q6", "Q20"),
             covers=covers_at(facts, hit),
