@@ -1,17 +1,23 @@
 """Uploads by DICOM with a login: sent, found, moved where needed, and proved."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from practice.sending import rows
 from support import Practice
+from upload.clocks import short_sleep
 from upload.conftest import PlanFor
-from upload.dicom_sends import by_dicom, peer_of
-from upload.runs import explained, run
+from upload.dicom_sends import as_admin, by_dicom, peer_of
+from upload.runs import explained, run, texts
 from xnat_wizard.practice.sample import write_study
+from xnat_wizard.upload import receipt as receipts
+from xnat_wizard.upload.cstore import alone
+from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.journal import Journal
-from xnat_wizard.upload.model import Destination, SessionState, UploadState
+from xnat_wizard.upload.model import Destination, Fate, SessionState, UploadState
 from xnat_wizard.xnat.site import Site
 
 NewJournal = Callable[..., Journal]
@@ -38,3 +44,89 @@ async def test_four_subjects_are_sent_and_proved(
     assert any("identification was written into their headers" in gap for gap in receipt.not_proven)
     assert journal.dicom_statuses() == {0: progress.files_total}
     assert all(f"/{destination}" in one.uri or destination is Destination.ARCHIVE for one in progress.sessions)
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+async def test_every_way_to_identify_reaches_the_place_of_the_plan(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path, scheme: Scheme
+) -> None:
+    plan = plan_for(study_folder, Destination.PREARCHIVE)
+    journal = by_dicom(new_journal(plan), peer_of(practice, scheme))
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    there = {(row.project, row.subject, row.name) for row in rows(practice)}
+    assert there == {("DEMO", one.subject_label, one.session_label) for one in plan.sessions}
+
+
+async def test_what_went_to_unassigned_is_found_and_moved(
+    practice: Practice, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    stranger(practice)
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    async with await as_admin(practice) as site:
+        assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert sum("the server found no project for it" in text for text in texts(journal)) == 2
+    assert {one.uri.split("/")[2] for one in journal.progress().sessions} == {"experiments"}
+    assert rows(practice) == []
+
+
+async def test_an_account_that_does_not_see_unassigned_data_says_so_and_sends_nothing_twice(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    stranger(practice)
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    for _ in range(2):
+        assert await run(journal, site) is UploadState.INCOMPLETE
+        (code,) = {one.finding.code for one in journal.progress().sessions if one.finding}
+        assert code == "cstore.not_found"
+    assert [row.project for row in rows(practice)] == ["Unassigned", "Unassigned"]
+    async with await as_admin(practice) as admin:
+        assert await run(journal, admin) is UploadState.DONE, explained(journal)
+    assert journal.dicom_statuses() == {0: journal.progress().files_total}
+
+
+async def test_a_wrong_project_is_found_by_the_right_plan_and_moved_without_sending_again(
+    practice: Practice, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    plan = plan_for(study_folder, Destination.PREARCHIVE)
+    wrong = by_dicom(new_journal(replace(plan, project="DEMOO")), peer_of(practice))
+    assert await alone.run(wrong, sleep=short_sleep) is UploadState.INCOMPLETE
+    assert len(rows(practice)) == 2
+    right = by_dicom(new_journal(plan), peer_of(practice))
+    async with await as_admin(practice) as site:
+        assert await run(right, site) is UploadState.DONE, explained(right)
+    assert {row.project for row in rows(practice)} == {"DEMO"}
+    assert right.dicom_statuses() == {None: right.progress().files_total}  # nothing was sent again
+
+
+async def test_without_a_login_it_is_sent_and_not_proved_until_somebody_logs_in(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    assert await alone.run(journal, sleep=short_sleep) is UploadState.INCOMPLETE
+    receipt = journal.receipt()
+    assert receipt is not None
+    assert receipt.verdict == "NOT PROVEN"
+    assert receipt.not_proven[0].startswith("what the site has: there was no login")
+    assert {fate for _, fate, _ in journal.fates()} == {Fate.SENT}
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    proved = journal.receipt()
+    assert proved is not None
+    assert proved.verdict == "COMPLETE"
+    again = await receipts.verify(journal, site)
+    assert again.verdict == "COMPLETE"
+
+
+async def test_a_project_that_archives_by_itself_is_no_trouble(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    practice.on_loop(lambda store: setattr(store.state.projects["DEMO"], "prearchive_code", 4))
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+
+
+def stranger(practice: Practice) -> None:
+    """Let what arrives be filed by an account that may not use the project."""
+    from xnat_wizard.practice.seed import add_account
+
+    practice.on_loop(lambda _: add_account(practice.server.services, "stranger", "stranger"))
+    practice.on_loop(lambda store: store.state.preferences.update(receivedFileUser="stranger"))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -66,7 +66,7 @@ async def look(
         call: makes the calls.
         prearchive_uri: of a built session, "" when there is none.
         archived: the session in the archive, when there is one.
-        is_rewritten: headers were changed on the way, so digests of local files say nothing.
+        is_rewritten: headers of images were changed on the way, so their digests say nothing.
     """
     files = list(records.files(session.id))
     waiting: list[StoredFile] = []
@@ -85,11 +85,11 @@ async def look(
                 has_pairs=session.has_pairs,
             )
         )
+    if is_rewritten:
+        in_archive = [replace(one, md5="") if one.scan_id else one for one in in_archive]
     read: dict[int, str] = {}
 
     def md5_of(file: FileRow) -> str:
-        if is_rewritten:
-            return ""
         known = file.md5 or read.get(file.id)
         if known:
             return known

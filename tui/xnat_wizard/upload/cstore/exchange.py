@@ -31,6 +31,7 @@ from xnat_wizard.upload.sending import SessionEndedError, together
 TRIES = 4  # of one file that the receiver has no room for, or that the association does not survive
 WAITS_S = (1.0, 4.0, 15.0)  # between them
 REFUSALS_IN_A_ROW = 20  # without any success: the session ends
+LOADS_A_LANE = 4  # of a part
 SHORTAGES_IN_A_ROW = 3  # files given up for want of resources: the upload stops
 
 
@@ -137,10 +138,14 @@ class Exchange:
                 continue
             item = Item(file.id, source, file.path, file.size_bytes, file.mtime_ns)
             sorted_out.setdefault(self._groups.of(kind), []).append(Sending(item, sop_class, sop_instance, syntax))
+        count = sum(map(len, sorted_out.values()))
+        size = min(
+            batch.MOST_FILES, -(-count // (LOADS_A_LANE * self.peer.associations)) or 1
+        )  # something for each lane
         return [
-            _Load(part, group, objects[start : start + batch.MOST_FILES])
+            _Load(part, group, objects[start : start + size])
             for group, objects in sorted_out.items()
-            for start in range(0, len(objects), batch.MOST_FILES)
+            for start in range(0, len(objects), size)
         ]
 
     def _files(self, part: PartRow) -> list[FileRow]:

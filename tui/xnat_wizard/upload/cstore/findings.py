@@ -52,7 +52,7 @@ def crowded(peer: Peer) -> Finding:
     return Finding(
         "cstore.crowded",
         f"The receiver {peer.ae_title} takes no association at the moment",
-        "It said so each time for some minutes: it may be busy, or take fewer at a time",
+        "It rejected the request for now: it may be busy, or take fewer at a time",
         ("Wait, then send again: what was acknowledged is not sent twice", "Or use fewer: --associations 1"),
         where=peer.address,
     )

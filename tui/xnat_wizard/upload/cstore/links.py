@@ -55,6 +55,7 @@ class Links:
         self._most = peer.associations
         self._in_use = 0
         self._turn = asyncio.Condition()
+        self._opening = asyncio.Lock()
         self._free: list[Link] = []
         self._open: set[Link] = set()
 
@@ -105,10 +106,27 @@ class Links:
         self._open.clear()
         await asyncio.to_thread(self._executor.shutdown)
 
+    def _shrink(self) -> None:
+        fewer = max(1, min(self._most - 1, len(self._open)))
+        if fewer < self._most:
+            self._most = fewer
+            some = "one association" if fewer == 1 else f"{fewer} associations"
+            self._tell(f"The receiver takes no more than {some} at a time")
+
     async def _link(self, group: int) -> Link:
-        for link in [one for one in self._free if one.group == group]:
-            self._free.remove(link)
+        link = self._at_rest(group)
+        if link is not None:
             return link
+        async with self._opening:  # one after the other: a receiver that is full rejects all who come at once
+            return self._at_rest(group) or await self._new(group)
+
+    def _at_rest(self, group: int) -> Link | None:
+        link = next((one for one in self._free if one.group == group), None)
+        if link is not None:
+            self._free.remove(link)
+        return link
+
+    async def _new(self, group: int) -> Link:
         if self._free and len(self._open) >= self._most:  # of another group: make room
             spare = self._free.pop(0)
             self._open.discard(spare)
@@ -129,9 +147,8 @@ class Links:
             except RejectedError as rejection:
                 if not rejection.is_transient:
                     raise GiveUpError(findings.rejected(self._peer, rejection)) from rejection
-                if self._open and self._most > 1:
-                    self._most = max(1, min(self._most - 1, len(self._open)))
-                    self._tell(f"The receiver takes no more than {self._most} associations at a time")
+                if self._open:  # wait for one of those instead
+                    self._shrink()
                     raise CrowdedError from rejection
                 finding = findings.crowded(self._peer)
             else:
