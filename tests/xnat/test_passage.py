@@ -451,6 +451,16 @@ async def test_a_folder_that_cannot_be_written_is_named(owner: Site, subject_zip
     assert caught.value.finding.code == "download.disk"
 
 
+async def test_a_file_that_is_a_page_is_saved_like_any_other(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
+    await archived_file(owner, subject_zip)
+    (session,) = await owner.sessions("DEMO")
+    page = tmp_path / "quality.html"
+    page.write_text("<!DOCTYPE html><html><title>Quality</title></html>")
+    await owner.put_file(session.id, "QC", page.name, page)
+    (file,) = await owner.resource_files(session.id, "QC")
+    assert (await owner.save_file(file, tmp_path / "here")).path.read_bytes() == page.read_bytes()
+
+
 async def test_a_link_that_lies_here_leads_no_file_elsewhere(owner: Site, subject_zip: bytes, tmp_path: Path) -> None:
     file = await archived_file(owner, subject_zip)
     (tmp_path / "other").mkdir()

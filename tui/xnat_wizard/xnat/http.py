@@ -252,7 +252,7 @@ class Http:
             start += piece[: _START_BYTES - len(start)]
             await sink.take(piece)
             deadline.reschedule(asyncio.get_running_loop().time() + stall_s)
-        return start
+        return b"" if "Content-Disposition" in response.headers else start  # with it, it is a file, even a page (7.4)
 
     def _take_time(self, date: str) -> None:
         with contextlib.suppress(ValueError, OverflowError):
