@@ -84,8 +84,9 @@ def test_a_study_that_waits_is_found_and_told_in_plain_lines(practice: Practice,
     assert any(line.startswith("CONFIRMED: The session sub-007_mr1 waits in the prearchive of DEMO") for line in rest)
     assert "      do:    Archive it, after a check." in rest
     assert "Files: 7 arrived" in rest
+    assert ended.data.count("All 7 objects are in the prearchive.") == 1
     assert "POSSIBLE" not in ended.data
-    assert "Unassigned" in ended.data.partition("Could not look at:")[2]
+    assert "Could not look at:" not in ended.data
 
 
 def test_what_is_missing_ends_with_3_and_every_file_can_be_listed(practice: Practice, study: Path) -> None:
@@ -93,6 +94,8 @@ def test_what_is_missing_ends_with_3_and_every_file_can_be_listed(practice: Prac
     ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--files")
     assert ended.code == 3, ended.talk
     assert "INCOMPLETE: 3 of 7 objects are there, 4 are not." in ended.data
+    assert "  missing of series 2 bold: 4 of 4" in ended.data.splitlines()
+    assert "sessions without a project (Unassigned)" in ended.data.partition("Could not look at:")[2]
     listed = [line for line in ended.data.splitlines() if ".dcm" in line]
     assert len(listed) == 7
     assert sum(line.startswith("in prearchive ") for line in listed) == 3

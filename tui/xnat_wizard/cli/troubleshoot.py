@@ -136,7 +136,7 @@ async def _search(case: "Case", login: "Login", options: argparse.Namespace) -> 
         async with _progress(search):
             report = await search.result()
         facts = search.facts
-        _show(report, options)
+        _show(report, facts, options)
         letters = letters_for(facts, report, with_labels=options.with_labels)
         if options.letters:
             _save(letters, options.letters, is_json=options.json)
@@ -177,26 +177,43 @@ async def _progress(search: "Search") -> AsyncIterator[None]:
         task.cancel()
 
 
-def _show(report: "Report", options: argparse.Namespace) -> None:
+def _show(report: "Report", facts: "Facts", options: argparse.Namespace) -> None:
     if options.json:
         put_mapping(report.as_dict(has_files=options.files))
         return
     put(f"{report.verdict}: {report.verdict_says}")
     for one in report.diagnoses:
-        put("")
-        put(one.as_text(has_details=options.details))
+        head, _, rest = one.as_text(has_details=options.details).partition("\n")
+        is_said = one.says == report.verdict_says  # the first line has it
+        put(rest if is_said else f"\n{head}\n{rest}")
     totals = {fate: count for fate, count in report.ledger.totals.items() if count}
     if totals:
         put("")
         put("Files: " + ", ".join(f"{count} {_FATES.get(fate, fate)}" for fate, count in totals.items()))
+        for line in _missing_series(facts):
+            put(line)
     if options.files:
-        for line in report.ledger.lines:
-            put(f"{line.outcome:24}  {line.path}" + (f"  ({line.remark})" if line.remark else ""))
-    if report.blind_spots:
+        for file in report.ledger.lines:
+            put(f"{file.outcome:24}  {file.path}" + (f"  ({file.remark})" if file.remark else ""))
+    if report.blind_spots and (options.details or _exit_of(report) is not Exit.DONE):
         put("")
         put("Could not look at:")
         for spot in report.blind_spots:
             put(f"  {spot.place}: {spot.why}; {spot.who.words} can")
+
+
+def _missing_series(facts: "Facts") -> "Iterable[str]":
+    """Say of which series files are known to be missing."""
+    from xnat_wizard.troubleshoot.model import Fate
+    from xnat_wizard.troubleshoot.rules.gaps import missing
+
+    unsure = {line.path for line in facts.ledger.of(Fate.UNVERIFIABLE)}
+    gone = {one.path for one in missing(facts)} - unsure
+    for series in facts.local.by_series().values() if facts.local else ():
+        count = sum(one.path in gone for one in series)
+        name = " ".join(filter(None, (series[0].series_number, series[0].series_description)))
+        if count:
+            yield f"  missing of series {name or '(no number)'}: {count} of {len(series)}"
 
 
 def _save(letters: "Iterable[Letter]", folder: Path, *, is_json: bool) -> None:
