@@ -38,3 +38,16 @@ def test_what_is_not_sure_is_not_promised(line: str) -> None:
 def test_a_later_line_that_is_not_understood_takes_a_promise_back() -> None:
     assert sure_effects("-(0010,0010)\n(0010,0010) := kept") == {}
     assert sure_effects("(0010,0010) := kept\n-(0010,0010)") == {0x00100010: "removed"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '(0008,0060) = "MR" ?\n  -(0010,0010)',
+        '(0008,0060) = "MR" ? {\n  -(0010,0010)\n}',
+        '(0008,0060) = "MR" ? {\n\n  (0010,0020) := "{"\n  -(0010,0010)\n} : {\n  (0010,0010) := "x"\n}',
+    ],
+)
+def test_what_hangs_on_a_line_before_is_not_promised(script: str) -> None:
+    assert sure_effects(script) == {}
+    assert sure_effects(f"{script}\n-(0010,4000)") == {0x00104000: "removed"}

@@ -10,15 +10,23 @@ _COMMENT = re.compile(r'("[^"\n]*")|//[^\n]*')
 _TAG = re.compile(r"\(\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-f]{4})\s*\)")
 _REMOVED = re.compile(rf"-\s*{_TAG.pattern}")
 _SET = re.compile(rf'{_TAG.pattern}\s*:=\s*(?:"([^"]*)"|(project|subject|session))')
+_QUOTED = re.compile(r'"[^"\n]*"')
+_GOES_ON = ("?", ":", ",", "[", "=", "{")  # a line that ends so is no whole statement
 _LABELS = {"project": "project ID", "subject": "subject label", "session": "session label"}
 
 
 def sure_effects(script: str) -> dict[int, str]:
     """Return what becomes of each attribute, in words, by tag."""
     effects: dict[int, str] = {}
+    depth, hangs = 0, False  # of braces; on the line before
     for raw in script.splitlines():
         line = _COMMENT.sub(lambda hit: hit[1] or "", raw).strip()
-        removed, changed = _REMOVED.fullmatch(line), _SET.fullmatch(line)
+        if not line:
+            continue
+        is_alone = not depth and not hangs
+        bones = _QUOTED.sub("", line)
+        depth, hangs = max(0, depth + bones.count("{") - bones.count("}")), bones.endswith(_GOES_ON)
+        removed, changed = _REMOVED.fullmatch(line) if is_alone else None, _SET.fullmatch(line) if is_alone else None
         if removed:
             effects[_tag(removed)] = "removed"
         elif changed:
