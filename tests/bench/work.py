@@ -286,6 +286,20 @@ def verify(journal_path: str, url: str) -> Outcome:
     return asyncio.run(go())
 
 
+def send_by_dicom(journal_path: str, port: str, associations: str) -> Outcome:
+    """Send an upload by DICOM, without a login: from the journal to the last answer and the receipt."""
+    from xnat_wizard.upload.cstore import alone
+    from xnat_wizard.upload.cstore.peer import Peer
+    from xnat_wizard.upload.journal import Journal
+
+    with Journal.open(Path(journal_path)) as journal:
+        journal.set_receiver(Peer("127.0.0.1", int(port), associations=int(associations)).encoded())
+        began = time.perf_counter()
+        asyncio.run(alone.run(journal))
+        seconds = time.perf_counter() - began
+        return {"seconds": seconds, "sent": journal.dicom_statuses().get(0, 0)}
+
+
 def xnatpy(folder: str, url: str) -> Outcome:
     """Upload one session with xnatpy, as its documentation shows."""
     xnat: Any = importlib.import_module("xnat")
@@ -331,7 +345,10 @@ def _digest(facts: Iterable[tuple[str, ...]]) -> str:
 
 WORKS: dict[str, Callable[..., Outcome]] = {
     work.__name__: work
-    for work in (survey, dcmread, slow_survey, slow_raw, prepare, upload, unproven, verify, shares, xnatpy, pyxnat)
+    for work in (
+        *(survey, dcmread, slow_survey, slow_raw, prepare, upload, unproven, verify, shares),
+        *(send_by_dicom, xnatpy, pyxnat),
+    )
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from upload.conftest import PlanFor
 from upload.dicom_sends import as_admin, by_dicom, peer_of
 from upload.runs import explained, run, texts
 from xnat_wizard.practice.sample import write_study
+from xnat_wizard.practice.seed import add_account
 from xnat_wizard.upload import receipt as receipts
 from xnat_wizard.upload.cstore import alone
 from xnat_wizard.upload.cstore.peer import Scheme
@@ -126,7 +127,7 @@ async def test_a_project_that_archives_by_itself_is_no_trouble(
 
 def stranger(practice: Practice) -> None:
     """Let what arrives be filed by an account that may not use the project."""
-    from xnat_wizard.practice.seed import add_account
-
-    practice.on_loop(lambda _: add_account(practice.server.services, "stranger", "stranger"))
+    services = practice.server.services
+    assert services is not None
+    practice.on_loop(lambda _: add_account(services, "stranger", "stranger"))
     practice.on_loop(lambda store: store.state.preferences.update(receivedFileUser="stranger"))

@@ -72,6 +72,7 @@ class Receiver:
         server = entity.start_server(
             ("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_STORE, self.on_store)]
         )
+        assert server is not None
         try:
             yield self
         finally:
