@@ -1,11 +1,13 @@
 """`convert` as a script uses it: what it prints, what it makes, how it ends."""
 
+import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from cli.program import run
+from cli.program import PROGRAM, run
 from convert.images import write_dicom, write_pair
 from convert.ways import need
 from support import Practice
@@ -60,7 +62,7 @@ def test_the_list_shows_what_can_be_converted(source: Path) -> None:
 def test_the_tester_says_which_rule_takes_which_series_and_why_not(source: Path) -> None:
     done = run("convert", source, "--rules", source.parent / "rules.toml", "--test-rules")
     assert done.code == Exit.DONE
-    assert "S1 / 4 t1 3D  [ORIGINAL PRIMARY M]  4 images  -> T1w  anat/T1w" in done.data
+    assert "S1 / 4 t1 3D  [ORIGINAL PRIMARY M echo 1]  4 images  -> T1w  anat/T1w" in done.data
     assert '    not T1w: description is "survey", wanted "t1*"' in done.data
     assert 'No series here fits the rule "never".' in done.talk
     told = run("convert", source, "--rules", source.parent / "rules.toml", "--test-rules", "--json").objects()
@@ -192,3 +194,33 @@ def test_a_project_without_a_site_is_refused_before_anything_is_converted(source
     assert done.code == Exit.USAGE
     assert "No site is named" in done.talk
     assert not (tmp_path / "out").exists()
+
+
+def test_a_template_of_rules_is_written_once(source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    done = run("convert", source, "--rules-template", path)
+    assert done.code == Exit.DONE
+    assert 'match = { description = "t1_mprage" }' in path.read_text()
+    assert run("convert", source, "--rules", path, "--test-rules").code == Exit.DONE
+    assert run("convert", source, "--rules-template", path).code == Exit.FAILED
+
+
+def test_a_run_that_is_killed_leaves_whole_images_only_and_the_next_goes_on(tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    for number in range(1, 41):
+        write_pair(tmp_path / "in" / "S1", f"s{number}", protocol="t1", number=number)
+    command = [PROGRAM, "convert", str(tmp_path / "in"), "--to", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        for _ in range(3):
+            process.stdout.readline()
+        process.kill()
+    there = list((tmp_path / "out" / "S1").glob("*.nii.gz"))
+    assert 3 <= len(there) < 40
+    for image in there:
+        assert len(gzip.decompress(image.read_bytes())) == 352 + 8 * 8 * 4 * 2
+        assert json.loads(image.with_name(image.name.replace(".nii.gz", ".json")).read_text())
+    done = run("convert", tmp_path / "in", "--to", tmp_path / "out", "--existing", "skip")
+    assert done.code == Exit.DONE
+    assert f"{40 - len(there)} converted, {len(there)} there already" in done.data
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["S1"]

@@ -1,13 +1,16 @@
 """Rules: which take a series, why others do not, and what is said about a file that cannot be used."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xnat_wizard.convert import model
 from xnat_wizard.convert.bids_names import BadName, BidsName, label
-from xnat_wizard.convert.model import Traits
-from xnat_wizard.convert.rules import first_match, judge, parse, read
+from xnat_wizard.convert.model import Item, Traits
+from xnat_wizard.convert.rules import first_match, judge, parse, read, template
 from xnat_wizard.findings import Problem
 
 T1 = Traits("t1_mprage_sag", "T1 MPRAGE", ("ORIGINAL", "PRIMARY", "M", "ND"), None, 176, "MR", "dicom")
@@ -34,6 +37,7 @@ def rules_of(match: str, bids: str = "") -> str:
         ('image_type = ["M", "!P"]', True),
         ('image_type = ["!ND"]', False),
         ("echo = 1", False),
+        ('description = "t1_mprage[_]sag"', False),
         ("images = 176", True),
         ('images = "100-"', True),
         ('images = "-176"', True),
@@ -115,3 +119,14 @@ def test_entities_stand_in_the_order_of_the_standard() -> None:
 
 def test_labels_are_letters_and_digits() -> None:
     assert [label(text, "sub") for text in ("sub-01", "p_020", "Anna-K. 3", "ä-")] == ["01", "p020", "AnnaK3", ""]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=4))
+def test_a_template_takes_the_series_that_it_was_made_of(names: list[str]) -> None:
+    texts = [name for name in names if name.strip()]
+    items = [Item("S", "", "1", "", "", (replace(T1, description=text),)) for text in texts]
+    text = template(items)
+    if items:
+        filled = parse(text)
+        for item in items:
+            assert first_match(filled, item.variants[0]) is not None

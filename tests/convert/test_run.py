@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from convert.images import write_dicom, write_pair
@@ -323,3 +324,18 @@ def test_both_ways_are_compared_on_demand(tmp_path: Path, shared_data: Path) -> 
     (differs,) = [finding for finding in findings if finding.code == model.GEOMETRY_DIFFERS]
     assert differs.where.startswith("V4 /")
     assert "1.36 mm apart" in differs.why
+
+
+def test_images_of_one_series_that_no_rule_tells_apart_become_runs(tmp_path: Path) -> None:
+    """A series with slices in two directions: dcm2niix makes an image of each."""
+    need(Way.DCM2NIIX)
+    write_dicom(tmp_path / "in" / "S1" / "x")
+    for number, path in enumerate(sorted((tmp_path / "in" / "S1" / "x").iterdir())):
+        if number >= 2:
+            dataset = pydicom.dcmread(path)
+            dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+            dataset.ImagePositionPatient = [3.0 * number, -8.0, 8.0]
+            dataset.save_as(path)
+    placed, findings = convert(tmp_path / "in", Order(tmp_path / "out", rules=RULES, is_bids=True))
+    assert [one.path for one in placed] == ["sub-S1/anat/sub-S1_T1w.nii.gz", "sub-S1/anat/sub-S1_run-2_T1w.nii.gz"]
+    assert model.SEVERAL_IMAGES in {finding.code for finding in findings}

@@ -174,3 +174,20 @@ def test_the_originals_are_not_touched(tmp_path: Path) -> None:
         both(source, offer.items[0])
     assert sorted((tmp_path / "S1").iterdir()) == files
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files] == before
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["mr-siemens-skyra-epi", "mr-siemens-xa30-enhanced", "mr-philips-enhanced-same-exam-as-parrec"],
+)
+def test_outputs_have_the_traits_that_the_tester_sees(shared_data: Path, folder: str) -> None:
+    need(Way.DCM2NIIX)
+    count = 0
+    with offered(shared_data / "dicom" / folder) as (source, offer):
+        for item in offer.items:
+            with converted(source, item, Way.DCM2NIIX) as made:
+                for output in made.outputs:
+                    if "ADC" not in output.suffix:
+                        assert output.traits in item.variants, f"{item.number} {output.suffix}"
+                        count += 1
+    assert count

@@ -65,6 +65,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     convert_put.add_place_to(convert)
     show = convert.add_mutually_exclusive_group()
     show.add_argument("--list", action="store_true", help="show what can be converted, and end")
+    show.add_argument("--rules-template", type=Path, metavar="FILE.toml", help="write rules to be filled in, and end")
     show.add_argument("--test-rules", action="store_true", help="show which rule takes which series, and why not")
     show.add_argument("--dry-run", action="store_true", help="show what the outputs would be called, and end")
     convert.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -89,6 +90,8 @@ def _convert(options: argparse.Namespace) -> int:
         chosen = selection.choose(offer.items, options.subject, options.series)
         if options.list:
             return _list(chosen, options)
+        if options.rules_template:
+            return _template(chosen, options.rules_template)
         if options.test_rules and rules:
             return _test(rules, chosen, options)
         putting = convert_put.Putting(found, options) if options.project and not options.dry_run else None
@@ -110,7 +113,7 @@ def _check(options: argparse.Namespace, rules: "Rules | None") -> None:
         wrong = "--bids needs --rules with rules that name their place: bids = ..."
     elif options.test_rules and rules is None:
         wrong = "--test-rules needs --rules FILE"
-    elif not (options.to or options.list or options.test_rules):
+    elif not (options.to or options.list or options.test_rules or options.rules_template):
         wrong = "Where the images go is not said: --to FOLDER"
     if wrong:
         raise Problem(
@@ -221,6 +224,16 @@ def _list(items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _template(items: "tuple[Item, ...]", path: Path) -> int:
+    """Write a file of rules to be filled in; one that is there stays."""
+    from xnat_wizard.convert.rules import template
+
+    with path.open("x", encoding="utf-8") as file:
+        file.write(template(items))
+    say(f"Fill in the rules in {path}, then test them: xnat-wizard convert SOURCE --rules {path} --test-rules")
+    return Exit.DONE
+
+
 def _test(rules: "Rules", items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
     """Show for every kind of images in every series which rule takes it and why the ones before it do not."""
     from xnat_wizard.convert.rules import judge
@@ -234,7 +247,7 @@ def _test(rules: "Rules", items: "tuple[Item, ...]", options: argparse.Namespace
             taken += match is not None
             unused.discard(match.rule.name if match else "")
             told = verdicts[: verdicts.index(match)] if match else verdicts
-            kind = " ".join([*traits.image_type, *([f"echo {traits.echo}"] if traits.echo else [])])
+            kind = " ".join([*traits.image_type, *([f"echo {traits.echo}"] if traits.echo is not None else [])])
             if options.json:
                 put_object(
                     "match",

@@ -106,12 +106,13 @@ class BidsName:
             raise BadName(f'{datatype}/{suffix} needs the entity "{missing}-"')
         return cls(datatype, suffix, _ordered(found))
 
-    def with_entity(self, key: str, value: str) -> "BidsName":
-        """Return the name with one entity more; one that stands there already stays."""
+    def with_entity(self, key: str, value: str, *, is_new: bool = False) -> "BidsName":
+        """Return the name with one entity more; one that stands there already stays, unless this is a new one."""
         entities = dict(self.entities)
         if key not in _ENTITIES[self.datatype]:
             return self
-        entities.setdefault(key, value)
+        if is_new or key not in entities:
+            entities[key] = value
         return replace(self, entities=_ordered(entities))
 
     def value(self, key: str) -> str:

@@ -24,6 +24,7 @@ TARGET_IN_SOURCE = "convert.target_in_source"  # the output folder lies inside t
 TARGET_REFUSED = "convert.target_refused"  # the output folder cannot be written
 RULES_BAD = "convert.rules_bad"  # the file of rules cannot be used
 NO_RULE = "convert.no_rule"  # no rule matches the series, or its rule names no BIDS place
+SEVERAL_IMAGES = "convert.several_images"  # one series became images that no rule tells apart
 LABEL_CLASH = "convert.label_clash"  # two subjects or sessions get the same BIDS label
 BIDS_INCOMPLETE = "convert.bids_incomplete"  # BIDS asks for something that the images do not have
 VALIDATOR_MISSING = "convert.validator_missing"  # the BIDS validator is not installed

@@ -61,13 +61,14 @@ class Names:
         """Return the BIDS label of its subject."""
         return label(item.subject, "sub")
 
-    def name(self, item: Item, traits: Traits, suffix: str = "") -> Named | None:
+    def name(self, item: Item, traits: Traits, suffix: str = "", repeats: int = 0) -> Named | None:
         """Return the name of an output; `None` when it has no place in BIDS.
 
         Args:
             item: the series.
             traits: of this output.
             suffix: what the converter adds to tell outputs apart; plain names carry it.
+            repeats: so many outputs of the series have this name already: in BIDS a further run.
         """
         rule = rule_book.first_match(self._rules, traits) if self._rules else None
         if not self._is_bids:
@@ -76,8 +77,12 @@ class Names:
             return None
         name = _with_parts(rule.bids, item, traits)
         namesakes = self._runs[self._key(item, name)]
-        if len(namesakes) > 1 and item in namesakes:
-            name = name.with_entity("run", str(namesakes.index(item) + 1))
+        place = namesakes.index(item) + 1 if item in namesakes else 1
+        if len(namesakes) > 1:
+            name = name.with_entity("run", str(place))
+        if repeats:
+            first = int(name.value("run") or place)
+            name = name.with_entity("run", str(first + repeats * max(1, len(namesakes))), is_new=True)
         where = name.path(self.subject_label(item), label(self.session(item), "ses"))
         return Named(where, rule, name)
 

@@ -40,21 +40,24 @@ def _traits(item: Item, suffix: str, fields: dict[str, Any]) -> Traits:
     """Return the traits of one output: those of the images it was made of, as far as name and sidecar tell."""
     letter = next((letter for mark, letter in _LETTERS if mark in suffix), "")
     echo = int(hit[1]) if (hit := _ECHO.search(suffix)) else _whole(fields.get("EchoNumber"))
-    nearest = max(item.variants, key=lambda kind: _likeness(kind, letter, echo))
-    words = nearest.image_type
     told = fields.get("ImageType")
-    if item.series and isinstance(told, list) and told:
-        words = tuple(str(word) for word in told)
+    said = {str(word) for word in told} if item.series and isinstance(told, list) else set()
+    nearest = max(item.variants, key=lambda kind: _likeness(kind, letter, echo, said))
+    words = nearest.image_type
     if letter and letter not in words:
         words = (*words, letter)
     if _DERIVED.search(suffix):
         words = ("DERIVED", *words[1:], suffix.strip("_").upper())
-    return replace(nearest, image_type=words, echo=nearest.echo if echo is None else echo)
+    return replace(
+        nearest, image_type=words, echo=echo if echo in {kind.echo for kind in item.variants} else nearest.echo
+    )
 
 
-def _likeness(kind: Traits, letter: str, echo: int | None) -> tuple[bool, bool, bool]:
+def _likeness(kind: Traits, letter: str, echo: int | None, said: set[str]) -> tuple[bool, bool, bool, bool]:
+    """Rank a kind of images by how well it fits what the converter says of an output; it adds words to Image Type."""
     is_plain = not {"P", "R", "I", "PHASE", "REAL", "IMAGINARY"} & set(kind.image_type)
-    return (letter in kind.image_type if letter else is_plain, echo == kind.echo, "M" in kind.image_type)
+    is_of_letter = letter in kind.image_type if letter else is_plain
+    return (set(kind.image_type) <= said, is_of_letter, echo == kind.echo, "M" in kind.image_type)
 
 
 def _whole(value: object) -> int | None:

@@ -27,15 +27,16 @@ image type, one after `!` must not. Counts are `4`, `10-20`, `10-` or `-20`.
 
 import difflib
 import fnmatch
+import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xnat_wizard.convert.bids_names import BadName, BidsName
-from xnat_wizard.convert.model import RULES_BAD, Traits
+from xnat_wizard.convert.model import RULES_BAD, Item, Traits
 from xnat_wizard.findings import Finding, Problem
 
 TEXTS = ("description", "protocol", "modality", "source")
@@ -176,7 +177,7 @@ def _rule(row: Any, number: int) -> Rule:
             bids = BidsName.parse(str(row["bids"]))
         except BadName as error:
             raise BadName(f'{place}, bids = "{row["bids"]}": {error}') from None
-    file = row.get("file", re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-."))
+    file = row.get("file", re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "series")
     if not isinstance(file, str) or not _FILE.fullmatch(file):
         raise BadName(f"{place}: file must be a name of letters, digits, dot, dash and underscore")
     sidecar = row.get("sidecar", {})
@@ -258,7 +259,51 @@ def _check(wish: Wish, traits: Traits) -> Check:
 def _is_like(word: str, text: str) -> bool:
     if len(word) > 1 and word[0] == word[-1] == "/":
         return re.search(word[1:-1], text, re.IGNORECASE) is not None
-    return fnmatch.fnmatchcase(text.casefold(), word.casefold())
+    return is_like(word, text)
+
+
+def is_like(word: str, text: str) -> bool:
+    """Tell whether a text fits a word in which `*` and `?` stand for any letters, without regard to case."""
+    return fnmatch.fnmatchcase(text.casefold(), word.casefold().replace("[", "[[]"))
+
+
+def template(items: Iterable[Item]) -> str:
+    """Return a file of rules to be filled in: a rule for each name that series have here."""
+    lines = [
+        "# Rules for xnat-wizard convert. The first rule that takes a series names it.",
+        "# match: description, protocol, image_type, echo, images, modality, source; * and ? stand for any letters.",
+        "# bids:  anat/T1w, func/task-rest_bold, dwi/dwi, fmap/dir-AP_epi. Take the # away where it is right.",
+        "",
+        "[dataset]",
+        'name = "Name of the study"',
+    ]
+    names: set[str] = set()
+    for item in items:
+        traits = item.variants[0]
+        field, text = ("description", traits.description) if traits.description else ("protocol", traits.protocol)
+        if not text.strip() or text in names:
+            continue
+        names.add(text)
+        images = sum(kind.images for kind in item.variants)
+        types = sorted({word for kind in item.variants for word in kind.image_type})
+        lines += [
+            "",
+            f"# such as series {_comment(item.number)}: {images} images; image types: {_comment(' '.join(types))}",
+            "[[rule]]",
+            f"name = {_quoted(text)}",
+            f"match = {{ {field} = {_quoted(f'?{text[1:]}' if text[0] == '/' else text)} }}",
+            '# bids = "anat/T1w"',
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a TOML basic string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    return "".join(sign for sign in text if sign.isprintable())
 
 
 def _is_in(word: str, number: int) -> bool:

@@ -22,6 +22,7 @@ from xnat_wizard.convert.model import (
     BIDS_INCOMPLETE,
     GEOMETRY_DIFFERS,
     NO_RULE,
+    SEVERAL_IMAGES,
     Conversion,
     Existing,
     Item,
@@ -54,6 +55,7 @@ class _Ready:
 
     output: Output
     named: Named
+    first_name: str  # what it would be called alone
 
 
 def run(
@@ -107,14 +109,17 @@ def _one(
     yield from made.findings
     if order.compares and item.pair:
         yield from _compared(source, item, order, made, work / "other")
-    ready = []
+    ready: list[_Ready] = []
     for output in made.outputs:
         named = names.name(item, output.traits, output.suffix)
         if named is None:
             yield _no_rule(item, output)
-        else:
-            ready.append(_Ready(output, named))
-    ready = _apart(ready)
+            continue
+        repeats = sum(one.first_name == named.path for one in ready)
+        again = names.name(item, output.traits, output.suffix, repeats) if repeats else named
+        ready.append(_Ready(output, again or named, named.path))
+    if len({one.first_name for one in ready}) < len(ready):
+        yield _several(item, ready)
     there = placing.stand_in_the_way(order.target, [one.named.path for one in ready])
     if there and order.existing is Existing.FAIL:
         yield placing.refuse(there)
@@ -125,24 +130,6 @@ def _one(
             yield Placed(item, files[0], files, one.named.rule.name if one.named.rule else "", is_new=False), one.named
             continue
         yield from _place(item, one, order, work)
-
-
-def _apart(ready: Sequence[_Ready]) -> list[_Ready]:
-    """Give outputs of one series that would get the same name different ones: a run more, or a number."""
-    taken: set[str] = set()
-    apart = []
-    for one in ready:
-        named, at = one.named, 1
-        while named.path in taken:
-            at += 1
-            if one.named.bids and one.named.bids.takes("run"):
-                head, _, suffix = one.named.path.rpartition("_")
-                named = replace(named, path=f"{head}_run-{at}_{suffix}")
-            else:
-                named = replace(named, path=f"{one.named.path}-{at}")
-        taken.add(named.path)
-        apart.append(_Ready(one.output, named))
-    return apart
 
 
 def _place(item: Item, one: _Ready, order: Order, work: Path) -> Iterator[tuple[Placed, Named] | Finding]:
@@ -206,6 +193,18 @@ def _no_rule(item: Item, output: Output) -> Finding:
         f"A series has no place in BIDS{which}",
         "No rule takes it, or the rule that does names no `bids`",
         ("See why: xnat-wizard convert SOURCE --rules FILE --test-rules", "Add a rule, if it should be there"),
+        where=item.name,
+        severity=Severity.NOTE,
+    )
+
+
+def _several(item: Item, ready: Sequence[_Ready]) -> Finding:
+    return Finding(
+        SEVERAL_IMAGES,
+        f"One series became {len(ready)} images, and the rules do not tell them apart",
+        "The converter found several volumes in it that do not belong together: "
+        + ", ".join(one.named.path.rpartition("/")[2] for one in ready),
+        ("Look at them: a gap, or slices in several directions, splits a series", "Tell them apart by `image_type`"),
         where=item.name,
         severity=Severity.NOTE,
     )

@@ -1,17 +1,17 @@
 """What of a survey can be converted, grouped by subject, and the choice of it by subject and series."""
 
-import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xnat_wizard.convert import traits
 from xnat_wizard.convert.model import CONVERTER_FAILED, HELD, NOTHING_CHOSEN, SUBJECT_FROM_HEADER, Item, Traits
+from xnat_wizard.convert.rules import is_like
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.dicom.source import Source
 from xnat_wizard.findings import Finding, Problem, Severity
 
-_NO_PICTURES = frozenset({"SR", "KO", "PR", "RTPLAN", "RTSTRUCT", "SEG", "REG", "ECG", "HD", "AU", "DOC"})
+_NO_PICTURES = frozenset({"SR", "KO", "PR", "RTPLAN", "RTSTRUCT", "SEG", "REG", "ECG", "HD", "AU", "DOC", "RWV"})
 # What speaks against sending without a question says nothing against converting: the files of a series are whole.
 _CONVERTIBLE = frozenset(
     {structure.SERIES_LAYER_MISSING, structure.LAYER_ABOVE, structure.LAYER_BELOW, structure.SUBJECT_CHOSEN}
@@ -119,7 +119,7 @@ def _is_from_header(item: Item) -> bool:
 
 
 def _fits(patterns: Sequence[str], text: str) -> bool:
-    return not patterns or any(fnmatch.fnmatchcase(text.casefold(), pattern.casefold()) for pattern in patterns)
+    return not patterns or any(is_like(pattern, text) for pattern in patterns)
 
 
 def _order(number: str) -> tuple[int, str]:

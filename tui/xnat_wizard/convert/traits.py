@@ -24,6 +24,7 @@ _TAGS = (
     "PerFrameFunctionalGroupsSequence",
     "SharedFunctionalGroupsSequence",
 )
+_LETTERS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}  # as classic images have them
 
 
 def of_pair(source: Source, pair: ParRecPair) -> tuple[str, str, str, tuple[Traits, ...]]:
@@ -36,9 +37,8 @@ def of_pair(source: Source, pair: ParRecPair) -> tuple[str, str, str, tuple[Trai
         table = par.read_table(file)
     protocol = pair.protocol_name
     description = protocol or PurePosixPath(pair.par_path).stem
-    several = len({echo for echo, _ in table.kinds()}) > 1
     traits = tuple(
-        Traits(description, protocol, par.image_type(letter), echo if several else None, count, "MR", "parrec")
+        Traits(description, protocol, par.image_type(letter), echo, count, "MR", "parrec")
         for (echo, letter), count in table.kinds().items()
     )
     day = "".join(table.line("Examination date/time").split("/")[0].split()).replace(".", "")
@@ -59,10 +59,9 @@ def of_series(source: Source, series: Series) -> tuple[Traits, ...]:
         protocol = protocol or str(header.get("ProtocolName", ""))
         kinds.update(_kinds(header))
     times = sorted({time for _, time, _ in kinds if time > 0})
-    numbers = {number for _, _, number in kinds}
     found: dict[tuple[tuple[str, ...], int | None], int] = {}
     for (image_type, time, number), count in kinds.items():
-        echo = number if len(numbers) > 1 else times.index(time) + 1 if len(times) > 1 and time > 0 else None
+        echo = number or (times.index(time) + 1 if len(times) > 1 and time > 0 else None)
         found[image_type, echo] = found.get((image_type, echo), 0) + count
     order = sorted(found, key=lambda kind: (kind[1] or 0, "P" in kind[0], kind[0]))
     return tuple(
@@ -93,6 +92,9 @@ def _kinds(header: "Dataset") -> Iterator[tuple[tuple[str, ...], float, int]]:
     for frame in frames:
         groups = [frame, *shared]
         words = _words(_of(groups, "MRImageFrameTypeSequence", "FrameType")) or whole
+        letter = _LETTERS.get(str(_of(groups, "MRImageFrameTypeSequence", "ComplexImageComponent")), "")
+        if letter and letter not in words:
+            words = (*words, letter)
         yield words, _number(_of(groups, "MREchoSequence", "EffectiveEchoTime")), 0
 
 
