@@ -113,8 +113,16 @@ def test_a_label_is_enough_to_begin_with(practice: Practice, study: Path) -> Non
     built(practice, sent(practice, study))
     ended = run("troubleshoot", "sub-007_mr1", "--site", practice.url, "--project", "DEMO")
     assert ended.code == 1
-    assert ended.data.startswith("NOT PROVEN: A session of this label is there;")
+    assert ended.data.startswith("NOT PROVEN: 1 session fits what is known;")
     assert "POSSIBLE: A session called sub-007_mr1 is at the site, with status READY." in ended.data
+    assert "no trace" not in ended.data
+
+
+def test_a_time_is_enough_to_see_what_came_then(practice: Practice, study: Path) -> None:
+    built(practice, sent(practice, study))
+    ended = run("troubleshoot", "--when", "1 hour", "--site", practice.url)
+    assert ended.code == 1
+    assert "POSSIBLE: A session called sub-007_mr1 is at the site" in ended.data
     assert "no trace" not in ended.data
 
 

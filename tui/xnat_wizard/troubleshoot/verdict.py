@@ -17,22 +17,23 @@ from xnat_wizard.troubleshoot.model import (
     StepKind,
     Verdict,
 )
-from xnat_wizard.troubleshoot.rules.gaps import namesakes
+from xnat_wizard.troubleshoot.rules.gaps import may_be_it
 from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED
 
 ALL_THERE = "DOC-00"
 CHECK_FAILED = "DOC-01"
-NAMESAKE = "DOC-02"
+MAY_BE_IT = "DOC-02"
 _WELL = {Verdict.COMPLETE, Verdict.BY_COUNT, Verdict.ON_PURPOSE}
 _IDLE = {StepKind.NOTHING, StepKind.WAIT}
 _MOST_NOTES = 3
+_MOST_PERHAPS = 5
 
 
 def report(facts: Facts, diagnoses: Iterable[Diagnosis], crashes: Iterable[Crash] = ()) -> Report:
     """Compose the report."""
     verdict, says = verdict_of(facts)
     said = ranked(diagnoses)
-    said += tuple(_namesake(place) for place in namesakes(facts))
+    said += tuple(_perhaps(place) for place in may_be_it(facts)[:_MOST_PERHAPS])
     if verdict in _WELL and facts.ledger.lines:
         said = _worth_saying(said)
     if verdict in {Verdict.COMPLETE, Verdict.BY_COUNT} and facts.ledger.lines:
@@ -158,11 +159,10 @@ def _where(facts: Facts) -> str:
 
 def _without_files(facts: Facts) -> tuple[Verdict, str]:
     hits = facts.hits()
-    if not hits and namesakes(facts):
-        return (
-            Verdict.NOT_PROVEN,
-            "A session of this label is there; that it is yours, a label cannot prove.",
-        )
+    perhaps = len(may_be_it(facts))
+    if perhaps:
+        are = "1 session fits" if perhaps == 1 else f"{perhaps} sessions fit"
+        return Verdict.NOT_PROVEN, f"{are} what is known; that it is yours, a label or a time cannot prove."
     if not hits:
         return (
             Verdict.NOT_PROVEN,
@@ -192,12 +192,12 @@ def _all_there(facts: Facts, says: str) -> Diagnosis:
     )
 
 
-def _namesake(place: Place) -> Diagnosis:
+def _perhaps(place: Place) -> Diagnosis:
     return Diagnosis(
-        NAMESAKE,
+        MAY_BE_IT,
         Certainty.POSSIBLE,
         f"A session called {place.label} is at the site" + (f", with status {place.status}." if place.status else "."),
-        "Only the label was compared: it may be another person's, or another examination.",
+        "Nothing but label, subject and time was compared: it may be another person's, or another examination.",
         where=place.shown,
         next_steps=(
             NextStep(StepKind.BY_HAND, "Give the folder with the images, or the Study Instance UID, and search again."),

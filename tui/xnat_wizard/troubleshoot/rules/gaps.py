@@ -67,16 +67,17 @@ def dry_run(facts: Facts, hit: Candidate) -> dict[str, str]:
     return found
 
 
-def namesakes(facts: Facts) -> tuple[Place, ...]:
-    """Return the sessions that are called as the one that is looked for: where nothing else is known, they may be it.
+def may_be_it(facts: Facts) -> tuple[Place, ...]:
+    """Return the sessions that fit by label, subject or time, where nothing else is known of what is looked for.
 
-    A label alone proves nothing: it may be another patient's (missing data 0.3, rule 4).
+    None of these proves anything: it may be another patient's (missing data 0.3, rule 4).
     """
-    typed = facts.case.session or facts.sent.session
-    if not typed or facts.studies or facts.hits():
+    if facts.studies or facts.hits():
         return ()
-    wanted = {clean_label(typed).casefold(), clean_label(typed).replace("-", "_").casefold()}
-    return tuple(place for place in places_of(facts) if place.label.casefold() in wanted)
+    typed = clean_label(label) if (label := facts.case.session or facts.sent.session) else ""
+    wanted = {typed.casefold(), typed.replace("-", "_").casefold()} - {""}
+    alike = [place for place in places_of(facts) if place.label.casefold() in wanted]
+    return tuple({place.uri: place for place in (*alike, *(one.place for one in facts.candidates))}.values())
 
 
 def is_recorded(facts: Facts, experiment: Experiment) -> bool:

@@ -18,9 +18,9 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     first_saying,
+    may_be_it,
     messages,
     missing,
-    namesakes,
     nothing,
     offered,
     resend,
@@ -49,7 +49,7 @@ def nothing_was_sent(facts: Facts) -> Iterator[Diagnosis]:
     """There is no trace of an upload, here or at the site."""
     if facts.hits() or facts.rows is None or not facts.rows.is_known or facts.sent.uris:
         return
-    if namesakes(facts) or (facts.cache and facts.cache.value) or (facts.event and facts.event.value):
+    if may_be_it(facts) or (facts.cache and facts.cache.value) or (facts.event and facts.event.value):
         return  # it came as far as the site
     acknowledged = sum(one.fate is SentFate.ACKNOWLEDGED for one in facts.sent.files)
     is_told = facts.sent.has_per_file_record and acknowledged == 0
