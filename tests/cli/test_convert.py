@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -224,3 +225,10 @@ def test_a_run_that_is_killed_leaves_whole_images_only_and_the_next_goes_on(tmp_
     assert done.code == Exit.DONE
     assert f"{40 - len(there)} converted, {len(there)} there already" in done.data
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["S1"]
+
+
+def test_a_folder_at_the_top_of_an_archive_is_looked_through(source: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "study"), "zip", tmp_path, "in")
+    done = run("convert", archive, "--list")
+    assert done.code == Exit.DONE, done.talk
+    assert done.data == run("convert", source, "--list").data

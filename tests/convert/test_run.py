@@ -181,7 +181,7 @@ def test_an_archive_is_converted_like_the_folder_that_it_holds(tmp_path: Path) -
     write_study(tmp_path / "in")
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         for name in below(tmp_path / "in"):
-            archive.write(tmp_path / "in" / name, name)
+            archive.write(tmp_path / "in" / name, f"export/{name}")  # the one folder at the top is looked through
     convert(tmp_path / "in", Order(tmp_path / "one"))
     convert(tmp_path / "in.zip", Order(tmp_path / "two"))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

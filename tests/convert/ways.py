@@ -31,7 +31,7 @@ def need(*ways: Way) -> None:
 def offered(source: Path, layout: Layout = HOUSE) -> Iterator[tuple[Source, selection.Offer]]:
     """Survey a source and give what can be converted."""
     found = survey(source, layout)
-    with open_source(source) as opened:
+    with open_source(found.source) as opened:
         yield opened, selection.offer(found, opened)
 
 

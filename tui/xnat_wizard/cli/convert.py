@@ -83,7 +83,7 @@ def _convert(options: argparse.Namespace) -> int:
     rules = read(options.rules) if options.rules else None
     _check(options, rules)
     found = survey(options.source, Layout.parse(options.layout))
-    with open_source(options.source) as source:
+    with open_source(found.source) as source:
         offer = selection.offer(found, source)
         for finding in (*(one for one in found.findings if one.code.startswith("structure.parrec")), *offer.findings):
             _tell(finding, options)
