@@ -66,7 +66,8 @@ class Rough:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 path, length = head.split()[1], int(head.lower().split("content-length: ")[1].split()[0])
-                end = length if self._chance.random() < 0.3 else self._chance.randrange(length)
+                is_cut = len(self.bodies[path]) < 2 or self._chance.random() < 0.5
+                end = self._chance.randrange(length) if is_cut else length
                 taken = bytearray()
                 while len(taken) < end:
                     piece = await reader.read(min(self._chance.choice((1, 900, 30_000, 200_000)), end - len(taken)))
@@ -169,7 +170,7 @@ async def test_every_byte_travels_under_its_own_name(
             one.file_id: md5(pattern(one.file_id, one.size_bytes)).hexdigest()  # noqa: S324  compared, not trusted
             for one in items
         }
-    assert sum(map(len, rough.bodies.values())) > 2 * LANES  # some were cut
+    assert all(len(some) > 2 for some in rough.bodies.values())  # the first ones were cut
 
 
 @pytest.mark.parametrize("seed", range(5))
