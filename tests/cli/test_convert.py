@@ -232,3 +232,23 @@ def test_a_folder_at_the_top_of_an_archive_is_looked_through(source: Path, tmp_p
     done = run("convert", archive, "--list")
     assert done.code == Exit.DONE, done.talk
     assert done.data == run("convert", source, "--list").data
+
+
+def test_pairs_of_every_version_are_in_the_archive_raw_and_as_images(
+    shared_data: Path, tmp_path: Path, practice: Practice, account: None
+) -> None:
+    need(Way.DCM2NIIX)
+    source = tmp_path / "in"
+    shutil.copytree(shared_data / "parrec" / "t2-as-older-versions", source / "old")
+    for name in ("T2.PAR", "T2.REC"):
+        shutil.copy(shared_data / "parrec" / "nitest-balls1" / name, source / "old" / name)
+    done = run("convert", source, "--to", tmp_path / "out", "--project", "DEMO", "--site", practice.url, "--json")
+    assert done.code == Exit.DONE, done.talk
+    outcomes = {(one["scan"], one["resource"]): one for one in done.objects() if one.get("resource")}
+    assert set(outcomes) == {(scan, name) for scan in ("7", "7-2", "7-3", "7-4") for name in ("NIFTI", "PARREC")}
+    assert {(one["verdict"], one["moved"], one["proof"]) for one in outcomes.values()} == {("done", 2, "MD5")}
+    stored = [path.read_bytes() for path in (practice.folder / "archive").rglob("*") if path.is_file()]
+    for path in (source / "old").iterdir():
+        assert path.read_bytes() in stored
+    for path in (tmp_path / "out").rglob("*.nii.gz"):
+        assert path.read_bytes() in stored

@@ -177,7 +177,7 @@ def _run(
     code = Exit.INCOMPLETE if counts["failed"] or not is_valid else Exit.DONE
     if putting is None:
         return code
-    sent, findings = putting.put(source, placed)
+    sent, findings = putting.put(source, offer.items, placed)
     for finding in findings:
         _tell(finding, options)
     return sent if sent is not Exit.DONE else code

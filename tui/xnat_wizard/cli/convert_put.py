@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -60,7 +61,9 @@ class Putting:
         self._options = options
         self._sessions = _sessions(survey, options)
 
-    def put(self, source: "Source", placed: "Sequence[Placed]") -> tuple[Exit, tuple[Finding, ...]]:
+    def put(
+        self, source: "Source", offered: "Sequence[Item]", placed: "Sequence[Placed]"
+    ) -> tuple[Exit, tuple[Finding, ...]]:
         """Send all that was placed; return how that ends, and what could not be sent.
 
         Raises:
@@ -70,7 +73,8 @@ class Putting:
 
         with working_folder(self._options.to, source.root) as folder:
             findings: list[Finding] = []
-            targets = list(self._targets(source, placed, folder, findings))
+            scans = self._scans(offered)
+            targets = list(self._targets(source, placed, scans, folder, findings))
             if not targets:
                 return Exit.FAILED, tuple(findings)
             try:
@@ -80,27 +84,51 @@ class Putting:
                 code = Exit.STOPPED
         return (Exit.INCOMPLETE if findings and code is Exit.DONE else code), tuple(findings)
 
+    def _scans(self, offered: "Sequence[Item]") -> dict[str, str]:
+        """Return the scan of each series: its number; a PAR/REC pair whose number is taken gets a further one.
+
+        All that the source offers counts, so that another choice puts a series into the same scan.
+        """
+        numbers = Counter((self._label(item), item.number) for item in offered if item.series)
+        scans, taken = {}, set(numbers)
+        for item in offered:
+            place = (self._label(item), item.number)
+            if item.series and item.number and numbers[place] == 1:
+                scans[_key(item)] = item.number
+            elif item.pair and item.number:
+                at = 1
+                while place in taken:
+                    at += 1
+                    place = (place[0], f"{item.number}-{at}")
+                taken.add(place)
+                scans[_key(item)] = place[1]
+        return scans
+
+    def _label(self, item: "Item") -> str:
+        session = self._sessions.get(_key(item))
+        return session.session_label if session else ""
+
     def _targets(
-        self, source: "Source", placed: "Sequence[Placed]", folder: Path, findings: list[Finding]
+        self,
+        source: "Source",
+        placed: "Sequence[Placed]",
+        scans: dict[str, str],
+        folder: Path,
+        findings: list[Finding],
     ) -> "Iterator[tuple[str, Target]]":
         """Lay the files of each resource into a folder of their own; give session type and target."""
         from xnat_wizard.upload.resource_transfer.model import Target
         from xnat_wizard.xnat.resources import Address
 
-        owners: dict[tuple[str, str, str], Item] = {}
-        by_item: dict[int, tuple[Item, list[Placed]]] = {}
+        by_item: dict[str, tuple[Item, list[Placed]]] = {}
         for one in placed:
-            by_item.setdefault(id(one.item), (one.item, []))[1].append(one)
-        for number, (item, images) in enumerate(by_item.values()):
-            session = self._sessions.get(_key(item))
-            if session is None or not item.number:
-                findings.append(_no_scan(item, "The header gives no series number, or no session"))
+            by_item.setdefault(_key(one.item), (one.item, []))[1].append(one)
+        for number, (key, (item, images)) in enumerate(by_item.items()):
+            session = self._sessions.get(key)
+            if session is None or key not in scans:
+                findings.append(_no_scan(item))
                 continue
-            address = Address(self._options.project, session.subject_label, session.session_label, item.number)
-            owner = owners.setdefault((address.subject, address.session, address.scan), item)
-            if owner is not item:
-                findings.append(_no_scan(item, f"Another series of this session has the number {item.number}, too"))
-                continue
+            address = Address(self._options.project, session.subject_label, session.session_label, scans[key])
             files = [self._options.to / name for image in images for name in image.files]
             xsi_type = _TYPES.get(session.modality, _TYPES["MR"])
             own = folder / str(number)
@@ -221,11 +249,11 @@ def _no_site() -> Finding:
     )
 
 
-def _no_scan(item: "Item", why: str) -> Finding:
+def _no_scan(item: "Item") -> Finding:
     return Finding(
         "convert.no_scan",
         "A converted series is not put into XNAT, because its scan is not clear",
-        why,
+        "Its header gives no series number, or several series of its session have the same one",
         ("Put it by hand: xnat-wizard resource put FOLDER --scan ID --resource NIFTI",),
         where=item.name,
         severity=Severity.ASK,
