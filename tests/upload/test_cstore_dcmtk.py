@@ -20,6 +20,7 @@ from pydicom.uid import (
 from upload.clocks import short_sleep
 from upload.dicom_sends import by_dicom, storescp
 from upload.runs import explained
+from xnat_wizard.dicom.layout import Layout
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.upload.cstore import alone
 from xnat_wizard.upload.cstore.peer import Peer
@@ -107,3 +108,39 @@ async def test_a_receiver_without_compressed_syntaxes_gets_the_others(tree: Path
     codes = {one.session_label: one.finding.code for one in journal.progress().sessions if one.finding}
     assert codes["P3_MR1"] == "cstore.nothing_taken"
     assert codes["P1_MR1"] == "cstore.not_looked_up"
+
+
+async def test_a_file_of_odd_length_does_not_end_the_association(tmp_path: Path) -> None:
+    folder = tmp_path / "tree" / "P1" / "scan"
+    folder.mkdir(parents=True)
+    image(1, 1, ExplicitVRLittleEndian).save_as(folder / "1.dcm", enforce_file_format=True)
+    data = (folder / "1.dcm").read_bytes()
+    place = data.index(b"\x10\x00\x20\x00LO\x04\x00ID1 ")
+    (folder / "1.dcm").write_bytes(data[:place] + b"\x10\x00\x20\x00LO\x03\x00ID1" + data[place + 12 :])
+    plan = draft(survey(tmp_path / "tree"), site_url="", project="DEMO", destination=Destination.PREARCHIVE)
+    with storescp(tmp_path / "received", "+B") as port:
+        journal = by_dicom(Journal.create(tmp_path / "upload", plan), Peer("127.0.0.1", port))
+        await alone.run(journal, sleep=short_sleep)
+    assert {fate for _, fate, _ in journal.fates()} == {Fate.SENT}, explained(journal)
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's, on what scanners have written
+async def test_real_files_arrive_as_they_are_but_for_the_comment(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "dicom"
+    plan = draft(
+        survey(source, Layout.parse("headers")), site_url="", project="DEMO", destination=Destination.PREARCHIVE
+    )
+    with storescp(tmp_path / "received", "--fork", "+xa", "+B") as port:
+        journal = by_dicom(Journal.create(tmp_path / "upload", plan), Peer("127.0.0.1", port))
+        await alone.run(journal, sleep=short_sleep)
+    reasons = {remark for _, fate, remark in journal.fates() if fate is not Fate.SENT}
+    assert all("takes no" in reason for reason in reasons), reasons  # kinds that are younger than this DCMTK
+    received = {one.SOPInstanceUID: one for one in map(pydicom.dcmread, (tmp_path / "received").iterdir())}
+    sent = [path for path, fate, _ in journal.fates() if fate is Fate.SENT]
+    assert len(sent) > 100
+    for path in sent:
+        mine = pydicom.dcmread(source / path, force=True)
+        mine.PatientComments = received[mine.SOPInstanceUID].PatientComments
+        mine.pop(0x00100000, None)  # a group length, which would be wrong
+        assert mine.PatientComments.startswith("Project:DEMO Subject:")
+        assert mine == received[mine.SOPInstanceUID], path

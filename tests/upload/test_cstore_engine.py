@@ -1,5 +1,7 @@
 """Uploads by DICOM with a login: sent, found, moved where needed, and proved."""
 
+import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -131,3 +133,39 @@ def stranger(practice: Practice) -> None:
     assert services is not None
     practice.on_loop(lambda _: add_account(services, "stranger", "stranger"))
     practice.on_loop(lambda store: store.state.preferences.update(receivedFileUser="stranger"))
+
+
+async def test_a_run_that_was_stopped_goes_on_with_what_is_missing(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    work = asyncio.create_task(run(journal, site))
+    while not work.done() and not any(fate is Fate.SENT for _, fate, _ in journal.fates()):
+        await short_sleep(0.001)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert journal.progress().state is UploadState.FAILED
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert not any("did not arrive" in text for text in texts(journal))
+
+
+async def test_what_was_acknowledged_before_a_kill_is_not_sent_again(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    journal = by_dicom(new_journal(plan_for(study_folder)), peer_of(practice))
+    await alone.run(journal, sleep=short_sleep)  # everything is there, and nobody has noted where
+    first = journal.records.sessions()[0]
+    part = journal.records.parts(first.id)[0]
+    (unknown, *_) = journal.records.files_of_part(part.id)
+    journal.records.record_fates(part.id, Fate.NOT_SENT, [unknown.id])  # as after a kill before the answer was noted
+    before = {row.name: row.lastmod for row in rows(practice)}
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert before.keys() == {one.session_label for one in journal.progress().sessions}
+
+
+async def test_an_archive_file_is_sent_like_a_folder(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path, tmp_path: Path
+) -> None:
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", study_folder))
+    journal = by_dicom(new_journal(plan_for(packed, Destination.PREARCHIVE)), peer_of(practice))
+    assert await run(journal, site) is UploadState.DONE, explained(journal)

@@ -58,6 +58,7 @@ class Links:
         self._opening = asyncio.Lock()
         self._free: list[Link] = []
         self._open: set[Link] = set()
+        self._made: list[Link] = []  # all of them, also those whose opener was cancelled meanwhile
 
     @asynccontextmanager
     async def lent(self, group: int) -> AsyncIterator[Link]:
@@ -104,7 +105,11 @@ class Links:
             await self.in_thread(link.release)
         self._free.clear()
         self._open.clear()
+        for link in self._made:
+            link.cut()
         await asyncio.to_thread(self._executor.shutdown)
+        for link in self._made:
+            link.close()
 
     def _shrink(self) -> None:
         fewer = max(1, min(self._most - 1, len(self._open)))
@@ -136,12 +141,17 @@ class Links:
         self._open.add(link)
         return link
 
+    def _connect(self, group: int) -> Link:
+        link = open_link(self._peer, self._groups.kinds[group])
+        self._made.append(link)
+        return link
+
     async def _opened(self, group: int) -> Link:
         waits = iter(WAITS_S)
         had_trouble = False
         while True:
             try:
-                link = await self.in_thread(partial(open_link, self._peer, self._groups.kinds[group]))
+                link = await self.in_thread(partial(self._connect, group))
             except UnreachableError as error:
                 finding = findings.unreachable(self._peer, error.reason)
             except RejectedError as rejection:

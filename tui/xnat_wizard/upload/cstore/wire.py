@@ -136,6 +136,10 @@ class Link:
             self._send(struct.pack(">BxLxxBB", _ABORT, 4, 0, 0), _FAREWELL_S)
         self._socket.close()
 
+    def close(self) -> None:
+        """Close the connection; nobody may be waiting for it."""
+        self._socket.close()
+
     def cut(self) -> None:
         """Close the connection under whatever waits for it, from any thread."""
         with contextlib.suppress(OSError):
@@ -189,9 +193,9 @@ class Link:
 
     def _framed(self, number: int, is_command: int, pieces: Iterable[Piece]) -> Iterator[bytes]:
         """Cut pieces into P-DATA-TFs that the receiver takes; gives them a piece at a time, the last one marked."""
-        room = self._most - 6
+        room = (self._most - 6) & ~1
         held: Piece | None = None
-        for piece in pieces:
+        for piece in _evened(pieces):
             if held is not None:
                 yield _frames(held, number, is_command, room, is_end=False)
             held = piece
@@ -302,6 +306,17 @@ def _request(peer: Peer, numbers: dict[int, Kind]) -> bytes:
     message = A_ASSOCIATE_RQ()
     message.from_primitive(asked)
     return bytes(message.encode())
+
+
+def _evened(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Give pieces of even length, as fragments must be (PS3.8 annex E.1); a file of odd length gets a byte more."""
+    odd = b""
+    for piece in pieces:
+        whole = b"".join((odd, piece)) if odd else piece
+        odd = bytes(whole[-1:]) if len(whole) % 2 else b""
+        yield whole[: len(whole) - len(odd)] if odd else whole
+    if odd:
+        yield odd + b"\0"
 
 
 def _frames(piece: Piece, number: int, is_command: int, room: int, *, is_end: bool) -> bytes:
