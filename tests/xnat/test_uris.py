@@ -54,6 +54,13 @@ def test_every_spelling_of_a_uri_becomes_one(said: str, meant: str) -> None:
     assert normalise(said) == meant
 
 
+@pytest.mark.parametrize("name", [" ", "a ", " a", "a\t", "a\u00a0"])
+def test_white_space_at_the_end_of_a_name_belongs_to_it(name: str) -> None:
+    uri = f"/data/experiments/E/resources/R/files/{name}"
+    assert normalise(uri) == uri
+    assert readings(uri)[0] == file_path("/data/experiments/E/resources/R/files", name)
+
+
 def test_a_uri_of_the_server_is_encoded_once() -> None:
     assert encoded("/data/prearchive/projects/P/1/a b#") == "/data/prearchive/projects/P/1/a%20b%23"
 

@@ -119,7 +119,7 @@ class Answer:
 
     def uris(self) -> tuple[str, ...]:
         """Return the URIs of a list, /data in front; lines may end in any way (0.4)."""
-        return tuple(filter(None, (normalise(line) for line in re.split(r"[\r\n]+", self.text))))
+        return tuple(filter(None, (normalise(line.strip()) for line in re.split(r"[\r\n]+", self.text))))
 
     def unclear(self, wanted: str) -> Finding:
         """Say that the answer is not of the kind that was wanted."""

@@ -82,7 +82,7 @@ def normalise(uri: str) -> str:
 
     Returns "" for text that is no URI of the data API.
     """
-    text = uri.strip()
+    text = uri.strip("\r\n")  # ends of lines only: a file's name may end with a space
     if "://" in text:
         text = urlsplit(text).path
         start = re.search(r"/(data|REST)/", text)
