@@ -60,8 +60,16 @@ class Rough:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self.bodies: defaultdict[str, list[bytes]] = defaultdict(list)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
+
+    async def rest(self) -> None:
+        """Wait until every connection has ended; the other side has closed them."""
+        await asyncio.gather(*self._tasks)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -102,6 +110,7 @@ async def served(rough: Rough, certificate: Path | None) -> AsyncIterator[str]:
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.close()
+        await rough.rest()
 
 
 @pytest.fixture
