@@ -11,6 +11,7 @@ from practice.sending import port_of
 from support import Practice
 from upload.dicom_sends import free_port
 from xnat_wizard.practice.sample import write_study
+from xnat_wizard.upload.cstore.dcmsend import missing
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.model import Destination, UploadState
 
@@ -71,6 +72,21 @@ def test_a_dry_run_and_the_list_send_nothing(practice: Practice, study_folder: P
     assert "Nothing was sent" in ended.talk
     assert "into Patient Comments" in ended.talk
     assert uploads() == []
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.skipif(missing() is not None, reason="DCMTK: dcmsend is not installed")
+def test_dcmsend_is_used_where_it_is_chosen(practice: Practice, study_folder: Path) -> None:
+    ended = run("send", study_folder, "--project", "DEMO", "--site", practice.url, "--with", "dcmsend")
+    assert ended.code == 0, ended.talk
+    assert "Verdict: COMPLETE" in ended.data
+
+
+def test_a_program_that_is_not_there_is_not_used(study_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(study_folder))
+    ended = run("send", study_folder, "--project", "DEMO", "--receiver", "127.0.0.1:1", "--with", "dcmsend")
+    assert ended.code == 1
+    assert "dcmsend is not installed" in ended.talk
 
 
 def test_what_cannot_be_is_said_before_anything_is_sent(

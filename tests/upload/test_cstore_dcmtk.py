@@ -1,5 +1,6 @@
 """DCMTK's storescp as the receiver: four subjects, compressed or not, as they are on disk but for a comment."""
 
+from collections import Counter
 from pathlib import Path
 
 import pydicom
@@ -22,7 +23,7 @@ from upload.dicom_sends import by_dicom, storescp
 from upload.runs import explained
 from xnat_wizard.dicom.layout import Layout
 from xnat_wizard.dicom.survey import survey
-from xnat_wizard.upload.cstore import alone
+from xnat_wizard.upload.cstore import alone, dcmsend
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, UploadState
@@ -95,6 +96,21 @@ async def test_four_subjects_arrive_as_they_are_but_for_the_comment(tree: Path, 
         mine.PatientComments = theirs.PatientComments
         assert mine == theirs
     assert {path: path.read_bytes() for path in tree.rglob("*.dcm")} == before
+
+
+@pytest.mark.skipif(dcmsend.missing() is not None, reason="DCMTK: dcmsend is not installed")
+async def test_dcmsend_sends_the_same_when_it_is_chosen(tree: Path, tmp_path: Path) -> None:
+    plan = draft(survey(tree), site_url="", project="DEMO", destination=Destination.PREARCHIVE)
+    with storescp(tmp_path / "received", "--fork", "+B") as port:
+        peer = Peer("127.0.0.1", port, associations=2, is_dcmsend=True)
+        journal = by_dicom(Journal.create(tmp_path / "upload", plan), peer)
+        await alone.run(journal, sleep=short_sleep)
+        first = Counter(fate for _, fate, _ in journal.fates())
+    assert first == {Fate.SENT: 12, Fate.REFUSED: 12}, explained(journal)  # the compressed ones are not taken
+    received = list(map(pydicom.dcmread, (tmp_path / "received").iterdir()))
+    assert len(received) == 12
+    assert all(str(one.PatientComments).startswith("Project:DEMO Subject:P") for one in received)
+    assert not (tmp_path / "upload" / dcmsend.FOLDER).exists()
 
 
 async def test_a_receiver_without_compressed_syntaxes_gets_the_others(tree: Path, tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send.add_argument(
         "--associations", type=int, choices=range(1, 17), default=4, metavar="N", help="1 to 16, usually 4"
     )
+    send.add_argument(
+        "--with",
+        dest="sender",
+        choices=("own", "dcmsend"),
+        default="own",
+        help="what sends: this program (default), or DCMTK's dcmsend, for which copies with the identification are "
+        "written beside the journal, about 100 MB at a time, and deleted",
+    )
     send.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site, to prove it")
     send.add_argument("--no-login", action="store_true", help="only send: nothing is looked up or proved")
     send.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
@@ -71,8 +79,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _send(options: argparse.Namespace) -> int:
+    from xnat_wizard.upload.cstore.dcmsend import missing
+
     if options.list_receivers:
         return asyncio.run(_list(options))
+    if options.sender == "dcmsend" and (absent := missing()):
+        raise Problem(absent)
     plan = _plan_of(options)
     findings = _checked(plan, options)
     for finding in by_weight(findings):
@@ -178,7 +190,15 @@ async def _list(options: argparse.Namespace) -> Exit:
 def _peer_of(host: str, port: int, title: str, options: argparse.Namespace) -> "Peer":
     from xnat_wizard.upload.cstore.peer import Peer, Scheme
 
-    return Peer(host, port, title, options.calling, Scheme(options.identify), options.associations)
+    return Peer(
+        host,
+        port,
+        title,
+        options.calling,
+        Scheme(options.identify),
+        options.associations,
+        is_dcmsend=options.sender == "dcmsend",
+    )
 
 
 def _given(options: argparse.Namespace) -> "Peer":

@@ -3,6 +3,7 @@
 Codes of the findings made here:
 
     cstore.bad_address, .bad_title, .bad_identification    what cannot be used as it was given
+    cstore.no_dcmsend           the program that was chosen is not installed
     cstore.unreachable, .rejected, .crowded, .no_echo      the receiver does not let anything in
     cstore.out_of_resources     the receiver has no room, and the upload has stopped
     cstore.refused, .nothing_taken, .not_offered           what the receiver does not take

@@ -4,6 +4,7 @@ What may pass is tried again, after a wait: no room at the receiver, an associat
 not answer in time. Sending an instance again is harmless: XNAT names files by their UIDs (wire contract 5.7).
 """
 
+import shutil
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from threading import Event
 from xnat_wizard.dicom.window import Stretches
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import stops
-from xnat_wizard.upload.cstore import batch, contexts, findings, statuses
+from xnat_wizard.upload.cstore import batch, contexts, dcmsend, findings, statuses
 from xnat_wizard.upload.cstore.batch import Sending, Told
 from xnat_wizard.upload.cstore.contexts import Kind
 from xnat_wizard.upload.cstore.identification import Change, changes
@@ -87,6 +88,7 @@ class Exchange:
         """End all associations."""
         self._stop.set()
         await self._links.close()
+        shutil.rmtree(self._gear.journal.path.parent / dcmsend.FOLDER, ignore_errors=True)
 
     async def _check_source(self, file: FileRow) -> None:
         source = self._gear.source
@@ -103,11 +105,7 @@ class Exchange:
         while (load := self._next(run)) is not None:
             await self._gear.gate()
             try:
-                async with self._links.lent(load.group) as link:
-                    work = partial(batch.send, link, load.objects, run.changes, self._stretches, self._stop)
-                    told = await self._links.in_thread(work)
-                    if not told.is_link_open:
-                        self._links.drop(link)
+                told = await self._send(run, load)
             except CrowdedError:
                 run.loads.appendleft(load)
                 continue
@@ -117,6 +115,18 @@ class Exchange:
                 await self._gear.sleep(wait_s)
                 self._records.note_trouble("")
                 run.loads.appendleft(again)
+
+    async def _send(self, run: "_Run", load: "_Load") -> Told:
+        if self.peer.is_dcmsend:
+            place = self._gear.journal.path.parent / dcmsend.FOLDER
+            work = partial(dcmsend.send, self.peer, place, load.objects, run.changes, self._stretches, self._stop)
+            return await self._links.in_thread(work)
+        async with self._links.lent(load.group) as link:
+            work = partial(batch.send, link, load.objects, run.changes, self._stretches, self._stop)
+            told = await self._links.in_thread(work)
+            if not told.is_link_open:
+                self._links.drop(link)
+        return told
 
     def _next(self, run: "_Run") -> "_Load | None":
         while not run.loads and run.parts:

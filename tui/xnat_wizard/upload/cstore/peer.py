@@ -33,6 +33,7 @@ class Peer:
     connect_s: float = 10.0
     idle_s: float = 60.0  # while an instance is sent, without the receiver taking any more of it
     answer_s: float = 120.0  # from the last byte of an instance to the answer
+    is_dcmsend: bool = False  # DCMTK's dcmsend sends, and not this program
 
     def __post_init__(self) -> None:
         """Refuse AE titles that DICOM does not know.
