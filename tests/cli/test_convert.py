@@ -252,3 +252,16 @@ def test_pairs_of_every_version_are_in_the_archive_raw_and_as_images(
         assert path.read_bytes() in stored
     for path in (tmp_path / "out").rglob("*.nii.gz"):
         assert path.read_bytes() in stored
+
+
+def test_what_the_survey_asks_about_is_held_until_it_is_accepted(tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    write_dicom(tmp_path / "in" / "S1" / "a", patient="S1", number=1)
+    write_dicom(tmp_path / "in" / "S1" / "b", patient="Other", study=2, number=2)
+    done = run("convert", tmp_path / "in", "--to", tmp_path / "out")
+    assert done.code == Exit.INCOMPLETE
+    assert "structure.other_patient" in done.talk
+    assert len(files(tmp_path / "out")) == 2
+    done = run("convert", tmp_path / "in", "--to", tmp_path / "out", "--existing", "skip", "--include-held")
+    assert done.code == Exit.DONE, done.talk
+    assert len(files(tmp_path / "out")) == 4

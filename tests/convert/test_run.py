@@ -339,3 +339,31 @@ def test_images_of_one_series_that_no_rule_tells_apart_become_runs(tmp_path: Pat
     placed, findings = convert(tmp_path / "in", Order(tmp_path / "out", rules=RULES, is_bids=True))
     assert [one.path for one in placed] == ["sub-S1/anat/sub-S1_T1w.nii.gz", "sub-S1/anat/sub-S1_run-2_T1w.nii.gz"]
     assert model.SEVERAL_IMAGES in {finding.code for finding in findings}
+
+
+def test_subjects_never_share_a_folder(tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    for subject in ("p 1", "p-1", "P-1"):
+        write_pair(tmp_path / "in" / subject)
+    placed, _ = convert(tmp_path / "in", Order(tmp_path / "out"))
+    assert {one.item.subject: one.path for one in placed} == {
+        "P-1": "P-1/005-T1W-3D.nii.gz",
+        "p-1": "p-1-2/005-T1W-3D.nii.gz",
+        "p 1": "p-1-3/005-T1W-3D.nii.gz",
+    }
+
+
+def test_no_series_replaces_another_of_the_same_run(tmp_path: Path) -> None:
+    need(Way.DCM2NIIX)
+    write_pair(tmp_path / "in" / "S1", "a", protocol="one", number=1)
+    write_pair(tmp_path / "in" / "S1", "b", protocol="two", number=2)
+    rule = '[[rule]]\nname = "{0}"\nmatch = {{ protocol = "{0}" }}\nbids = "anat/T1w"\n'
+    rules = parse(rule.format("one") + rule.format("two").replace("T1w", "run-1_T1w"))
+    placed, _ = convert(tmp_path / "in", Order(tmp_path / "out", rules=rules, is_bids=True))
+    assert [one.path.rpartition("/")[2] for one in placed] == ["sub-S1_T1w.nii.gz", "sub-S1_run-1_T1w.nii.gz"]
+    write_pair(tmp_path / "in" / "S1", "c", protocol="one", number=3)
+    shutil.rmtree(tmp_path / "out")
+    order = Order(tmp_path / "out", rules=rules, is_bids=True, existing=Existing.REPLACE)
+    placed, findings = convert(tmp_path / "in", order)
+    assert len({one.path for one in placed}) == len(placed) == 2
+    assert model.EXISTS in {finding.code for finding in findings}

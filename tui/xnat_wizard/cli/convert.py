@@ -56,6 +56,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         default="fail",
         help="what to do with a series whose output is there: leave it and say so (default), skip or replace",
     )
+    convert.add_argument(
+        "--include-held", action="store_true", help="convert what the survey would ask about before sending, too"
+    )
     convert.add_argument("--compare", action="store_true", help="convert PAR/REC in both ways and compare the geometry")
     convert.add_argument(
         "--keep-patient-details",
@@ -85,6 +88,8 @@ def _convert(options: argparse.Namespace) -> int:
     found = survey(options.source, Layout.parse(options.layout))
     with open_source(found.source) as source:
         offer = selection.offer(found, source)
+        if options.include_held:
+            offer = selection.accept(offer, found)
         for finding in (*(one for one in found.findings if one.code.startswith("structure.parrec")), *offer.findings):
             _tell(finding, options)
         chosen = selection.choose(offer.items, options.subject, options.series)

@@ -41,6 +41,8 @@ class Names:
         self._rules = rules
         self._is_bids = is_bids
         self._sessions = _sessions(items)
+        self._folders = _distinct({item.subject for item in items})
+        self._taken: set[str] = set()
         self._plain: dict[tuple[str, Item], str] = {}
         self._runs: dict[tuple[str, str, str], list[Item]] = defaultdict(list)
         if is_bids:
@@ -79,15 +81,25 @@ class Names:
         namesakes = self._runs[self._key(item, name)]
         place = namesakes.index(item) + 1 if item in namesakes else 1
         if len(namesakes) > 1:
-            name = name.with_entity("run", str(place))
+            name = name.with_entity("run", str(int(name.value("run") or 1) + place - 1), is_new=True)
         if repeats:
             first = int(name.value("run") or place)
             name = name.with_entity("run", str(first + repeats * max(1, len(namesakes))), is_new=True)
         where = name.path(self.subject_label(item), label(self.session(item), "ses"))
         return Named(where, rule, name)
 
+    def is_taken(self, path: str) -> bool:
+        """Tell whether an output of this run has the name already."""
+        return path.casefold() in self._taken
+
+    def take(self, path: str) -> None:
+        """Note that an output of this run has the name."""
+        self._taken.add(path.casefold())
+
     def _plain_path(self, item: Item, rule: Rule | None) -> str:
-        folder = "/".join(plain(part) for part in (item.subject, self.session(item)) if part)
+        folder = self._folders[item.subject]
+        if session := self.session(item):
+            folder += f"/{plain(session)}"
         number = f"{int(item.number):03}" if item.number.isdecimal() else plain(item.number or "000")
         wanted = f"{folder}/{number}-{rule.file if rule else plain(item.description or 'series')}"
         known = self._plain.get((wanted, item))
@@ -118,6 +130,20 @@ class Names:
 def plain(text: str) -> str:
     """Return a text as part of a file name: letters, digits, dot, dash and underscore."""
     return _UNFIT.sub("-", text).strip("-.") or "unnamed"
+
+
+def _distinct(names: set[str]) -> dict[str, str]:
+    """Return a folder for each name; two names never share one, not even where capitals do not count."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(names, key=lambda name: (plain(name) != name, name)):  # names that stay as they are come first
+        folder, at = plain(name), 1
+        while folder.casefold() in taken:
+            at += 1
+            folder = f"{plain(name)}-{at}"
+        taken.add(folder.casefold())
+        found[name] = folder
+    return found
 
 
 def _with_parts(name: BidsName, item: Item, traits: Traits) -> BidsName:

@@ -20,6 +20,7 @@ from xnat_wizard.convert import (
 )
 from xnat_wizard.convert.model import (
     BIDS_INCOMPLETE,
+    EXISTS,
     GEOMETRY_DIFFERS,
     NO_RULE,
     SEVERAL_IMAGES,
@@ -120,11 +121,16 @@ def _one(
         ready.append(_Ready(output, again or named, named.path))
     if len({one.first_name for one in ready}) < len(ready):
         yield _several(item, ready)
+    own = [one.named.path for one in ready if names.is_taken(one.named.path)]
+    if own:
+        yield _taken(item, own)
+        return
     there = placing.stand_in_the_way(order.target, [one.named.path for one in ready])
     if there and order.existing is Existing.FAIL:
         yield placing.refuse(there)
         return
     for one in ready:
+        names.take(one.named.path)
         if one.named.path in there and order.existing is Existing.SKIP:
             files = placing.files_of(order.target, one.named.path)
             yield Placed(item, files[0], files, one.named.rule.name if one.named.rule else "", is_new=False), one.named
@@ -195,6 +201,16 @@ def _no_rule(item: Item, output: Output) -> Finding:
         ("See why: xnat-wizard convert SOURCE --rules FILE --test-rules", "Add a rule, if it should be there"),
         where=item.name,
         severity=Severity.NOTE,
+    )
+
+
+def _taken(item: Item, paths: Sequence[str]) -> Finding:
+    return Finding(
+        EXISTS,
+        "Two series of this run get the same name, so the second is not converted",
+        "The rules do not tell them apart",
+        ("Leave the number of the run out of `bids`: runs are counted", "Or tell the series apart by `match`"),
+        where=f"{item.name}: {', '.join(paths[:4])}",
     )
 
 

@@ -1,7 +1,7 @@
 """What of a survey can be converted, grouped by subject, and the choice of it by subject and series."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xnat_wizard.convert import traits
 from xnat_wizard.convert.model import CONVERTER_FAILED, HELD, NOTHING_CHOSEN, SUBJECT_FROM_HEADER, Item, Traits
@@ -73,6 +73,15 @@ def choose(items: Iterable[Item], subjects: Sequence[str] = (), series: Sequence
     return chosen
 
 
+def accept(offer: Offer, survey: Survey) -> Offer:
+    """Let go what the survey would only ask about; what it forbids stays held."""
+    asked = {finding.code for finding in survey.findings if finding.severity is Severity.ASK}
+    forbidden = {finding.code for finding in survey.findings if finding.severity is Severity.STOP}
+    yes = asked - forbidden
+    items = (replace(item, held_by=tuple(code for code in item.held_by if code not in yes)) for item in offer.items)
+    return Offer(tuple(items), offer.findings)
+
+
 def held(item: Item) -> Finding | None:
     """Say why a series is not converted, if the survey speaks against it."""
     reasons = [code for code in item.held_by if code not in _CONVERTIBLE]
@@ -82,7 +91,11 @@ def held(item: Item) -> Finding | None:
         HELD,
         "A series is not converted",
         f"The survey found: {', '.join(reasons)}",
-        ("See what is wrong with it: xnat-wizard survey SOURCE", "Put the files in order, then convert again"),
+        (
+            "See what is wrong with it: xnat-wizard survey SOURCE",
+            "Put the files in order, then convert again",
+            "If the survey only asks, and the answer is yes: --include-held",
+        ),
         where=item.name,
     )
 
