@@ -8,7 +8,7 @@ BENCH := .venv-bench
 BENCH_STAMP := $(BENCH)/.installed
 ONLY ?=
 
-.PHONY: setup demo test check lint format types contracts golden conformance clients pictures clean
+.PHONY: setup demo test check lint format types contracts golden conformance clients pictures manual clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +54,9 @@ golden: $(STAMP)
 
 pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python tests/pictures.py
+
+manual: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python tests/manual.py
 
 $(BENCH_STAMP): pyproject.toml
 	$(PYTHON) -m venv $(BENCH)

@@ -94,7 +94,7 @@ def test_what_is_missing_ends_with_3_and_every_file_can_be_listed(practice: Prac
     ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--files")
     assert ended.code == 3, ended.talk
     assert "INCOMPLETE: 3 of 7 objects are there, 4 are not." in ended.data
-    assert "  missing of series 2 bold: 4 of 4" in ended.data.splitlines()
+    assert "  2 bold: 4 not sent" in ended.data.splitlines()
     assert "sessions without a project (Unassigned)" in ended.data.partition("Could not look at:")[2]
     listed = [line for line in ended.data.splitlines() if ".dcm" in line]
     assert len(listed) == 7
@@ -134,11 +134,15 @@ def test_details_show_numbers_and_what_was_asked(practice: Practice, study: Path
     assert "      next time: " in ended.data
 
 
-def test_json_is_one_report_on_one_line(practice: Practice, study: Path) -> None:
+def test_json_is_a_report_and_a_line_a_series(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study, "1_t1"))
     ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--json", "--files")
     assert ended.code == 3
-    (report,) = ended.objects()
+    report, *series = ended.objects()
+    assert [(one["description"], one["counts"]) for one in series] == [
+        ("t1", {"in prearchive": 3}),
+        ("bold", {"not sent": 4}),
+    ]
     assert report["type"] == "report"
     assert report["verdict"] == "INCOMPLETE"
     assert report["account"] == "owner"

@@ -49,6 +49,9 @@ async def test_a_search_says_where_it_is_and_does_what_it_takes(practice: Practi
         await pilot.pause()
         assert isinstance(app.screen, FoundScreen)
         assert "COMPLETE: All 7 objects are in the prearchive" in screen_text(app)
+        await pilot.press("l")
+        await until_text(app, pilot, "1 t1: 4 in prearchive")
+        await pilot.press("escape")
         assert "waits in the prearchive of DEMO" in screen_text(app)
         rows = [one.cause_id for one in app.screen.report.diagnoses] if app.screen.report else []
         await pilot.press(*["down"] * rows.index("ROU-10"), "d")

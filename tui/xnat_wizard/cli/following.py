@@ -123,6 +123,8 @@ def report(journal: Journal, *, is_json: bool) -> Exit:
     elif receipt:
         put(as_text(receipt))
     say(f"Kept in {journal.path.parent}")
+    if progress.state in {UploadState.FAILED, UploadState.INCOMPLETE}:
+        say(f"To find out where files went: `xnat-wizard troubleshoot {journal.path.parent.name}`")
     if progress.state is UploadState.FAILED and progress.finding:
         return exit_of(progress.finding)
     return _EXITS.get(progress.state, Exit.FAILED)

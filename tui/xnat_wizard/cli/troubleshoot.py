@@ -101,7 +101,7 @@ def _case(options: argparse.Namespace) -> "Case":
     from xnat_wizard.troubleshoot.window import read_window
 
     window = read_window(options.when, now=datetime.now(UTC).astimezone()) if options.when else None
-    case = case_from(options.what, now_window=window)
+    case = case_from([_journal_of(word) for word in options.what], now_window=window)
     receiver = None
     if options.receiver:
         host, _, port = options.receiver.rpartition(":")
@@ -118,6 +118,16 @@ def _case(options: argparse.Namespace) -> "Case":
         receiver=receiver,
         calling_ae=options.calling,
     )
+
+
+def _journal_of(word: str) -> str:
+    """Return the folder of an upload where its ID was given, else the word as it is."""
+    from xnat_wizard.settings import uploads_dir
+    from xnat_wizard.upload.journal import FILE_NAME
+
+    is_name = bool(word) and "/" not in word and word not in {".", ".."}
+    folder = uploads_dir() / word
+    return str(folder) if is_name and not Path(word).exists() and (folder / FILE_NAME).is_file() else word
 
 
 def _address_in(case: "Case") -> str:
@@ -178,8 +188,12 @@ async def _progress(search: "Search") -> AsyncIterator[None]:
 
 
 def _show(report: "Report", facts: "Facts", options: argparse.Namespace) -> None:
+    from xnat_wizard.troubleshoot.by_series import per_series
+
     if options.json:
         put_mapping(report.as_dict(has_files=options.files))
+        for series in per_series(facts):
+            put_mapping(series.as_dict())
         return
     put(f"{report.verdict}: {report.verdict_says}")
     for one in report.diagnoses:
@@ -190,8 +204,8 @@ def _show(report: "Report", facts: "Facts", options: argparse.Namespace) -> None
     if totals:
         put("")
         put("Files: " + ", ".join(f"{count} {_FATES.get(fate, fate)}" for fate, count in totals.items()))
-        for line in _missing_series(facts):
-            put(line)
+        for series in per_series(facts):
+            put(f"  {series.as_text()}")
     if options.files:
         for file in report.ledger.lines:
             put(f"{file.outcome:24}  {file.path}" + (f"  ({file.remark})" if file.remark else ""))
@@ -200,20 +214,6 @@ def _show(report: "Report", facts: "Facts", options: argparse.Namespace) -> None
         put("Could not look at:")
         for spot in report.blind_spots:
             put(f"  {spot.place}: {spot.why}; {spot.who.words} can")
-
-
-def _missing_series(facts: "Facts") -> "Iterable[str]":
-    """Say of which series files are known to be missing."""
-    from xnat_wizard.troubleshoot.model import Fate
-    from xnat_wizard.troubleshoot.rules.gaps import missing
-
-    unsure = {line.path for line in facts.ledger.of(Fate.UNVERIFIABLE)}
-    gone = {one.path for one in missing(facts)} - unsure
-    for series in facts.local.by_series().values() if facts.local else ():
-        count = sum(one.path in gone for one in series)
-        name = " ".join(filter(None, (series[0].series_number, series[0].series_description)))
-        if count:
-            yield f"  missing of series {name or '(no number)'}: {count} of {len(series)}"
 
 
 def _save(letters: "Iterable[Letter]", folder: Path, *, is_json: bool) -> None:

@@ -20,10 +20,17 @@ from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.xnat.site import Site
 
 NOT_NOW = "The site would not do this now"
+FIRST_SEND = "Files of it are still missing. Send them first: what comes afterwards makes a second session."
 
 
-async def act(app: App[None], site: Site, step: NextStep) -> bool:
+async def act(app: App[None], site: Site, step: NextStep, *, warning: str = "") -> bool:
     """Show what a step would do, ask, do it, and say what is seen afterwards; tells whether something was done.
+
+    Args:
+        app: to show it on.
+        site: to ask, and to do it at.
+        step: of a diagnosis.
+        warning: what the person should know before saying yes.
 
     Raises:
         Problem: the site refuses.
@@ -39,7 +46,7 @@ async def act(app: App[None], site: Site, step: NextStep) -> bool:
                 ("Choose another way, or send the letter.",),
             )
         )
-    detail = "\n".join(filter(None, (seen.does, seen.loses, told)))
+    detail = "\n".join(filter(None, (warning, seen.does, seen.loses, told)))
     if not await app.push_screen_wait(ConfirmScreen(step.text, detail, yes="Do it", no="Leave it")):
         return False
     outcome = await fixes.apply(site, step)

@@ -181,7 +181,8 @@ nothing is deleted or replaced here. Where only others can help, the letter is r
         if one is None or self.facts is None or self.report is None:
             self.tell("Nothing is chosen.")
             return
-        steps = [step for step in one.next_steps if act_name(step)]
+        role = self.facts.role
+        steps = [step for step in one.next_steps if act_name(step) and (not step.action or role.may(step.role))]
         if not steps:
             self.tell("Nothing can be done from here; what to do by hand stands above.")
             return
@@ -200,7 +201,8 @@ nothing is deleted or replaced here. Where only others can help, the letter is r
                 self.dismiss(await doing.plan_missing(self._choices, self.facts))
         elif step.action:
             async with self.working("Asking what that would change..."):
-                if await doing.act(self.app, self._site, step):
+                is_early = step.action in {"F2", "F3", "F4"} and any(other.action == "F16" for other in one.next_steps)
+                if await doing.act(self.app, self._site, step, warning=doing.FIRST_SEND if is_early else ""):
                     self.search()
         else:
             async with self.working():
@@ -213,8 +215,8 @@ nothing is deleted or replaced here. Where only others can help, the letter is r
 
     def action_files(self) -> None:
         """Show every file, and what became of it."""
-        if self.report is not None:
-            self.app.push_screen(LinesScreen("What became of each file", files_text(self.report.ledger)))
+        if self.facts is not None:
+            self.app.push_screen(LinesScreen("What became of each file", files_text(self.facts)))
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

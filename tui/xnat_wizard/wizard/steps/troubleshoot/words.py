@@ -2,7 +2,9 @@
 
 from collections import Counter
 
+from xnat_wizard.troubleshoot.by_series import per_series
 from xnat_wizard.troubleshoot.catalogue import BY_ID
+from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Ledger, NextStep, Report, StepKind, Verdict
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row
@@ -85,13 +87,15 @@ def files_words(ledger: Ledger) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def files_text(ledger: Ledger) -> str:
-    """Return every file under what became of it."""
+def files_text(facts: Facts) -> str:
+    """Return the series with the counts of their fates, then every file under what became of it."""
+    ledger = facts.ledger
+    by_series = [f"  {plain(one.as_text())}" for one in per_series(facts)]
     groups: dict[str, list[str]] = {}
     for line in ledger.lines:
         remark = f"  ({plain(line.remark)})" if line.remark else ""
         groups.setdefault(line.outcome, []).append(f"  {plain(line.path)}{remark}")
-    lines: list[str] = []
+    lines: list[str] = ["By series:", *by_series, ""] if by_series else []
     for outcome, files in sorted(groups.items(), key=lambda item: item[0].startswith("in ")):
         lines += [f"{outcome}: {len(files)}", *files, ""]
     lines += [f"{plain(uri)}: {count} more files that are not in this folder" for uri, count in ledger.extra]
