@@ -16,8 +16,13 @@ PlanFor = Callable[..., Plan]
 NewJournal = Callable[[Plan], Journal]
 
 
-def only(plan: Plan, number: int, **labels: str) -> Plan:
-    return replace(plan, sessions=(replace(plan.sessions[number], **labels),))
+def only(plan: Plan, number: int, *, like: Plan | None = None) -> Plan:
+    """Return the plan of one session, under the labels of another plan's."""
+    session = plan.sessions[number]
+    if like:
+        other = like.sessions[0]
+        session = replace(session, subject_label=other.subject_label, session_label=other.session_label)
+    return replace(plan, sessions=(session,))
 
 
 def under(practice: Practice, room: str) -> dict[str, list[str]]:
@@ -40,13 +45,12 @@ async def test_another_study_of_that_label_in_the_prearchive_stays_as_it_is(
     is_built: bool,
 ) -> None:
     theirs = only(plan_for(study_folder, Destination.PREARCHIVE), 0)
-    labels = {name: getattr(theirs.sessions[0], name) for name in ("subject_label", "session_label")}
     with new_journal(theirs) as journal:
         assert await run(journal, site) is UploadState.DONE
     if not is_built:
         practice.on_loop(lambda store: setattr(store.state.rows[0], "status", "RECEIVING"))
     before = under(practice, "prearchive")
-    ours = only(plan_for(study_folder), 1, **labels)
+    ours = only(plan_for(study_folder), 1, like=theirs)
     assert ours.sessions[0].study_instance_uid != theirs.sessions[0].study_instance_uid
     with new_journal(ours) as journal:
         if begun:
