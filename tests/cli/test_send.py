@@ -1,15 +1,17 @@
 """`send`: the heir of sendDCM2xnat, from the command line, against the practice server's receiver."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import run
-from practice.sending import port_of
+from cli.program import PROGRAM, run, until
+from practice.sending import port_of, rows
 from support import Practice
 from upload.dicom_sends import free_port
+from xnat_wizard.findings import Problem
 from xnat_wizard.practice.sample import write_study
 from xnat_wizard.upload.cstore.dcmsend import missing
 from xnat_wizard.upload.journal import FILE_NAME, Journal
@@ -51,6 +53,8 @@ def test_without_a_login_nothing_is_proved_and_later_it_is(
     assert "Verdict: NOT PROVEN" in ended.data
     assert "Account (not logged in)" in ended.data
     assert "nobody looked" in ended.data
+    assert "not looked up" in ended.data
+    assert f"Site dicom://XNAT@{at(practice)}" in ended.data
     again = run(*words)
     assert again.code == 3
     assert "what was acknowledged is not sent again" in again.talk
@@ -72,6 +76,46 @@ def test_a_dry_run_and_the_list_send_nothing(practice: Practice, study_folder: P
     assert "Nothing was sent" in ended.talk
     assert "into Patient Comments" in ended.talk
     assert uploads() == []
+
+
+def test_a_wrong_project_name_is_found_in_unassigned_and_moved(
+    practice: Practice, study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("send", study_folder, "--project", "DEMOO", "--receiver", at(practice)).code == 3
+    assert {row.project for row in rows(practice)} == {"Unassigned"}
+    monkeypatch.setenv("XNAT_USER", "admin")
+    monkeypatch.setenv("XNAT_PASS", "admin")
+    ended = run("send", study_folder, "--project", "DEMO", "--site", practice.url)
+    assert ended.code == 0, ended.talk
+    assert "moving it to DEMO" in ended.talk
+    assert "Verdict: COMPLETE" in ended.data
+    assert {row.project for row in rows(practice)} == {"DEMO"}
+
+
+@pytest.mark.usefixtures("account")
+def test_one_that_was_killed_is_resumed_on_its_own(practice: Practice, tmp_path: Path, uploads: Uploads) -> None:
+    folder = write_study(tmp_path / "many", subjects=2, slices=40)
+    words = [PROGRAM, "send", str(folder), "--project", "DEMO", "--site", practice.url, "--to", "archive"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: bool(uploads()) and statuses(uploads).get(0, 0) > 20)
+    process.kill()
+    process.wait(20)
+    resumed = run("resume")
+    assert resumed.code == 0, resumed.talk
+    ended = run("attach")
+    assert ended.code == 0, ended.talk
+    assert "Verdict: COMPLETE" in ended.data
+    assert statuses(uploads) == {0: 306}
+
+
+def statuses(uploads: Uploads) -> dict[int | None, int]:
+    """Count what was answered to each C-STORE."""
+    path = uploads()[0] / FILE_NAME
+    try:
+        with Journal.open(path) as journal:
+            return journal.dicom_statuses()
+    except (FileNotFoundError, Problem):  # it is just being made
+        return {}
 
 
 @pytest.mark.usefixtures("account")

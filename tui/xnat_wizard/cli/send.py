@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("comments", "study-comments", "history", "names")
 _NO_WAY_IN = frozenset({"cstore.unreachable", "cstore.rejected", "cstore.crowded", "cstore.no_echo"})
+_OF_HTTP = frozenset({"forecast.size_unknown"})  # says nothing of DICOM
 _PLAN_MARK = b'"xnat-wizard plan"'
 
 
@@ -288,6 +289,7 @@ async def _with_site(plan: "Plan", options: argparse.Namespace) -> Exit:
         await _echo(peer)
         of_sessions = await forecast_plan(plan, site)
         said = [*(await forecast(site, plan, peer)), *(one for some in of_sessions.values() for one in some)]
+        said = [one for one in said if one.code not in _OF_HTTP]
         for finding in by_weight(said):
             explain(finding)
         if options.dry_run:

@@ -302,8 +302,10 @@ def as_text(receipt: Receipt, earlier: Sequence[Receipt] = ()) -> str:
             lines += ["", f"Subject {line.subject_label}   session {line.session_label}"]
             lines += [f"-> {places.get(line.session_label, 'nowhere')}"]
             lines += [f"{'scan':<8} {'series':<19} {'local':>6} {'copies':>6} {'sent':>6} {'stored':>6}  result"]
+        is_unread = not receipt.username and line.files_sent > line.files_stored == 0
+        result = "not looked up" if is_unread else _result(line)
         numbers = f"{line.files_local:>6} {line.copies:>6} {line.files_sent:>6} {line.files_stored:>6}"
-        lines += [f"{_fit(line.scan_id or '-', 8)} {_fit(line.series_description, 19)} {numbers}  {_result(line)}"]
+        lines += [f"{_fit(line.scan_id or '-', 8)} {_fit(line.series_description, 19)} {numbers}  {result}"]
         if line.remark:
             lines += [f"         {line.remark}"]
     lines += [""]

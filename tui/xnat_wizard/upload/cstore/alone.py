@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import outcomes, receipt
@@ -132,7 +133,10 @@ class _Alone:
         return self._end(UploadState.CANCELLED)
 
     def _keep_receipt(self) -> None:
-        receipt.keep(self._journal, receipt.compose_unasked(self._journal, DOUBT))
+        made = receipt.compose_unasked(self._journal, DOUBT)
+        where = " and ".join(filter(None, (made.site_url, self._exchange.peer.address)))
+        places = tuple(f"{one.session_label}: not known, nobody looked" for one in self._records.sessions())
+        receipt.keep(self._journal, replace(made, site_url=where, places=places))
 
     def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:
         if finding:

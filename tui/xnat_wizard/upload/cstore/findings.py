@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.cstore.wire import RejectedError
 from xnat_wizard.upload.model import Fate
@@ -174,5 +174,6 @@ def not_looked_up(count: int, total: int, session: SessionRow) -> Finding:
         "was kept",
         ("Send again with --site ADDRESS: nothing is sent twice, and the receipt is a proof then",),
         where=session.session_label,
+        severity=Severity.NOTE,
         shareable=f"{count} of {total} files were acknowledged and not looked up.",
     )
