@@ -20,7 +20,7 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
-    heavy = {"textual", "rich", "pydicom", "pyxnat", "aiohttp", "numpy", "PIL"}
+    heavy = {"textual", "rich", "pydicom", "pyxnat", "aiohttp", "numpy", "PIL", "asyncio", "sqlite3", "ssl"}
     assert imported_by("import xnat_wizard.cli") & heavy == set()
 
 

@@ -4,34 +4,46 @@ stdout is data, stderr is talk. Heavy imports stand in the command that needs th
 """
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xnat_wizard.cli import (
-    check,
-    convert,
-    practice,
-    receipts,
-    requests,
-    resource,
-    send,
-    serve,
-    source,
-    troubleshoot,
-    uploads,
-    wizard,
-)
+from xnat_wizard.cli import wizard
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
 __all__ = ["Exit", "main"]
 
+COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `--help` says; loaded when it is called
+    "survey": ("source", "look at a folder and say what is in it; changes nothing"),
+    "plan": ("source", "write down what would be sent where, as a file to check and edit"),
+    "upload": ("uploads", "run a plan unattended, until every file is accounted for"),
+    "attach": ("uploads", "watch an upload until it ends; Ctrl+C stops watching, not the upload"),
+    "resume": ("uploads", "go on with an upload that was paused or stopped, on its own"),
+    "status": ("requests", "list the uploads of this account and how they stand"),
+    "pause": ("requests", "let a running upload wait; `resume` lets it go on"),
+    "cancel": ("requests", "stop an upload for good; what was sent stays on the site"),
+    "verify": ("receipts", "compare an upload with the site again, and write a new receipt"),
+    "troubleshoot": ("troubleshoot", "find out where data went that cannot be found"),
+    "check": ("check", "look at the connection to a site, step by step, and say what is wrong"),
+    "send": (
+        "send",
+        "send images to a DICOM receiver (C-STORE), with project, subject and session written into the copies",
+    ),
+    "resource": ("resource", "result folders into resources and back, for many subjects at once"),
+    "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),
+    "serve": ("serve", "open the wizard in a browser; prints the link that lets you in"),
+    "practice": ("practice", "run a stand-in XNAT on this machine, for practice"),
+}
+_WITH_VALUE = frozenset({"--site", "--user", "--ca-file"})  # options of the program itself that take a value
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser_for(_command_in(given)).parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -89,7 +101,19 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command_in(arguments: Sequence[str]) -> str:
+    """Return the command that is called; "" for none."""
+    rest = iter(arguments)
+    for one in rest:
+        if one in _WITH_VALUE:
+            next(rest, None)
+        elif not one.startswith("-"):
+            return one
+    return ""
+
+
+def parser_for(command: str) -> argparse.ArgumentParser:
+    """Return the parser of the program: whole for one command, with the names and words of the others."""
     parser = argparse.ArgumentParser(
         prog="xnat-wizard",
         description="Get medical images into XNAT, with proof that every one arrived. "
@@ -101,15 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     wizard.add_options_to(parser)
     parser.set_defaults(run=wizard.open_from)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    practice.add_to(commands)
-    check.add_to(commands)
-    source.add_to(commands)
-    uploads.add_to(commands)
-    requests.add_to(commands)
-    receipts.add_to(commands)
-    send.add_to(commands)
-    resource.add_to(commands)
-    convert.add_to(commands)
-    troubleshoot.add_to(commands)
-    serve.add_to(commands)
+    module = COMMANDS[command][0] if command in COMMANDS else ""
+    for name, (home, words) in COMMANDS.items():
+        if home != module:
+            commands.add_parser(name, help=words)
+        elif name not in commands.choices:
+            importlib.import_module(f"xnat_wizard.cli.{home}").add_to(commands)
     return parser
