@@ -1,5 +1,6 @@
 """What holds on every screen: keys that fit, help, a palette that has everything, any size, and a way out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, HelpPanel, Input, Markdown
 
 from support import Practice
-from wizard.screens import flat_text, screen_text, until_text
+from wizard.screens import WAIT_S, flat_text, screen_text, until_text
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
@@ -247,3 +248,23 @@ async def test_quit_asks_nothing_where_an_upload_goes_on_by_itself(practice: Pra
         await pilot.press("ctrl+q")
         await pilot.pause()
         assert not isinstance(app.screen, ConfirmScreen)
+
+
+async def test_the_palette_key_is_in_the_footer_again_when_the_help_is_closed() -> None:
+    app = WizardApp(steps=(lambda _: Quiet(),))
+    async with app.run_test(size=USUAL) as pilot:
+        await until_text(app, pilot, "^p palette")
+        await pilot.press("f1")
+        await until_text(app, pilot, "F1: close")
+        async with asyncio.timeout(WAIT_S):
+            while "^p palette" in flat_text(app):
+                await pilot.pause()
+        await pilot.press("f1")
+        await until_text(app, pilot, "^p palette")
+
+
+class Quiet(StepScreen[Answer]):
+    """A step with nothing in it."""
+
+    number = 1
+    sentence = "A quiet step."

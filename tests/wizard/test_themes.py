@@ -217,7 +217,7 @@ async def test_without_colours_a_button_that_does_nothing_is_dim(monkeypatch: py
     async with app.run_test(size=(80, 24)) as pilot:
         await settled_text(app, pilot)
         styles = {segment.text.strip(): segment.style for segment in letters(app)}
-        off, other = styles["[ Off ]"], styles["[ Other ]"]
+        off, other = styles["Off"], styles["[ Other ]"]
         assert off
         assert off.dim
         assert other

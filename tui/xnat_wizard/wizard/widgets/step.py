@@ -173,7 +173,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
 
     def on_resize(self, _: events.Resize) -> None:
         """Fit the footer to the new width."""
-        self._fit_footer()
+        self._fit_footer(has_help=bool(self.query("HelpPanel")))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that do nothing in this step."""
@@ -204,11 +204,12 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
 
     def action_toggle_help(self) -> None:
         """Show or hide the help panel."""
-        if self.query("HelpPanel"):
-            self.app.action_hide_help_panel()
-        else:
+        has_help = not self.query("HelpPanel")
+        if has_help:
             self.app.action_show_help_panel()
-        self.call_after_refresh(self._fit_footer)
+        else:
+            self.app.action_hide_help_panel()
+        self.call_after_refresh(self._fit_footer, has_help=has_help)  # a panel is still there while it is taken away
         self.call_after_refresh(self._title_help)
 
     def _title_help(self) -> None:
@@ -223,6 +224,9 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         for text in self.query("HelpPanel #widget-help").results(Markdown):
             text.scroll_relative(y=direction * max(1, text.size.height - 1), animate=False)
 
-    def _fit_footer(self) -> None:
+    def _fit_footer(self, *, has_help: bool) -> None:
         """Leave the palette's key out of the footer where the step's own keys need the room."""
-        self.query_one(Footer).show_command_palette = self.size.width >= 80 and not self.query("HelpPanel")
+        footer, has_room = self.query_one(Footer), self.size.width >= 80 and not has_help
+        if footer.show_command_palette != has_room:
+            footer.show_command_palette = has_room
+            footer.refresh(recompose=True)  # the footer does not see it by itself
