@@ -19,7 +19,7 @@ from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.findings import FindingList
 from xnat_wizard.wizard.widgets.picture import PictureView, fit
-from xnat_wizard.wizard.widgets.plain import column, cut, plain
+from xnat_wizard.wizard.widgets.plain import column, cut, cut_lines, plain
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.progress import ProgressLine
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -288,3 +288,9 @@ async def test_a_fault_in_a_worker_becomes_a_message() -> None:
 
 def test_the_title_leaves_room_for_the_step() -> None:
     assert len(TITLE) + 1 + len("".join(trail_parts(6, 0))) < 60
+
+
+def test_lines_that_are_cut_say_so() -> None:
+    assert cut_lines("one two three\nfour", 8, 3) == "one two\nthree\nfour"
+    assert cut_lines("one two three\nfour five", 9, 2) == "one two\nthree..."
+    assert cut_lines("", 9, 2) == ""

@@ -1,5 +1,7 @@
 """Text from disks and servers, made fit to be shown: one line, no control characters, always encodable."""
 
+import textwrap
+
 from rich.cells import cell_len, set_cell_size
 
 REPLACEMENT = "\ufffd"
@@ -29,3 +31,11 @@ def cut(text: str, width: int) -> str:
 def column(text: str, width: int) -> str:
     """Return the text cut or filled to exactly `width` cells."""
     return set_cell_size(cut(text, width), width)
+
+
+def cut_lines(text: str, width: int, rows: int) -> str:
+    """Wrap a text into at most `rows` lines of `width` cells; dots stand where something was cut."""
+    lines = [piece for line in text.split("\n") for piece in textwrap.wrap(line, width) or [""]]
+    if len(lines) > rows:
+        lines[rows - 1 :] = [cut(" ".join(lines[rows - 1 :]), width)]
+    return "\n".join(lines)

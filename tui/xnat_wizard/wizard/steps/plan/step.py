@@ -41,8 +41,11 @@ from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
 from xnat_wizard.wizard.widgets.losing import plan_loss
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
+from xnat_wizard.wizard.widgets.plain import cut_lines
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
+
+DETAIL_ROWS = 4
 
 
 class PlanStep(StepScreen[Answer]):
@@ -121,9 +124,10 @@ class PlanStep(StepScreen[Answer]):
         self.look_back()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fit buttons and footer to the new width."""
+        """Fit the detail, buttons and footer to the new width."""
         super().on_resize(event)
         self._show_buttons()
+        self._show_detail(self.query_one(Rows).key)
 
     def _show(self) -> None:
         rows, same = self.query_one(Rows), twins(self._plan)
@@ -155,7 +159,7 @@ class PlanStep(StepScreen[Answer]):
     def _show_detail(self, key: str) -> None:
         session = self._edits.session(key)
         text = detail_of(session, self._survey, self._ahead, twins(self._plan)) if session else ""
-        self.query_one("#plan-detail", Static).update(text)
+        self.query_one("#plan-detail", Static).update(cut_lines(text, self.app.size.width - 4, DETAIL_ROWS))
 
     def _findings(self) -> list[Finding]:
         ahead = [finding for found in self._ahead.found.values() for finding in found]
