@@ -273,7 +273,9 @@ def test_candidates_fit_their_line(tmp_path: Path) -> None:
     names = [f"subject_{number:02}/" for number in range(20)]
     line = candidates_line("/x/sub", names, 50)
     assert line == "subject_00/  subject_01/  subject_02/  and 17 more"
-    assert candidates_line("/x/", names, 50) == ""
+    assert candidates_line("/x/", names, 50) == line
+    assert candidates_line("", names, 50) == ""
+    assert candidates_line("/x/", [], 50) == ""
     assert candidates_line("/x/zzz", [], 50) == 'Nothing here begins with "zzz"'
     assert candidates_line("/x/subject_00", ["subject_00/"], 50) == ""
 

@@ -90,12 +90,12 @@ def extended(text: str) -> str | None:
 
 
 def candidates_line(text: str, names: list[str], width: int) -> str:
-    """Return one line of at most `width` cells with what a typed path may go on to; "" where nothing is begun."""
+    """Return one line of at most `width` cells with what a typed path may go on to; "" where nothing is typed."""
     begun = text.rpartition("/")[2]
-    if not begun or names in ([begun], [f"{begun}/"]):
+    if begun == text == "" or names in ([begun], [f"{begun}/"]):
         return ""
     if not names:
-        return cut(f'Nothing here begins with "{begun}"', width)
+        return cut(f'Nothing here begins with "{begun}"', width) if begun else ""
     shown: list[str] = []
     for place, name in enumerate(names):
         more = f"  and {len(names) - place:,} more"

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Label, Static
 
-from xnat_wizard.dicom.exposure import Exposed, Exposure, ExposureRun
+from xnat_wizard.dicom.exposure import DETAILS, Exposed, Exposure, ExposureRun
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Problem
@@ -22,7 +22,7 @@ from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.xnat.site import Site
 
 COLUMNS = (
-    Column("Detail", 20),
+    Column("Detail", 23),
     Column("Images", 7, is_right=True),
     Column("Different", 9, is_right=True),
     Column("Becomes, for sure", 8, grow=1),
@@ -158,7 +158,9 @@ class PrivacyScreen(HelpedScreen[None]):
 
     def _row(self, one: Exposed) -> Row:
         different = f"{len(one.values):,}{'' if one.is_counted_whole else '+'}"
-        return Row(one.name + str(one.tag), (one.name, f"{one.images:,}", different, self._effects.get(one.tag, "")))
+        is_of_par = not one.tag and one.name in DETAILS.values()  # its headers have no tags
+        name = f"{one.name} (PAR)" if is_of_par else one.name
+        return Row(one.name + str(one.tag), (name, f"{one.images:,}", different, self._effects.get(one.tag, "")))
 
     @on(Rows.Highlighted)
     def _moved(self, event: Rows.Highlighted) -> None:
