@@ -367,7 +367,7 @@ async def test_typing_and_a_key_narrow_the_list_and_what_is_acted_on(practice: P
             await pilot.press("s")
             await until_text(app, pilot, "s: ready, 2 of 3")
             await pilot.press("s")
-            await until_text(app, pilot, "Nothing passes the filter")
+            await until_text(app, pilot, "None of this kind")
             await pilot.press("s", "s")
             await until_text(app, pilot, "s: at work, 1 of 3")
 

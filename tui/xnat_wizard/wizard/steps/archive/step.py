@@ -226,6 +226,11 @@ then the files of the scan and a picture of one of them. Where no project is cho
         else:
             self.rows("scans").focus()
 
+    @on(Rows.Chosen, "#archive-scans")
+    def to_files(self) -> None:
+        """Go on to the files of the scan."""
+        self.rows("files").focus()
+
     @on(Input.Changed, "#archive-filter")
     def narrow(self) -> None:
         """Show what matches."""

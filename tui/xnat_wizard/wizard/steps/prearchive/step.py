@@ -31,6 +31,7 @@ from xnat_wizard.wizard.steps.prearchive.words import (
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.parting import parting_words
+from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command
 from xnat_wizard.xnat.model import IdleTimer, PrearchiveSession
@@ -135,7 +136,7 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
         self._shown = tuple(one for one in self._sessions if is_shown(one, self.plight(one)[0], part, self._kind))
         rows = self.query_one(Rows)
         if self._sessions and not self._shown:
-            rows.empty = "Nothing passes the filter. s: show others"
+            rows.empty = f"Nothing fits {plain(part)}. Escape: all" if part else "None of this kind. s: show others"
         rows.show(
             session_row(
                 one,
