@@ -9,13 +9,12 @@ import pytest
 
 from cli.conftest import NewPlan
 from cli.program import PROGRAM, OnTerminal, run
-from xnat_wizard.cli import main
+from xnat_wizard.cli import COMMANDS, main
 from xnat_wizard.findings import Finding, printable
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.plan import load
 
-COMMANDS = ("upload", "attach", "resume", "status", "pause", "cancel", "verify", "plan", "survey", "practice")
 ODD = "a\x1b[31mred\x07\u202eback\udcff\nline"
 
 
