@@ -57,7 +57,8 @@ def _row(place: Path, tree: Tree, where: str, rounds: int, delay_s: float, wante
         str(ratio),
         f">= {wanted:g} x",
         ratio.median >= wanted,
-        f"ours writes the identification into each header and every answer into the journal; {note}",
+        "ours writes the identification into headers and each answer into the journal; its interpreter and imports are "
+        f"not counted; storescu as a whole process; {note}",
     )
 
 

@@ -292,6 +292,8 @@ def send_by_dicom(journal_path: str, port: str, associations: str) -> Outcome:
     from xnat_wizard.upload.cstore.peer import Peer
     from xnat_wizard.upload.journal import Journal
 
+    importlib.import_module("pynetdicom.pdu")  # which the first association needs
+
     with Journal.open(Path(journal_path)) as journal:
         journal.set_receiver(Peer("127.0.0.1", int(port), associations=int(associations)).encoded())
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -139,6 +140,9 @@ def test_what_cannot_be_is_said_before_anything_is_sent(
     nobody = run("send", study_folder, "--project", "DEMO", "--receiver", f"127.0.0.1:{free_port()}")
     assert nobody.code == 4
     assert "No DICOM receiver answers" in nobody.talk
+    web = run("send", study_folder, "--project", "DEMO", "--receiver", f"127.0.0.1:{urlsplit(practice.url).port}")
+    assert web.code == 4
+    assert "does not speak DICOM" in web.talk or "closed the connection" in web.talk
     wrong = run("send", study_folder, "--project", "DEMO", "--receiver", at(practice), "--ae-title", "OTHER")
     assert wrong.code == 4
     assert "It does not know itself as `OTHER`" in wrong.talk
