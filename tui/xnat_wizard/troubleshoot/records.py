@@ -134,7 +134,7 @@ def _read_journal(journal: Journal) -> Sent:
     return Sent(
         is_known=True,
         origin="journal",
-        way=Way.ZIP,
+        way=Way.C_STORE if journal.receiver else Way.ZIP,
         site_url=journal.site_url,
         account=receipt.username if receipt else "",
         project=progress.project,
@@ -145,7 +145,7 @@ def _read_journal(journal: Journal) -> Sent:
         uris=uris,
         files=files,
         messages=tuple(messages),
-        parameters={"import-handler": "DICOM-zip", "project": progress.project},
+        parameters={} if journal.receiver else {"import-handler": "DICOM-zip", "project": progress.project},
         has_per_file_record=True,
         stored_study_uids={one.study_instance_uid: one.study_instance_uid for one in series if one.study_instance_uid},
         verified=tuple(filter(None, seen)),
