@@ -63,7 +63,7 @@ async def test_an_archive_that_has_gone_is_said_where_its_picture_would_be(study
         await until_text(app, pilot, "This was found")
         archive.unlink()
         await pilot.press("down", "enter")
-        await until_text(app, pilot, "image 2 of 3: There is no folder")
+        await until_text(app, pilot, "image 2 of 3: There is no archive")
         await pilot.press("escape")
         await until_text(app, pilot, "This was found")
 

@@ -196,6 +196,7 @@ async def test_escape_leads_from_every_step_home_and_to_the_login(practice: Prac
             (["enter"], "Choose the folder"),
             (["f3"], "2 subjects"),
             (["ctrl+n"], "[4 Plan]"),
+            (["space"], "1 of 2 sessions"),
             (["ctrl+n"], "[5 Upload]"),
         ):
             await pilot.press(*keys)
