@@ -108,6 +108,18 @@ async def test_enter_on_a_file_shows_it_large(practice: Practice, study_folder: 
             await until_text(app, pilot, "[7 Archive]")
 
 
+async def test_enter_leads_from_session_to_scans_to_files(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        await with_archived(choices, study_folder)
+        async with on_stage(choices, ArchiveStep) as (app, pilot):
+            await until_text(app, pilot, "t1_mprage")
+            for name in ("archive-scans", "archive-files"):
+                await pilot.press("enter")
+                await pilot.pause()
+                assert app.focused is not None
+                assert app.focused.id == name
+
+
 async def test_resources_of_the_session_are_listed(practice: Practice, study_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "scan.PAR").write_bytes(b"# === DATA DESCRIPTION FILE ===\n")
     async with logged_in(practice) as choices:
