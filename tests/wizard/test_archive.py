@@ -112,7 +112,7 @@ async def test_enter_leads_from_session_to_scans_to_files(practice: Practice, st
     async with logged_in(practice) as choices:
         await with_archived(choices, study_folder)
         async with on_stage(choices, ArchiveStep) as (app, pilot):
-            await until_text(app, pilot, "t1_mprage")
+            await until_text(app, pilot, "of 3, has MD5")
             for name in ("archive-scans", "archive-files"):
                 await pilot.press("enter")
                 await pilot.pause()
