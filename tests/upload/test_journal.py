@@ -260,7 +260,16 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
     plan = journal.plan()
     journal.close()
     database = sqlite3.connect(journal.path)
-    columns = ["limit_bytes_s", "most_connections", "compression", "connections", "retries", "trouble", "layout", "receiver"]
+    columns = [
+        "limit_bytes_s",
+        "most_connections",
+        "compression",
+        "connections",
+        "retries",
+        "trouble",
+        "layout",
+        "receiver",
+    ]
     for column in columns:
         database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
     database.execute("ALTER TABLE file DROP COLUMN dicom_status")
