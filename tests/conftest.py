@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from support import Practice
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: the programs under test would
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # inherit that, and Ctrl+C could not be tested
 
 
 @pytest.fixture(autouse=True)
