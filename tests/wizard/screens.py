@@ -55,9 +55,13 @@ async def until_text(app: App[None], pilot: Pilot[None], text: str) -> None:
 async def settled_text(app: App[None], pilot: Pilot[None]) -> str:
     """Return the screen when it has stopped changing: footers and notes are laid out a moment later."""
     before, text = None, screen_text(app)
-    while before != text or not screen_rows(app)[-1]:
-        await pilot.pause()
-        before, text = text, screen_text(app)
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while before != text or not screen_rows(app)[-1]:
+                await pilot.pause()
+                before, text = text, screen_text(app)
+    except TimeoutError:
+        pytest.fail(f"the screen never came to rest, or its last row stays blank:\n{text}")
     return text
 
 
