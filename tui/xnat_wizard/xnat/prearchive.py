@@ -181,13 +181,23 @@ def _location(answer: Answer) -> tuple[str, ...]:
     return (answer.location[start:],) if start >= 0 else ()
 
 
-def _session(row: Row) -> PrearchiveSession:
+def place_of(row: Row) -> tuple[str, str, str]:
+    """Return project, timestamp and folder of a row, from its URL where a column is missing (6.1)."""
     place = row.get("url", "").strip("/").split("/")  # prearchive/projects/{P}/{TS}/{FOLDER}
     from_url = place[-3:] if len(place) >= 4 else ["", "", ""]
+    return (
+        cell(row, "project") or from_url[0] or UNASSIGNED,
+        cell(row, "timestamp") or from_url[1],
+        cell(row, "folderName") or from_url[2],
+    )
+
+
+def _session(row: Row) -> PrearchiveSession:
+    project, timestamp, folder = place_of(row)
     return PrearchiveSession(
-        project=cell(row, "project") or from_url[0] or UNASSIGNED,
-        timestamp=cell(row, "timestamp") or from_url[1],
-        folder=cell(row, "folderName") or from_url[2],
+        project=project,
+        timestamp=timestamp,
+        folder=folder,
         label=row.get("name", ""),
         subject=row.get("subject", ""),
         study_instance_uid=row.get("tag", ""),

@@ -8,11 +8,6 @@ from xnat_wizard.troubleshoot.model import NextStep, Role, StepKind
 from xnat_wizard.upload.tokens import token_in
 
 
-def ask_owner(text: str, template: str = "T5") -> NextStep:
-    """Return the step that an owner of the project has to take."""
-    return NextStep(StepKind.ASK_OWNER, text, role=Role.OWNER, template=template)
-
-
 def merge(hit: Candidate, scans: str) -> NextStep:
     """Return the step that adds a waiting session to the one that is archived; `scans` in words."""
     text = f"Add {scans} to the session that is there; nothing of it is replaced."

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, LocalObject, Match, Message, Place
-from xnat_wizard.troubleshoot.model import Covers, Fate, NextStep, Role, StepKind
+from xnat_wizard.troubleshoot.model import Certainty, Covers, Fate, NextStep, Role, StepKind
 from xnat_wizard.troubleshoot.records import message_of
 from xnat_wizard.troubleshoot.scoring import places_of
 from xnat_wizard.upload.labels import clean_label
@@ -12,6 +12,11 @@ from xnat_wizard.xnat.inquiries.values import Experiment
 
 OPEN_FATES = frozenset({Fate.NOT_SENT, Fate.ABSENT, Fate.REFUSED, Fate.UNVERIFIABLE})
 _NAMED = re.compile(r"unable to read DICOM object (?P<name>.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_READERS = {
+    "T4": (StepKind.ASK_OWNER, Role.OWNER),
+    "T5": (StepKind.ASK_OWNER, Role.OWNER),
+    "T7": (StepKind.ASK_IT, Role.ADMIN),
+}
 
 
 def missing(facts: Facts) -> tuple[LocalObject, ...]:
@@ -148,6 +153,23 @@ def resend(facts: Facts, objects: Iterable[LocalObject]) -> tuple[NextStep, ...]
     target = hit.place.uri if hit else ""
     text = f"Send only the {counted(len(left), 'file')} that {'is' if len(left) == 1 else 'are'} missing{into}."
     return (NextStep(StepKind.RESEND_PART, text, "F16", Role.MEMBER, target=target),)
+
+
+def letter(text: str, template: str) -> NextStep:
+    """Return the step that somebody else has to take: whom a letter of this template goes to (missing data 2.3)."""
+    kind, role = _READERS.get(template, (StepKind.ASK_ADMIN, Role.ADMIN))
+    return NextStep(kind, text, role=role, template=template)
+
+
+def surer_for_admins(facts: Facts) -> Certainty:
+    """Return how sure what is that only an administrator of the site can see for certain."""
+    return Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY
+
+
+def is_cut_off(facts: Facts) -> bool:
+    """Tell whether the site has the beginning of what was sent, and nothing after it."""
+    here, gone = arrived(facts), missing(facts)
+    return bool(here and gone) and max(one.order for one in here) < min(one.order for one in gone)
 
 
 def by_hand(text: str) -> NextStep:

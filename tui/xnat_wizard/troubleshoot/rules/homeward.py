@@ -5,7 +5,7 @@ Sources: missing data 2.2 (F1, F3, F6), 2.3 (T1, T4); 0.3 rule 7: in Unassigned 
 
 from xnat_wizard.troubleshoot.facts import Facts, Match
 from xnat_wizard.troubleshoot.model import Covers, NextStep, Role, StepKind
-from xnat_wizard.troubleshoot.rules.gaps import covering
+from xnat_wizard.troubleshoot.rules.gaps import covering, letter
 
 UNASSIGNED = "/prearchive/projects/Unassigned/"
 
@@ -17,28 +17,18 @@ def home_of(facts: Facts) -> str:
     return ""
 
 
-def ask_admin(text: str, template: str = "T1") -> NextStep:
-    """Return the step that an administrator of the site has to take."""
-    return NextStep(StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template)
-
-
-def ask_owner(text: str, template: str = "T4") -> NextStep:
-    """Return the step that an owner of a project has to take."""
-    return NextStep(StepKind.ASK_OWNER, text, role=Role.OWNER, template=template)
-
-
 def way_home(facts: Facts, uri: str, *, is_ours: bool) -> tuple[NextStep, ...]:
     """Return how a session of Unassigned gets into its project: build, move, archive; and the letter."""
     home = home_of(facts)
-    letter = ask_admin("Send the administrator this letter.")
+    to_admin = letter("Send the administrator this letter.", "T1")
     if not uri or not home:
-        return (letter,)
+        return (to_admin,)
     role = Role.MEMBER if is_ours else Role.ADMIN
     return (
         NextStep(StepKind.ONE_CLICK, "Let the site build it.", "F1", role, target=uri),
         NextStep(StepKind.ONE_CLICK, f"Move it to {home}.", "F6", role, target=uri, arguments={"project": home}),
         NextStep(StepKind.CONFIRM, "Then archive it there, after a check.", "F3", Role.MEMBER, target=uri),
-        letter,
+        to_admin,
     )
 
 

@@ -14,9 +14,11 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     in_words,
+    letter,
     missing,
     resend,
     some,
+    surer_for_admins,
 )
 from xnat_wizard.troubleshoot.times import row_age_s, site_time
 from xnat_wizard.xnat.inquiries.values import Row, SiteFacts
@@ -36,14 +38,6 @@ def _waiting(facts: Facts) -> Iterator[tuple[Candidate, Row, float]]:
         idle = row_age_s(row, facts) if row else None
         if row is not None and idle is not None and hit.place.uri not in facts.moving:
             yield hit, row, idle
-
-
-def _letter(text: str, template: str = "T3") -> NextStep:
-    return NextStep(StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template)
-
-
-def _by_role(facts: Facts) -> Certainty:
-    return Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY
 
 
 @rule("HSK-04")
@@ -93,7 +87,7 @@ def held_by_a_lock(facts: Facts) -> Iterator[Diagnosis]:
                 )
                 if is_sure
                 else NextStep(StepKind.ONE_CLICK, "Let the site build it.", "F1", Role.MEMBER, target=row.uri),
-                _letter("Ask the administrator to look at the lock."),
+                letter("Ask the administrator to look at the lock.", "T3"),
             ),
             prevent="Nothing can be done before: it happens at the site.",
         )
@@ -110,7 +104,7 @@ def stuck_at_work(facts: Facts) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(
             "HSK-06",
-            _by_role(facts),
+            surer_for_admins(facts),
             f"The session {row.label} stands at {row.status} for {in_words(idle)}, and nothing moves.",
             "The work that the site had begun was lost, perhaps in a restart.",
             where=hit.place.shown,
@@ -118,7 +112,7 @@ def stuck_at_work(facts: Facts) -> Iterator[Diagnosis]:
             next_steps=(
                 NextStep(StepKind.CONFIRM, "Reset its status.", "F8", Role.MEMBER, target=row.uri),
                 NextStep(StepKind.CONFIRM, "Then rebuild it.", "F7", Role.MEMBER, target=row.uri),
-                _letter("Or ask the administrator to look at the queue."),
+                letter("Or ask the administrator to look at the queue.", "T3"),
             ),
             prevent="Nothing can be done before: it happens at the site.",
         )
@@ -133,14 +127,14 @@ def failed_to_build(facts: Facts) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(
             "HSK-07",
-            _by_role(facts),
+            surer_for_admins(facts),
             f"The session {row.label} has status ERROR: the site could not build it.",
             f"Its log says: {contents.log.strip().splitlines()[-1]}" if contents.log.strip() else "It says no reason.",
             where=hit.place.shown,
             evidence=contents.evidence,
             next_steps=(
                 NextStep(StepKind.ONE_CLICK, "Let the site build it once more.", "F1", Role.MEMBER, target=row.uri),
-                _letter("If it fails again, ask the administrator."),
+                letter("If it fails again, ask the administrator.", "T3"),
             ),
             prevent="Look at the findings of the folder before an upload.",
         )
@@ -161,7 +155,7 @@ def failed_to_archive(facts: Facts) -> Iterator[Diagnosis]:
             f"Its log says: {text}" if text else "Its log says nothing.",
             where=hit.place.shown,
             evidence=contents.evidence,
-            next_steps=(_letter("Ask the administrator; the letter has the words of the log."),),
+            next_steps=(letter("Ask the administrator; the letter has the words of the log.", "T3"),),
             prevent="Let the site check a session before it is archived: this program does.",
         )
 
@@ -176,12 +170,12 @@ def list_and_disk_disagree(facts: Facts) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(
             "HSK-09",
-            _by_role(facts),
+            surer_for_admins(facts),
             f"The prearchive lists {row.label}, and its files cannot be found.",
             "The list and the disk of the site seem to disagree.",
             where=hit.place.shown,
             evidence=contents.evidence,
-            next_steps=(_letter("Ask the administrator to look at the folder, or to let the site read it anew."),),
+            next_steps=(letter("Ask the administrator to look at the folder, or to let the site read it anew.", "T3"),),
             prevent="Nothing can be done before: it happens at the site.",
         )
 
@@ -236,7 +230,7 @@ def files_without_a_scan(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=contents.evidence,
             covers=covering(series),
-            next_steps=(_letter("Ask the administrator to look into the folder and the log.", "T6"),),
+            next_steps=(letter("Ask the administrator to look into the folder and the log.", "T6"),),
             prevent="Look at the findings of the folder before an upload.",
         )
 

@@ -19,6 +19,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     first_saying,
+    is_cut_off,
     messages,
     missing,
     named_in,
@@ -47,12 +48,6 @@ def _base(one: OtherFile) -> str:
     return one.path.rpartition("/")[2]
 
 
-def _is_cut_off(facts: Facts) -> bool:
-    """Tell whether the site has the beginning of what was sent, and nothing after it."""
-    here, gone = arrived(facts), missing(facts)
-    return bool(here and gone) and max(one.order for one in here) < min(one.order for one in gone)
-
-
 @rule("LOC-01")
 def a_file_that_is_no_image(facts: Facts) -> Iterator[Diagnosis]:
     """An import stopped at a file that is no DICOM: what came before it is stored, the rest was never sent."""
@@ -63,7 +58,7 @@ def a_file_that_is_no_image(facts: Facts) -> Iterator[Diagnosis]:
     culprits = [one for one in strays if _base(one) in told]
     left = missing(facts)
     is_stopped = first_saying(facts, "unable to read dicom object") is not None
-    if not culprits and not (left and not facts.moving and _is_cut_off(facts) and is_stopped):
+    if not culprits and not (left and not facts.moving and is_cut_off(facts) and is_stopped):
         return
     here = len(arrived(facts))
     stored = f"{counted(here, 'object')} before it {'is' if here == 1 else 'are'} at the site" if here else ""

@@ -10,15 +10,21 @@ from collections.abc import Iterator
 from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, covers_at, dry_run, nothing, offered, some
+from xnat_wizard.troubleshoot.rules.gaps import (
+    by_hand,
+    counted,
+    covering,
+    covers_at,
+    dry_run,
+    letter,
+    nothing,
+    offered,
+    some,
+)
 from xnat_wizard.upload.labels import clean_label
 
 _MADE_SCAN = re.compile(r"(?P<number>\w+)-[A-Z]+\d+")
 _SEVERAL_STUDIES = re.compile(r"(more than one|multiple|several|\b[2-9]\d*) stud", re.IGNORECASE)
-
-
-def _ask_owner(text: str, template: str = "T5") -> NextStep:
-    return NextStep(StepKind.ASK_OWNER, text, role=Role.OWNER, template=template)
 
 
 @rule("MRG-12")
@@ -51,7 +57,7 @@ def scan_got_another_name(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=facts.evidence("Q12", "Q18", "Q29"),
             covers=covers_at(facts, hit),
-            next_steps=(nothing("Nothing, if that is right."), _ask_owner("If it is wrong, ask an owner.")),
+            next_steps=(nothing("Nothing, if that is right."), letter("If it is wrong, ask an owner.", "T5")),
             prevent="Look whether the study is at the site before it is sent again.",
         )
 
@@ -79,7 +85,7 @@ def another_study_under_the_label(facts: Facts) -> Iterator[Diagnosis]:
                     target=hit.place.uri,
                     arguments={"session": f"{hit.place.label}_2"},
                 ),
-                _ask_owner("Or ask an owner whether both are one."),
+                letter("Or ask an owner whether both are one.", "T5"),
             ),
             prevent="Make images anonymous once, and keep the UIDs that came of it.",
         )
@@ -105,7 +111,7 @@ def another_subject(facts: Facts) -> Iterator[Diagnosis]:
                 arguments={"subject": clean_label(expected)},
             )
             if hit.place.kind is PlaceKind.PREARCHIVE
-            else _ask_owner("Ask an owner to move it to the right subject.")
+            else letter("Ask an owner to move it to the right subject.", "T5")
         )
         yield Diagnosis(
             "MRG-14",

@@ -20,13 +20,14 @@ from xnat_wizard.troubleshoot.model import (
     StepKind,
 )
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.beside import ask_owner, has_all, merge, scan_ids
+from xnat_wizard.troubleshoot.rules.beside import has_all, merge, scan_ids
 from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covers_at,
     dry_run,
     first_saying,
     is_recorded,
+    letter,
     nothing,
     some,
 )
@@ -46,7 +47,7 @@ def _conflicts(facts: Facts) -> Iterator[tuple[Candidate, dict[str, str], Experi
         yield hit, dry_run(facts, hit), existing
 
 
-_DECIDE = ask_owner("Or let an owner decide.")
+_DECIDE = letter("Or let an owner decide.", "T5")
 
 
 def _other_label(hit: Candidate, label: str = "") -> NextStep:
@@ -79,16 +80,16 @@ def label_is_taken(facts: Facts) -> Iterator[Diagnosis]:
             steps = (merge(hit, f"scans {some(sorted(new), 6)}" if new else "what came"), _DECIDE)
             why = "It is the same study (the UIDs are equal), and no scan is there twice."
         elif is_same and existing and has_all(facts, hit.place.uri, existing.uri):
-            steps = (nothing("Nothing: every image that waits is archived."), ask_owner("Ask an owner to tidy up."))
+            steps = (nothing("Nothing: every image that waits is archived."), letter("Ask an owner to tidy up.", "T5"))
             why = "It is the same study, and all its images are in the archive already."
         elif is_same:
-            steps = (ask_owner("Ask an owner which of both is to stay."),)
+            steps = (letter("Ask an owner which of both is to stay.", "T5"),)
             why = f"It is the same study, and scans {some(twice)} are there already."
         elif stored:
             steps = (_other_label(hit), _DECIDE)
             why = "It is another study, so it must not be merged."
         else:
-            steps = (ask_owner("Ask an owner what the session is that has the label."),)
+            steps = (letter("Ask an owner what the session is that has the label.", "T5"),)
             why = "Whether it is the same study cannot be told: the one in the archive names no UID."
         yield Diagnosis(
             "MRG-01",
@@ -150,7 +151,7 @@ def label_of_a_shared_session(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=facts.evidence("Q16", "Q29"),
             covers=covers_at(facts, hit),
-            next_steps=(_other_label(hit), ask_owner("Or let the owners of both projects decide.")),
+            next_steps=(_other_label(hit), letter("Or let the owners of both projects decide.", "T5")),
             prevent="Look for the label in the project's list: it has the shared sessions too.",
         )
 
@@ -175,7 +176,7 @@ def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=facts.evidence("Q15"),
             covers=covers_at(facts, hit),
-            next_steps=(ask_owner("Decide with the owner: share it, rename it, or leave it."),),
+            next_steps=(letter("Decide with the owner: share it, rename it, or leave it.", "T5"),),
             prevent="Look for the study's UID before an upload: this program's forecast does.",
         )
 
@@ -203,7 +204,7 @@ def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
             covers=covers_at(facts, hit),
             next_steps=(
                 nothing("Nothing, if that is right."),
-                ask_owner("If it is wrong, ask an owner to part them."),
+                letter("If it is wrong, ask an owner to part them.", "T5"),
             ),
             prevent="Look for the label before an upload.",
         )
@@ -268,7 +269,7 @@ def one_uid_for_two_images(facts: Facts) -> Iterator[Diagnosis]:
         where=told.place.shown if told else some(one.path for one in twice),
         evidence=(*(facts.local.evidence if facts.local else ()), *facts.evidence("Q29")),
         covers=Covers(objects=len(twice)),
-        next_steps=(ask_owner("Find out which is right, and let the UIDs be mended where the images came from."),),
+        next_steps=(letter("Find out which is right, and let the UIDs be mended where the images came from.", "T5"),),
         prevent="Look at the findings of the folder before an upload.",
     )
 
@@ -287,6 +288,6 @@ def another_kind_of_session(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=facts.evidence("Q16", "Q29"),
             covers=covers_at(facts, hit),
-            next_steps=(ask_owner("Ask an owner which of both is to have the label."),),
+            next_steps=(letter("Ask an owner which of both is to have the label.", "T5"),),
             prevent="Send the whole study at once: this program does.",
         )

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.model import Certainty, Covers, Diagnosis, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.beside import ask_owner, has_all, merge, scan_ids
-from xnat_wizard.troubleshoot.rules.gaps import counted, covering, missing, nothing, some
+from xnat_wizard.troubleshoot.rules.beside import has_all, merge, scan_ids
+from xnat_wizard.troubleshoot.rules.gaps import counted, covering, letter, missing, nothing, some
 
 
 @rule("MRG-08")
@@ -37,7 +37,7 @@ def split_in_time(facts: Facts) -> Iterator[Diagnosis]:
             if waiting and archived and is_disjoint
             else NextStep(StepKind.WAIT, "Wait until all parts have come to rest, then search again.")
             if facts.moving
-            else ask_owner("Ask an owner which part is to stay.")
+            else letter("Ask an owner which part is to stay.", "T5")
             if not is_disjoint
             else NextStep(StepKind.CONFIRM, "Archive the first part.", "F3", Role.MEMBER, target=same[0].place.uri)
         )

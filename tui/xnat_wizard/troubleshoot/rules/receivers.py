@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from xnat_wizard.dicom.remarks import syntax_name
 from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Facts, SentFate
-from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate, NextStep, Role, StepKind
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, Fate
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import (
     arrived,
@@ -17,6 +17,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     is_whole,
+    letter,
     missing,
     offered,
     resend,
@@ -42,12 +43,6 @@ def _used(facts: Facts) -> Receiver | None:
     return next(
         (one for one in _receivers(facts) or () if one.port == port and title in {"", one.ae_title}),
         None,
-    )
-
-
-def _letter(text: str, template: str = "T7") -> NextStep:
-    return NextStep(
-        StepKind.ASK_IT if template == "T7" else StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template
     )
 
 
@@ -77,7 +72,7 @@ def another_receiver(facts: Facts) -> Iterator[Diagnosis]:
         next_steps=(
             by_hand("Find out what runs there, and ask for the images to be removed if it was the wrong place."),
             *resend(facts, missing(facts)),
-            _letter("Ask which receiver is the right one."),
+            letter("Ask which receiver is the right one.", "T7"),
         ),
         prevent="Choose the receiver from the site's list: this program offers it.",
     )
@@ -109,7 +104,7 @@ def association_rejected(facts: Facts) -> Iterator[Diagnosis]:
         else "It does not know this caller, or the name it was called by, or it has no association free.",
         evidence=(*facts.sent.evidence, *facts.evidence("Q24"), *(facts.network.evidence if facts.network else ())),
         covers=covering(missing(facts)),
-        next_steps=(_letter("Ask for this AE title and address to be let in."), *resend(facts, missing(facts))),
+        next_steps=(letter("Ask for this AE title and address to be let in.", "T7"), *resend(facts, missing(facts))),
         prevent="Try a C-ECHO with the same two AE titles first: the connection check does.",
     )
 
@@ -127,7 +122,7 @@ def port_is_closed_on_the_way(facts: Facts) -> Iterator[Diagnosis]:
         "The web page of the same site answers: a firewall, VPN or address translation lies between.",
         evidence=network.evidence,
         covers=covering(missing(facts)),
-        next_steps=(_letter("Ask for the port to be opened from here."), *resend(facts, missing(facts))),
+        next_steps=(letter("Ask for the port to be opened from here.", "T7"), *resend(facts, missing(facts))),
         prevent="Upload over HTTPS: it needs the web port only.",
     )
 
@@ -169,7 +164,7 @@ def class_or_syntax_refused(facts: Facts) -> Iterator[Diagnosis]:
         else "Exactly the objects of this class and transfer syntax are missing.",
         evidence=(*facts.sent.evidence, *(facts.network.evidence if facts.network else ())),
         covers=covering(gone),
-        next_steps=(*resend(facts, gone), _letter("Or ask for the class to be taken.", "T6")),
+        next_steps=(*resend(facts, gone), letter("Or ask for the class to be taken.", "T6")),
         prevent="Upload over HTTPS: it has no such list.",
     )
 
@@ -197,6 +192,6 @@ def receiver_is_off(facts: Facts) -> Iterator[Diagnosis]:
         "The site's settings say so." if is_off or is_used_off else "The host answers, and refuses the connection.",
         evidence=(*facts.evidence("Q3", "Q24"), *(facts.network.evidence if facts.network else ())),
         covers=covering(missing(facts)),
-        next_steps=(_letter("Ask for the receiver to be switched on."), *resend(facts, missing(facts))),
+        next_steps=(letter("Ask for the receiver to be switched on.", "T7"), *resend(facts, missing(facts))),
         prevent="Try a C-ECHO first: the connection check does.",
     )

@@ -9,8 +9,8 @@ from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, PlaceKind, Role, StepKind
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import some
-from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, ask_admin, ask_owner, home_of, way_home
+from xnat_wizard.troubleshoot.rules.gaps import letter, some
+from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, home_of, way_home
 
 _GRADUAL_NAMES = {"project": "PROJECT_ID", "subject": "SUBJECT_ID", "session": "EXPT_LABEL"}
 
@@ -38,7 +38,7 @@ def project_was_ignored(facts: Facts) -> Iterator[Diagnosis]:
             covers=all_objects(facts),
             next_steps=way_home(facts, uri, is_ours=True)
             if UNASSIGNED in uri
-            else (ask_owner(f"Ask an owner of {project} to move it to the right project."),)
+            else (letter(f"Ask an owner of {project} to move it to the right project.", "T4"),)
             if "/prearchive/" not in uri
             else (
                 NextStep(
@@ -49,10 +49,10 @@ def project_was_ignored(facts: Facts) -> Iterator[Diagnosis]:
                     target=uri,
                     arguments={"project": home_of(facts)},
                 ),
-                ask_owner("Or ask for the rights of a member there."),
+                letter("Or ask for the rights of a member there.", "T4"),
             )
             if home_of(facts)
-            else (ask_admin("Send the administrator this letter."),),
+            else (letter("Send the administrator this letter.", "T1"),),
             prevent="Compare the site's first answer with the project: this program stops at the first difference.",
         )
 

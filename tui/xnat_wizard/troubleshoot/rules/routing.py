@@ -20,8 +20,8 @@ from xnat_wizard.troubleshoot.model import (
     StepKind,
 )
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import counted, covering, missing, offered, some
-from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, ask_admin, home_of, way_home
+from xnat_wizard.troubleshoot.rules.gaps import counted, covering, letter, missing, offered, some
+from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, home_of, way_home
 
 _SITE_RULE, _RECEIVER_RULE = "the site's rule", "the receiver's rule"  # as a forecast names them
 _WHERE = {
@@ -86,7 +86,7 @@ def no_project_matched(facts: Facts) -> Iterator[Diagnosis]:
         where="prearchive/Unassigned",
         evidence=(*facts.evidence("Q4", "Q7", "Q9", "Q10", "Q15"), *(facts.local.evidence if facts.local else ())),
         covers=all_objects(facts),
-        next_steps=(ask_admin("Send the administrator this letter: it names the study, the time and the project."),),
+        next_steps=(letter("Send the administrator this letter: it names the study, the time and the project.", "T1"),),
         prevent="Let the project be chosen from the list: this program sends its ID with every request.",
     )
 
@@ -181,7 +181,7 @@ def another_text_named_a_project(facts: Facts) -> Iterator[Diagnosis]:
             covers=Covers((forecast.study_instance_uid,), 0, len(forecast.paths)),
             next_steps=(
                 *((move,) if hit and home and hit.place.row else ()),
-                ask_admin("Ask the administrator: others may have seen these images.", "T2"),
+                letter("Ask the administrator: others may have seen these images.", "T2"),
             ),
             prevent="Let the project be sent with every request: this program does.",
         )
@@ -218,7 +218,7 @@ def a_rule_of_the_site(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown if hit else "",
             evidence=policies.rules.evidence,
             covers=Covers((forecast.study_instance_uid,), 0, len(forecast.paths)),
-            next_steps=(ask_admin("Ask the administrator where the rule sends it.", "T2"),),
+            next_steps=(letter("Ask the administrator where the rule sends it.", "T2"),),
             prevent="Upload over HTTPS, with the project in the request.",
         )
 
@@ -253,7 +253,7 @@ def a_receiver_of_its_own_mind(facts: Facts) -> Iterator[Diagnosis]:
         "It answers success for what its processing drops.",
         evidence=(*policies.receivers.evidence, *policies.processors.evidence),
         covers=covering(offered(facts)),
-        next_steps=(ask_admin("Ask the administrator to look into the receiver's log.", "T6"),),
+        next_steps=(letter("Ask the administrator to look into the receiver's log.", "T6"),),
         prevent="Upload over HTTPS: the receiver's rules do not count there.",
     )
 
@@ -272,7 +272,7 @@ def _sorted_by_the_receiver(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown if hit else "",
             evidence=facts.evidence("Q24"),
             covers=Covers((forecast.study_instance_uid,), 0, len(forecast.paths)),
-            next_steps=(ask_admin("Ask the administrator to look for them there.", "T6"),),
+            next_steps=(letter("Ask the administrator to look for them there.", "T6"),),
             prevent="Upload over HTTPS: the receiver's rules do not count there.",
         )
 
@@ -318,7 +318,7 @@ def study_was_divided(facts: Facts) -> Iterator[Diagnosis]:
             where=parts[-1].shown if is_seen else parts[0].shown if parts else "",
             evidence=(*(facts.local.evidence if facts.local else ()), *facts.evidence("Q7", "Q9", "Q15")),
             covers=Covers((study,), 0, count),
-            next_steps=(*_join(facts, parts), ask_admin("Send the administrator this letter for the rest.")),
+            next_steps=(*_join(facts, parts), letter("Send the administrator this letter for the rest.", "T1")),
             prevent="Give every image the same target: this program sends it with every request.",
         )
 

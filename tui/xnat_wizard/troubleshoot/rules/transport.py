@@ -18,6 +18,8 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     counted,
     covering,
     first_saying,
+    is_cut_off,
+    letter,
     may_be_it,
     messages,
     missing,
@@ -30,18 +32,6 @@ from xnat_wizard.troubleshoot.rules.gaps import (
 _GATEWAY = {502, 503, 504}
 _SECURE = re.compile(r"certificate|\b(SSL|TLS)|handshake", re.IGNORECASE)
 _ALONE = "Concurrent file sends of the same data"
-
-
-def _letter(text: str, template: str) -> NextStep:
-    return NextStep(
-        StepKind.ASK_IT if template == "T7" else StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template
-    )
-
-
-def _is_tail(facts: Facts) -> bool:
-    """Tell whether exactly the end of what was sent is missing."""
-    here, gone = arrived(facts), missing(facts)
-    return bool(here and gone) and max(one.order for one in here) < min(one.order for one in gone)
 
 
 @rule("NET-01")
@@ -152,7 +142,7 @@ def too_large_for_the_proxy(facts: Facts) -> Iterator[Diagnosis]:
         covers=covering(missing(facts)),
         next_steps=(
             *resend(facts, missing(facts)),
-            _letter("Ask the people who run the server to raise the limit.", "T7"),
+            letter("Ask the people who run the server to raise the limit.", "T7"),
         ),
         prevent="Send in smaller parts: this program finds the size that passes.",
     )
@@ -164,7 +154,7 @@ def the_disk_was_full(facts: Facts) -> Iterator[Diagnosis]:
     said = first_saying(facts, "no space left", "disk full")
     hint = first_saying(facts, "out of resources", "a700")  # XNAT itself answers C000
     left = missing(facts)
-    is_cut = said is None and not facts.moving and _is_tail(facts) and _last_is_short(facts)
+    is_cut = said is None and not facts.moving and is_cut_off(facts) and _last_is_short(facts)
     if said is None and hint is None and not is_cut:
         return
     yield Diagnosis(
@@ -178,7 +168,7 @@ def the_disk_was_full(facts: Facts) -> Iterator[Diagnosis]:
         else "The receiver said that it was out of resources.",
         evidence=(*facts.sent.evidence, *facts.evidence("Q12", "Q19")),
         covers=covering(left),
-        next_steps=(_letter("Tell the administrator.", "T6"), *resend(facts, left)),
+        next_steps=(letter("Tell the administrator.", "T6"), *resend(facts, left)),
         prevent="It cannot be seen before; counting afterwards finds it: this program does.",
     )
 
@@ -228,7 +218,7 @@ def cut_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
     left = missing(facts)
     is_through = bool({one.series_key for one in left} & {one.series_key for one in arrived(facts)})
     is_by_dicom = Way.C_STORE in {facts.case.way, facts.sent.way} or facts.sent.has_per_file_record
-    is_tail = not facts.moving and _is_tail(facts) and (said is not None or not is_by_dicom)
+    is_tail = not facts.moving and is_cut_off(facts) and (said is not None or not is_by_dicom)
     if not is_cut_here and not is_tail:
         return
     if first_saying(facts, "unable to read dicom object"):
@@ -270,7 +260,7 @@ def single_files_failed(facts: Facts) -> Iterator[Diagnosis]:
         where=hit.place.shown if (hit := best_place(facts)) else "",
         evidence=facts.sent.evidence,
         covers=covering(left),
-        next_steps=(*resend(facts, left), _letter("If they fail again, tell the administrator.", "T6")),
+        next_steps=(*resend(facts, left), letter("If they fail again, tell the administrator.", "T6")),
         prevent="Look at each file's status: this program does, and tries again.",
     )
 
@@ -289,7 +279,7 @@ def _gaps_here_and_there(facts: Facts) -> Iterator[Diagnosis]:
         where=hit.place.shown if (hit := best_place(facts)) else "",
         evidence=(*facts.sent.evidence, *facts.evidence("Q12", "Q19")),
         covers=covering(left),
-        next_steps=(*resend(facts, left), _letter("If they fail again, tell the administrator.", "T6")),
+        next_steps=(*resend(facts, left), letter("If they fail again, tell the administrator.", "T6")),
         prevent="Look at each file's status: this program does, and tries again.",
     )
 
@@ -333,7 +323,7 @@ def a_restart_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
         evidence=(*facts.sent.evidence, *facts.evidence("Q7", "Q8")),
         next_steps=(
             NextStep(StepKind.CONFIRM, "Rebuild it.", "F7", Role.MEMBER, target=stuck[0].place.uri),
-            _letter("Or ask the administrator.", "T3"),
+            letter("Or ask the administrator.", "T3"),
         ),
         prevent="Resume by what the site has: this program does.",
     )

@@ -9,21 +9,13 @@ from collections.abc import Iterator
 from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, PlaceKind, Role, Standing, StepKind, Told
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import covering, covers_at, missing, resend
+from xnat_wizard.troubleshoot.rules.gaps import covering, covers_at, letter, missing, resend, surer_for_admins
 from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED
 from xnat_wizard.troubleshoot.times import site_time
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.xnat.inquiries.values import Row
 
 _OLD_DAYS = 30
-
-
-def _letter(text: str, template: str = "T3") -> NextStep:
-    return NextStep(StepKind.ASK_ADMIN, text, role=Role.ADMIN, template=template)
-
-
-def _by_role(facts: Facts) -> Certainty:
-    return Certainty.CONFIRMED if facts.role is Role.ADMIN else Certainty.LIKELY
 
 
 def _vanished(facts: Facts) -> tuple[str, ...]:
@@ -66,13 +58,13 @@ def deleted_from_the_prearchive(facts: Facts) -> Iterator[Diagnosis]:
     for uri in _vanished(facts):
         yield Diagnosis(
             "HSK-01",
-            _by_role(facts),
+            surer_for_admins(facts),
             "The session was in the prearchive, and is gone from it; it is not in any archive that you may look at.",
             "Our record of the upload names it; somebody, or a rule of the site, removed it.",
             where=uri.removeprefix("/data/"),
             evidence=(*facts.earlier[uri].evidence, *facts.evidence("Q15"), *facts.sent.evidence),
             covers=covering(missing(facts)),
-            next_steps=(_letter("Ask the administrator whether it was removed.", "T8"), *resend(facts, missing(facts))),
+            next_steps=(letter("Ask the administrator whether it was removed.", "T8"), *resend(facts, missing(facts))),
             prevent="Archive soon; ask how long the site keeps what waits.",
         )
 
@@ -97,7 +89,7 @@ def deleted_from_the_archive(facts: Facts) -> Iterator[Diagnosis]:
             where=f"archive/{facts.project.id}/{key}",
             evidence=(*told.evidence, *facts.sent.evidence),
             covers=covering(missing(facts)),
-            next_steps=(_letter("Ask what became of it: the site may keep a back-up.", "T8"),),
+            next_steps=(letter("Ask what became of it: the site may keep a back-up.", "T8"),),
             prevent="Keep the receipts: they prove that it was there.",
         )
 
@@ -135,7 +127,7 @@ def moved_by_somebody(facts: Facts) -> Iterator[Diagnosis]:
             where=hit.place.shown,
             evidence=(*told.evidence, *facts.evidence("Q7", "Q15")),
             covers=covers_at(facts, hit),
-            next_steps=(*steps, _letter("Ask who moved it, and why.", "T2")),
+            next_steps=(*steps, letter("Ask who moved it, and why.", "T2")),
             prevent="Agree on who reviews the prearchive.",
         )
 
@@ -157,6 +149,6 @@ def cleaned_up_by_the_site(facts: Facts) -> Iterator[Diagnosis]:
         "Some sites remove what waits too long.",
         where=gone[0].removeprefix("/data/"),
         evidence=facts.sent.evidence,
-        next_steps=(_letter("Ask the administrator how long the site keeps what waits.", "T8"),),
+        next_steps=(letter("Ask the administrator how long the site keeps what waits.", "T8"),),
         prevent="Archive soon.",
     )

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from xnat_wizard.xnat.answers import Answer, cell, number
+from xnat_wizard.xnat.answers import Answer, number
 from xnat_wizard.xnat.answers import Row as Cells
 from xnat_wizard.xnat.files import files_of
 from xnat_wizard.xnat.inquiries.asking import Asker, json_upload
 from xnat_wizard.xnat.inquiries.values import UNASSIGNED, Held, Row, ScanFact, StoredObject
 from xnat_wizard.xnat.model import ArchiveVerdict
+from xnat_wizard.xnat.prearchive import place_of
 from xnat_wizard.xnat.told import Standing, Told
 from xnat_wizard.xnat.uris import encoded, normalise, path_of, segment
 
@@ -192,12 +193,11 @@ def _rows(answer: Answer) -> tuple[Row, ...]:
 
 
 def _row(cells: Cells) -> Row:
-    place = cells.get("url", "").strip("/").split("/")  # prearchive/projects/{P}/{TS}/{FOLDER}
-    from_url = place[-3:] if len(place) >= 4 else ["", "", ""]
+    project, timestamp, folder = place_of(cells)
     return Row(
-        project=cell(cells, "project") or from_url[0] or UNASSIGNED,
-        timestamp=cell(cells, "timestamp") or from_url[1],
-        folder=cell(cells, "folderName") or from_url[2],
+        project=project,
+        timestamp=timestamp,
+        folder=folder,
         label=cells.get("name", ""),
         subject=cells.get("subject", ""),
         study_instance_uid=cells.get("tag", ""),
