@@ -269,10 +269,13 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
         "trouble",
         "layout",
         "receiver",
+        "route",
+        "deidentification",
     ]
     for column in columns:
         database.execute(f"ALTER TABLE upload DROP COLUMN {column}")
     database.execute("ALTER TABLE file DROP COLUMN dicom_status")
+    database.execute("ALTER TABLE file DROP COLUMN local_sop_instance_uid")
     database.execute("DROP INDEX file_of_series")
     database.execute("DROP TABLE earlier_receipt")
     database.execute("PRAGMA user_version = 1")

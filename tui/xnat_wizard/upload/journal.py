@@ -23,6 +23,7 @@ from xnat_wizard.upload.model import (
     Plan,
     Receipt,
     Request,
+    Route,
     SessionProgress,
     SessionState,
     UploadProgress,
@@ -215,10 +216,16 @@ class Journal:
         (text,) = self._database.execute("SELECT receiver FROM upload").fetchone()
         return str(text)
 
+    @property
+    def route(self) -> Route:
+        """Return how the images travel."""
+        (text,) = self._database.execute("SELECT route FROM upload").fetchone()
+        return Route(text)
+
     def set_receiver(self, text: str) -> None:
         """Let the upload go to a DICOM receiver."""
         with transaction(self._database) as database:
-            database.execute("UPDATE upload SET receiver = ?", (text,))
+            database.execute("UPDATE upload SET receiver = ?, route = ?", (text, str(Route.DICOM)))
 
     def note_dicom_statuses(self, statuses: Mapping[int, int]) -> None:
         """Keep what was answered to the C-STORE of files, by file number."""

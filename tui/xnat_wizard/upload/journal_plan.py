@@ -12,15 +12,16 @@ from pathlib import Path
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.upload import parts, plan_file
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession, SessionState, UploadState
+from xnat_wizard.upload.cstore.peer import Peer
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route, SessionState, UploadState
 from xnat_wizard.upload.tokens import token_of
 
 
 def write(database: sqlite3.Connection, plan: Plan) -> None:
     """Write a plan's included sessions into empty tables, inside the caller's transaction."""
     database.execute(
-        "INSERT INTO upload (source, site_url, project, destination, not_sent, layout, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO upload (source, site_url, project, destination, not_sent, layout, route,"
+        " receiver, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
             plan.site_url,
@@ -28,6 +29,8 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
             str(plan.destination),
             json.dumps(plan.not_sent + plan.kept_back),
             plan.layout,
+            str(plan.route),
+            plan.receiver.encoded() if plan.receiver else "",
             str(UploadState.PLANNED),
         ),
     )
@@ -153,8 +156,8 @@ def _insert(database: sqlite3.Connection, table: str, **values: str | int) -> in
 
 def read(database: sqlite3.Connection) -> Plan:
     """Return the plan of what the upload sends; sessions that were not included are not kept."""
-    source, site_url, project, destination, not_sent, layout = database.execute(
-        "SELECT source, site_url, project, destination, not_sent, layout FROM upload"
+    source, site_url, project, destination, not_sent, layout, route, receiver = database.execute(
+        "SELECT source, site_url, project, destination, not_sent, layout, route, receiver FROM upload"
     ).fetchone()
     return Plan(
         Path(plan_file.text_path(source)),
@@ -164,6 +167,8 @@ def read(database: sqlite3.Connection) -> Plan:
         tuple(_sessions(database)),
         tuple(json.loads(not_sent)),
         layout,
+        Route(route),
+        Peer.decoded(receiver) if receiver else None,
     )
 
 

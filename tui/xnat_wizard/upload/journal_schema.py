@@ -10,7 +10,7 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
-VERSION = 6
+VERSION = 7
 
 _SINCE_2 = """
 ALTER TABLE upload ADD COLUMN limit_bytes_s INTEGER NOT NULL DEFAULT 0;
@@ -33,12 +33,19 @@ _SINCE_6 = """
 ALTER TABLE upload ADD COLUMN receiver TEXT NOT NULL DEFAULT '';
 ALTER TABLE file ADD COLUMN dicom_status INTEGER;
 """  # of the route by DICOM: JSON of whom it goes to, and what was answered to each C-STORE, NULL before
+_SINCE_7 = """
+ALTER TABLE upload ADD COLUMN route TEXT NOT NULL DEFAULT 'import';
+UPDATE upload SET route = 'c-store' WHERE receiver <> '';
+ALTER TABLE upload ADD COLUMN deidentification TEXT NOT NULL DEFAULT '';
+ALTER TABLE file ADD COLUMN local_sop_instance_uid TEXT NOT NULL DEFAULT '';
+"""  # of images that are de-identified on their way: how, and the UID that the file on disk has
 MIGRATIONS: dict[int, str] = {
     2: _SINCE_2,
     3: _SINCE_3,
     4: _SINCE_4,
     5: _SINCE_5,
     6: _SINCE_6,
+    7: _SINCE_7,
 }  # by the version they lead to; a new journal goes through all of them
 
 TABLES = """

@@ -7,6 +7,7 @@ from pathlib import Path
 from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.model import ParRecPair, Series
 from xnat_wizard.findings import Finding
+from xnat_wizard.upload.cstore.peer import Peer
 
 
 class Destination(StrEnum):
@@ -14,6 +15,14 @@ class Destination(StrEnum):
 
     PREARCHIVE = "prearchive"  # built and checked, waiting for a person
     ARCHIVE = "archive"
+
+
+class Route(StrEnum):
+    """How images travel to the site."""
+
+    IMPORT = "import"  # many files in one request; smaller ones where the site takes no large ones
+    GRADUAL = "gradual"  # one file a request, from the start
+    DICOM = "c-store"  # to the site's DICOM receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class Plan:
     sessions: tuple[PlannedSession, ...]
     not_sent: tuple[str, ...] = ()  # what of the source is no image to send, counted: "2 files: not DICOM"
     layout: str = HOUSE.pattern  # how the folders of the source were read
+    route: Route = Route.IMPORT
+    receiver: Peer | None = None  # whom the images go to, of the route by DICOM
 
     @property
     def included(self) -> tuple[PlannedSession, ...]:

@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload import hand_edits
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Receipt, ReceiptLine
+from xnat_wizard.upload.cstore.peer import Peer, Scheme
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Receipt, ReceiptLine, Route
 
 FORMAT = "xnat-wizard plan"
 VERSION = 1
 
-_Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan)
+_Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan, Peer)
 
 
 def save(plan: Plan, path: Path) -> None:
@@ -79,7 +80,7 @@ def _check_format(raw: dict[str, Any], path: Path) -> None:
 def encode(value: object) -> Any:
     """Turn a plan or any piece of one into JSON values, keys as the fields are named."""
     match value:
-        case Plan() | PlannedSession() | Series() | ParRecPair() | Instance():
+        case Plan() | PlannedSession() | Series() | ParRecPair() | Instance() | Peer():
             return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
         case tuple():
             return [encode(one) for one in value]
@@ -115,7 +116,21 @@ def decode_session(raw: dict[str, Any]) -> PlannedSession:
 
 def decode_plan(raw: dict[str, Any]) -> Plan:
     """Turn JSON values back into a plan; keys that are not fields are passed over."""
-    return _filled(Plan, raw, source=Path, destination=Destination, sessions=_sessions, not_sent=tuple)
+    return _filled(
+        Plan,
+        raw,
+        source=Path,
+        destination=Destination,
+        sessions=_sessions,
+        not_sent=tuple,
+        route=Route,
+        receiver=decode_receiver,
+    )
+
+
+def decode_receiver(raw: dict[str, Any] | None) -> Peer | None:
+    """Turn JSON values back into a DICOM receiver, where there is one."""
+    return None if raw is None else _filled(Peer, raw, scheme=Scheme)
 
 
 def encode_finding(finding: Finding | None) -> str | None:
