@@ -17,17 +17,12 @@ from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
-from xnat_wizard.wizard.steps.prearchive.details import Details
-from xnat_wizard.wizard.steps.prearchive.stuck import Plight, SiteTime, age_text, plight_of
-from xnat_wizard.wizard.steps.prearchive.words import (
-    hindrances,
-    is_forbidden,
-    log_words,
-    status_words,
-    verdict_lines,
-)
+from xnat_wizard.wizard.steps.prearchive.words import short
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.xnat.model import ArchiveVerdict, IdleTimer, PrearchiveSession, ProjectDraft
+from xnat_wizard.xnat.waiting.details import Details
+from xnat_wizard.xnat.waiting.stuck import Plight, SiteTime, age_text, plight_of
+from xnat_wizard.xnat.waiting.words import hindrances, is_forbidden, log_words, status_words, verdict_lines
 
 
 def rows_of(app: WizardApp) -> Rows:
@@ -637,7 +632,7 @@ def test_a_reason_in_the_log_is_said_in_words_with_its_way_out(log: str, words: 
 def test_an_unknown_reason_stays_as_the_site_said_it() -> None:
     details = Details(session_in("ERROR"), log="2026 something\n  quite new went wrong\n")
     assert log_words(details.log) == ""
-    assert "Why: quite new went wrong" in details.short()
+    assert "Why: quite new went wrong" in short(details)
 
 
 def test_verdicts_of_one_kind_make_one_line() -> None:

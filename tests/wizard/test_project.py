@@ -15,8 +15,8 @@ from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.project import ProjectStep, new
-from xnat_wizard.wizard.steps.project.checks import check_id, check_running_title, taken_names
 from xnat_wizard.wizard.widgets.rows import Rows
+from xnat_wizard.xnat.draft_checks import check_id, check_running_title, taken_names
 from xnat_wizard.xnat.model import Login, Project, ProjectDraft, Role
 from xnat_wizard.xnat.site import Site
 

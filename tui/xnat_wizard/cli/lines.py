@@ -163,7 +163,7 @@ class _Talk:
                 return found[choose("Which project", names)]
 
     def _tell_settings(self, project: "Project") -> None:
-        from xnat_wizard.wizard.steps.project.words import settings_lines
+        from xnat_wizard.xnat.project_words import settings_lines
 
         say(f"What the settings of {project.id} do to an upload:")
         for line in settings_lines(self._runner.run(self._site.upload_settings(project.id))):

@@ -8,10 +8,6 @@ from textual.widgets import Button
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.choices import Answer, Choices
-from xnat_wizard.wizard.steps.prearchive import afterwards
-from xnat_wizard.wizard.steps.prearchive.details import Details
-from xnat_wizard.wizard.steps.prearchive.stuck import Plight, age_text
-from xnat_wizard.wizard.steps.prearchive.words import BUILDABLE, PLIGHT_REASONS, RESETTABLE
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
@@ -20,6 +16,10 @@ from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.wizard.widgets.step import StepScreen
 from xnat_wizard.xnat.model import PrearchiveSession
+from xnat_wizard.xnat.waiting import acts as afterwards
+from xnat_wizard.xnat.waiting.details import Details
+from xnat_wizard.xnat.waiting.stuck import Plight, age_text
+from xnat_wizard.xnat.waiting.words import BUILDABLE, PLIGHT_REASONS, RESETTABLE
 
 OUTCOME_COLUMNS = (Column("", 4), Column("Session", 16, grow=1), Column("What came of it", 30, grow=3))
 Act = Callable[[PrearchiveSession], Awaitable[str]]

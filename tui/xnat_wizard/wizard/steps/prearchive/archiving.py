@@ -6,20 +6,14 @@ from textual import on, work
 from textual.widgets import Button
 
 from xnat_wizard.findings import Problem
-from xnat_wizard.wizard.steps.prearchive import afterwards
 from xnat_wizard.wizard.steps.prearchive.acting import ActingStep
-from xnat_wizard.wizard.steps.prearchive.words import (
-    ARCHIVABLE,
-    hindrances,
-    is_forbidden,
-    label_problem,
-    merges,
-    verdict_lines,
-)
+from xnat_wizard.wizard.steps.prearchive.words import label_problem
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, Role
+from xnat_wizard.xnat.waiting import acts as afterwards
+from xnat_wizard.xnat.waiting.words import ARCHIVABLE, hindrances, is_forbidden, merges, verdict_lines
 
 Verdicts = tuple[ArchiveVerdict, ...]
 AS_IT_IS = ("", "")  # labels
@@ -126,7 +120,7 @@ class ArchivingStep(ActingStep):
         async def archive(session: PrearchiveSession) -> str:
             words, session_id = await afterwards.archive(self.site, session, overwrite, labels)
             self.choices = replace(self.choices, archived_session_id=session_id)
-            return words
+            return f"{words}. Next shows it"
 
         await self.each(sessions, "Archiving", "archived", archive)
 

@@ -10,7 +10,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.wizard.steps.prearchive.details import Details
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.listing import RowsScreen
@@ -18,6 +17,7 @@ from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.xnat.site import Site
+from xnat_wizard.xnat.waiting.details import Details
 
 SCAN_COLUMNS = (
     Column("Scan", 5, is_right=True),

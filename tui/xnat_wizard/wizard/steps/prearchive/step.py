@@ -15,18 +15,15 @@ from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.prearchive.archiving import ArchivingStep
-from xnat_wizard.wizard.steps.prearchive.details import Details, look_into
 from xnat_wizard.wizard.steps.prearchive.inspecting import SessionScreen
-from xnat_wizard.wizard.steps.prearchive.stuck import Plight, SiteTime, plight_of
 from xnat_wizard.wizard.steps.prearchive.words import (
-    BUILDABLE,
     COLUMNS,
     COLUMNS_WITH_PROJECT,
-    PLIGHT_REASONS,
     SHOWN,
     is_shown,
     kind_of,
     session_row,
+    short,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import count_text
@@ -35,6 +32,9 @@ from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.wizard.widgets.step import Command
 from xnat_wizard.xnat.model import IdleTimer, PrearchiveSession
+from xnat_wizard.xnat.waiting.details import Details, look_into
+from xnat_wizard.xnat.waiting.stuck import Plight, SiteTime, plight_of
+from xnat_wizard.xnat.waiting.words import BUILDABLE, PLIGHT_REASONS
 
 USUAL_COLUMNS = 80
 REFRESH_S = 3.0  # between two looks while the site is at work
@@ -183,7 +183,7 @@ Here sessions wait until somebody has looked at them. *Ready to archive* means: 
             self.query_one(f"#prearchive-{name}", ActionButton).disabled = not (is_possible and is_free)
 
     def _show_details(self, details: Details | None) -> None:
-        text = details.short() if details else ""
+        text = short(details) if details else ""
         if details and (reason := PLIGHT_REASONS.get(self.plight(details.session)[0])):
             text = f"{details.session.label}: {reason}. x: the ways out"
         if text != self._shown_details:

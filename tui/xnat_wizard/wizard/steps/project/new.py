@@ -9,14 +9,14 @@ from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.wizard.steps.project import checks
-from xnat_wizard.wizard.steps.project.words import ACCESSIBILITY_WORDS
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
+from xnat_wizard.xnat import draft_checks as checks
 from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import Accessibility, Project, ProjectDraft
+from xnat_wizard.xnat.project_words import ACCESSIBILITY_WORDS
 from xnat_wizard.xnat.site import Site
 
 FIELD_OF_WORD = {"ID": "id", "title": "name", "running title": "running-title"}  # as the site's refusal names them

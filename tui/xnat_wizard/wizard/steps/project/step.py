@@ -14,14 +14,6 @@ from textual.widgets import Button, Input, Static
 from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.project.new import NewProjectScreen, Outcome
-from xnat_wizard.wizard.steps.project.words import (
-    archives_word,
-    details_text,
-    no_create_right,
-    no_upload_right,
-    rights_line,
-    settings_lines,
-)
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
@@ -31,6 +23,14 @@ from xnat_wizard.wizard.widgets.plain import cut, plain
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.xnat.model import Project, Role, UploadSettings
+from xnat_wizard.xnat.project_words import (
+    archives_word,
+    details_text,
+    no_create_right,
+    no_upload_right,
+    rights_line,
+    settings_lines,
+)
 from xnat_wizard.xnat.site import Site
 
 COLUMNS = (

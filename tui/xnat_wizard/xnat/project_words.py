@@ -1,7 +1,6 @@
 """What a project's settings mean for an upload, in words."""
 
-from xnat_wizard.findings import Finding
-from xnat_wizard.wizard.widgets.plain import plain
+from xnat_wizard.findings import Finding, printable
 from xnat_wizard.xnat.model import Accessibility, Project, Role, UploadSettings
 from xnat_wizard.xnat.scripts import Scripts
 
@@ -74,19 +73,19 @@ def details_text(project: Project, settings: UploadSettings | None, scripts: Scr
         ("Who can see it", _accessibility_words(project.accessibility)),
         ("Description", project.description),
     )
-    lines = [f"{name}: {plain(value)}" for name, value in facts if value]
+    lines = [f"{name}: {printable(value)}" for name, value in facts if value]
     lines += ["", rights_line(project)]
     if settings is not None:
         lines += ["", "What happens to an upload", *(f"  {line}" for line in settings_lines(settings))]
         if settings.file_name_template:
-            lines.append(f"  Files are named {plain(settings.file_name_template)}.")
+            lines.append(f"  Files are named {printable(settings.file_name_template)}.")
     for whose, moment, text, is_on in (
         ("site", "when images arrive", scripts.site, scripts.is_site_on),
         ("project", "when sessions are archived", scripts.project, scripts.is_project_on),
     ):
         state = {True: "on", False: "off", None: "not known whether on or off"}[is_on]
         lines += ["", f"The script of the {whose} ({moment}; {state})"]
-        lines += [f"  {plain(line)}" for line in text.splitlines()] or ["  There is none, or you may not read it."]
+        lines += [f"  {printable(line)}" for line in text.splitlines()] or ["  There is none, or you may not read it."]
     return "\n".join(lines)
 
 

@@ -3,13 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.findings import Problem
-from xnat_wizard.wizard.steps.prearchive.words import log_words, status_words
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.xnat.model import PrearchiveSession, Scan
 from xnat_wizard.xnat.site import Site
+from xnat_wizard.xnat.waiting.words import log_words, status_words
 
 UNBUILT = {"RECEIVING", "RECEIVING_INTERRUPT", "BUILDING"}
+NOT_BUILT = "Its scans are known once it is built"  # a note
 AT_ONCE = 4  # questions to the site
 
 
@@ -61,16 +62,6 @@ class Details:
         """Return in one line why the last attempt failed; "" when the site wrote down nothing."""
         return (log_words(self.log) or _last_line(self.log)) if self.log else ""
 
-    def short(self) -> str:
-        """Return the lines below the list."""
-        words, _ = status_words(self.session)
-        lines = [f"{self.session.label}: {words}" + ("" if self.note else f"; {self.counted()}")]
-        if self.note:
-            lines.append(self.note)
-        if self.log:
-            lines.append(f"Why: {self.why()} (Enter, then l: the whole log)")
-        return "\n".join(lines + self.scan_lines())
-
     def facts(self) -> str:
         """Return what the session is, one fact a line; the study and the address can be copied from theirs."""
         session = self.session
@@ -107,7 +98,7 @@ async def look_into(site: Site, session: PrearchiveSession) -> Details:
     """
     log = await site.prearchive_log(session.uri) if session.plain_status in {"CONFLICT", "ERROR"} else ""
     if session.plain_status in UNBUILT:
-        return Details(session, log=log, note="Its scans are known once it is built (b: build it now)")
+        return Details(session, log=log, note=NOT_BUILT)
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def counted(scan: Scan) -> ScanCount:

@@ -1,9 +1,9 @@
 """Looks at the site after each act: nothing counts as done that was not seen (wire contract 10.3, traps 2 and 7)."""
 
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.wizard.steps.prearchive.words import log_words, status_words
 from xnat_wizard.xnat.model import PrearchiveSession
 from xnat_wizard.xnat.site import Site
+from xnat_wizard.xnat.waiting.words import log_words, status_words
 
 
 async def build(site: Site, session: PrearchiveSession) -> str:
@@ -65,7 +65,7 @@ async def _built(site: Site, session: PrearchiveSession) -> str:
             "prearchive.not_ready",
             f"{session.label} is {status_words(row)[0]} now",
             log_words(log) or f"The site wrote down: {last}",
-            ("Look at its log: Enter, then l.", "Press F5 in a minute, if the site still works on it."),
+            ("Look at its log.", "Look again in a minute, if the site still works on it."),
             where=session.uri,
         )
     )
@@ -89,7 +89,7 @@ async def break_lock(site: Site, session: PrearchiveSession) -> str:
                 where=session.uri,
             )
         )
-    return f"{session.label}: the site builds it anew. F5 shows the outcome"
+    return f"{session.label}: the site builds it anew. Look again in a minute"
 
 
 async def reset(site: Site, session: PrearchiveSession) -> str:
@@ -129,7 +129,7 @@ async def move(site: Site, session: PrearchiveSession, project: str) -> str:
                 "prearchive.not_seen",
                 f"{session.label} was moved, and is not in the prearchive of {project}",
                 "A project that archives by itself may have taken it on at once; else the site still moves it.",
-                (f"Look into the archive of {project}.", "Press F5 here in a minute."),
+                (f"Look into the archive of {project}.", "Look at the prearchive again in a minute."),
                 where=uri,
             )
         )
@@ -149,7 +149,7 @@ async def delete(site: Site, session: PrearchiveSession) -> str:
                 "prearchive.not_deleted",
                 f"{session.label} is still there",
                 "The site took the order to delete it, and lists it yet.",
-                ("Press F5 in a minute.", "Delete it again."),
+                ("Look again in a minute.", "Delete it again."),
                 where=session.uri,
             )
         )
@@ -167,7 +167,7 @@ async def archive(site: Site, session: PrearchiveSession, overwrite: str, labels
     found = await site.session(session.project, name)
     if found is None:
         raise Problem(_not_in_archive(session, uri))
-    return f"{labels[1] or session.label} is in the archive. Next shows it", found.id
+    return f"{labels[1] or session.label} is in the archive", found.id
 
 
 def _gone(session: PrearchiveSession) -> Finding:
@@ -175,7 +175,7 @@ def _gone(session: PrearchiveSession) -> Finding:
         "prearchive.gone",
         f"{session.label} is not in the prearchive any more",
         "Somebody else archived, moved or deleted it meanwhile.",
-        ("Press F5, and look into the archive.",),
+        ("Look at the list again, and into the archive.",),
         where=session.uri,
     )
 
@@ -185,6 +185,6 @@ def _not_in_archive(session: PrearchiveSession, uri: str) -> Finding:
         "archive.not_seen",
         f"{session.label} was archived, and your account does not see it there",
         f"The site says it is at {uri}.",
-        ("Press F5 in a minute: XNAT notices changes of rights late.", "Ask an owner of the project to look."),
+        ("Look again in a minute: XNAT notices changes of rights late.", "Ask an owner of the project to look."),
         where=uri,
     )
