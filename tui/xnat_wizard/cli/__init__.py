@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
     "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),
     "serve": ("serve", "open the wizard in a browser; prints the link that lets you in"),
     "practice": ("practice", "run a stand-in XNAT on this machine, for practice"),
+    "help": ("help", "show the manual: a page, a command, a finding, a setting"),
 }
 _WITH_VALUE = frozenset({"--site", "--user", "--ca-file"})  # options of the program itself that take a value
 
