@@ -71,6 +71,15 @@ def to_put(request: Request, *, creates: bool = False) -> tuple[Target, ...]:
     Raises:
         Problem: resource.no_match, resource.same_target, resource.no_level, resource.bad_pattern.
     """
+    return _distinct(fitting(request, creates=creates))
+
+
+def fitting(request: Request, *, creates: bool = False) -> tuple[Target, ...]:
+    """Return what `to_put` does, also where several sources have one and the same place: to be shown, not to be sent.
+
+    Raises:
+        Problem: resource.no_match, resource.no_level, resource.bad_pattern.
+    """
     if creates and request.session.text and not request.subject.text:
         raise Problem(_no_level("A session that is made needs a subject, and none is named", "--subject"))
     if request.subjects:
@@ -83,7 +92,7 @@ def to_put(request: Request, *, creates: bool = False) -> tuple[Target, ...]:
         raise Problem(_no_subject("The place depends on the subject, and the source does not say which"))
     else:
         found = (("", Path(pattern.absolute(request.path.text))),)
-    return _distinct(request.target(subject, path) for subject, path in found)
+    return tuple(request.target(subject, path) for subject, path in found)
 
 
 async def to_get(request: Request, site: Site) -> tuple[Target, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xnat_wizard.upload.patience import Patience
 from xnat_wizard.upload.resource_transfer.getting import Getting
 from xnat_wizard.upload.resource_transfer.journal import Journal
-from xnat_wizard.upload.resource_transfer.model import Outcome, Target, Wishes
+from xnat_wizard.upload.resource_transfer.model import Outcome, Tally, Target, Wishes
 from xnat_wizard.upload.resource_transfer.putting import Putting
 from xnat_wizard.upload.resource_transfer.tools import Tools
 from xnat_wizard.upload.throttle import Throttle
@@ -83,6 +83,10 @@ class Transfer:
             sum(tally.travelled_bytes for tally in tallies),
             sum(max(tally.to_travel_bytes, tally.travelled_bytes) for tally in tallies),
         )
+
+    def tally(self, target: Target) -> Tally | None:
+        """Return the counts of a target, which go on; `None` before it is worked on."""
+        return self._tools.tallies.get(target)
 
     def put(self, targets: Sequence[Target]) -> AsyncGenerator[Outcome, None]:
         """Send targets; give what came of each as it ends.
