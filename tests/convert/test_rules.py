@@ -79,7 +79,7 @@ def test_phase_images_are_not_taken_for_magnitude_by_a_rule_that_does_not_name_t
         ("", "no [[rule]]"),
         ('[[rule]]\nname = "x"\n', "match"),
         (rules_of(""), "matches nothing"),
-        (rules_of('descripton = "t1"'), 'is "description" meant?'),
+        (rules_of('descripton = "t1"'), 'did you mean "description"?'),
         (rules_of("description = 4"), "a word or a list of words"),
         (rules_of('description = "/(/"'), "no regular expression"),
         (rules_of('images = "many"'), "10-20"),

@@ -1,23 +1,23 @@
 """`convert`: NIfTI and BIDS from DICOM and PAR/REC, by naming rules."""
 
 import argparse
-import contextlib
 import signal
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import convert_put
 from xnat_wizard.cli.source import LAYOUT_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
-from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.findings import Finding, Problem
 
 if TYPE_CHECKING:
+    from xnat_wizard.convert.conversion import Validating
     from xnat_wizard.convert.model import Item, Placed
     from xnat_wizard.convert.naming import Named
     from xnat_wizard.convert.rules import Rules
-    from xnat_wizard.convert.run import Order
+    from xnat_wizard.convert.run import Started
     from xnat_wizard.convert.selection import Offer
+    from xnat_wizard.convert.validator import Validation
     from xnat_wizard.dicom.source import Source
 
 
@@ -98,7 +98,7 @@ def _convert(options: argparse.Namespace) -> int:
         if options.rules_template:
             return _template(chosen, options.rules_template)
         if options.test_rules and rules:
-            return _test(rules, chosen, options)
+            return _test(rules, offer, chosen, options)
         putting = convert_put.Putting(found, options) if options.project and not options.dry_run else None
         return _run(source, offer, chosen, rules, options, putting)
 
@@ -140,6 +140,7 @@ def _run(
     putting: convert_put.Putting | None,
 ) -> int:
     from xnat_wizard.convert import run
+    from xnat_wizard.convert.conversion import Conversion
     from xnat_wizard.convert.model import Existing, Way
 
     order = run.Order(
@@ -155,47 +156,33 @@ def _run(
         return _dry(run.plan(offer.items, chosen, order), options)
     if options.keep_patient_details:
         say("Patient details go into the sidecars and headers: keep these images where the originals may be.")
-    counts: Counter[str] = Counter()
-    placed: list[Placed] = []
-    with contextlib.closing(run.run(source, offer.items, chosen, order)) as steps:  # its end clears its folder
-        for said in steps:
-            if isinstance(said, Finding):
-                _tell(said, options)
-                counts["failed"] += said.severity is not Severity.NOTE
-            else:
-                placed.append(said)
-                _tell_placed(said, options)
-                counts["converted" if said.is_new else "there"] += 1
-    is_valid = _validate(order, options) if options.bids and (counts["converted"] or counts["there"]) else True
+    told = Conversion(source, offer.items, chosen, order).run(lambda said: _tell_step(said, options))
     if options.json:
         put_object(
             "conversion",
             to=str(options.to),
-            converted=counts["converted"],
-            already_there=counts["there"],
-            with_faults=counts["failed"],
+            converted=told.new_count,
+            already_there=told.there_count,
+            with_faults=told.fault_count,
         )
     else:
-        put(f"{counts['converted']} converted, {counts['there']} there already, {counts['failed']} with faults")
-    if not (counts["converted"] or counts["there"]):
+        put(f"{told.new_count} converted, {told.there_count} there already, {told.fault_count} with faults")
+    if not told.placed:
         return Exit.FAILED
-    code = Exit.INCOMPLETE if counts["failed"] or not is_valid else Exit.DONE
+    is_valid = _judge(told.validation, options)
+    code = Exit.INCOMPLETE if told.fault_count or not is_valid else Exit.DONE
     if putting is None:
         return code
-    sent, findings = putting.put(source, offer.items, placed)
+    sent, findings = putting.put(source, offer.items, told.placed)
     for finding in findings:
         _tell(finding, options)
     return sent if sent is not Exit.DONE else code
 
 
-def _validate(order: "Order", options: argparse.Namespace) -> bool:
-    """Let the BIDS validator judge; tell whether it has nothing against the dataset, or is not there."""
-    from xnat_wizard.convert.validator import validate
-
-    say("The BIDS validator looks at the dataset…")
-    judged = validate(order.target)
-    for finding in judged.findings:
-        _tell(finding, options)
+def _judge(judged: "Validation | None", options: argparse.Namespace) -> bool:
+    """Say what the BIDS validator found; tell whether it has nothing against the dataset, or is not there."""
+    if judged is None:
+        return True
     if options.json:
         put_object("validation", judged=judged.has_judged, errors=judged.errors, warnings=judged.warnings)
     elif judged.has_judged:
@@ -239,37 +226,37 @@ def _template(items: "tuple[Item, ...]", path: Path) -> int:
     return Exit.DONE
 
 
-def _test(rules: "Rules", items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
-    """Show for every kind of images in every series which rule takes it and why the ones before it do not."""
-    from xnat_wizard.convert.rules import judge
+def _test(rules: "Rules", offer: "Offer", items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
+    """Show for every kind of images in every series which rule takes it and why the others do not."""
+    from xnat_wizard.convert import tester
 
-    unused = {rule.name for rule in rules.rules}
-    taken = 0
-    for item in items:
-        for traits in item.variants:
-            verdicts = judge(rules, traits)
-            match = next((verdict for verdict in verdicts if verdict.is_match), None)
-            taken += match is not None
-            unused.discard(match.rule.name if match else "")
-            told = verdicts[: verdicts.index(match)] if match else verdicts
-            kind = " ".join([*traits.image_type, *([f"echo {traits.echo}"] if traits.echo is not None else [])])
-            if options.json:
-                put_object(
-                    "match",
-                    series=item.name,
-                    images_of=kind,
-                    rule=match.rule.name if match else "",
-                    bids=str(match.rule.bids or "") if match else "",
-                    not_matched=[{"rule": verdict.rule.name, "why": verdict.why_not} for verdict in told],
-                )
-                continue
-            goal = f"{match.rule.name}  {match.rule.bids or ''}".rstrip() if match else "no rule"
-            put(f"{item.name}  [{kind}]  {traits.images} images  -> {goal}")
-            for verdict in told:
-                put(f"    not {verdict.rule.name}: {verdict.why_not}")
-    for name in sorted(unused):
+    tests = tester.ask(rules, items, offered=offer.items, is_bids=options.bids)
+    for test in tests:
+        taker = test.taken_by
+        if options.json:
+            put_object(
+                "match",
+                series=test.item.name,
+                images_of=test.kind,
+                images=test.traits.images,
+                rule=taker.name if taker else "",
+                bids=str(taker.bids or "") if taker else "",
+                path=test.path,
+                held_by=list(test.item.held_by) if test.held else [],
+                not_matched=[{"rule": rule.name, "why": why} for rule, why in test.why_not],
+            )
+            continue
+        goal = f"{taker.name}  {taker.bids or ''}".rstrip() if taker else "no rule"
+        put(f"{test.item.name}  [{test.kind}]  {test.traits.images} images  -> {goal}")
+        if test.path:
+            put(f"    called {test.path}")
+        if test.held:
+            put(f"    not converted: {test.held.why}")
+        for rule, why in test.why_not:
+            put(f"    not {rule.name}: {why}")
+    for name in tester.unused(rules, tests):
         say(f'No series here fits the rule "{name}".')
-    return Exit.DONE if taken else Exit.FAILED
+    return Exit.DONE if any(test.taken_by for test in tests) else Exit.FAILED
 
 
 def _dry(planned: "list[tuple[Item, Named | None]]", options: argparse.Namespace) -> int:
@@ -287,6 +274,18 @@ def _tell(finding: Finding, options: argparse.Namespace) -> None:
     if options.json:
         put_mapping(finding.as_dict())
     explain(finding)
+
+
+def _tell_step(said: "Started | Placed | Finding | Validating", options: argparse.Namespace) -> None:
+    from xnat_wizard.convert.conversion import Validating
+    from xnat_wizard.convert.model import Placed
+
+    if isinstance(said, Finding):
+        _tell(said, options)
+    elif isinstance(said, Placed):
+        _tell_placed(said, options)
+    elif isinstance(said, Validating):
+        say("The BIDS validator looks at the dataset…")
 
 
 def _tell_placed(placed: "Placed", options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ Magnetic resonance only: anat, func, dwi, fmap. Source: BIDS 1.10, "File name st
 Imaging"; the entity table of its schema.
 """
 
+import difflib
 import re
 from dataclasses import dataclass, replace
 
@@ -87,8 +88,12 @@ class BidsName:
             raise BadName(f"it must begin with one of {', '.join(f'{known}/' for known in SUFFIXES)}")
         *pairs, suffix = rest.split("_")
         if suffix not in SUFFIXES[datatype]:
-            known = ", ".join(sorted(SUFFIXES[datatype]))
-            raise BadName(f'"{suffix}" is no suffix of {datatype}; there are {known}')
+            known = sorted(SUFFIXES[datatype])
+            near = difflib.get_close_matches(suffix, known, 1) or [
+                one for one in known if one.casefold() == suffix.casefold()
+            ]
+            hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+            raise BadName(f'"{suffix}" is no suffix of {datatype}; {hint}')
         found: dict[str, str] = {}
         for pair in pairs:
             key, dash, value = pair.partition("-")

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
-from xnat_wizard.convert import outputs
+from xnat_wizard.convert import children, outputs
 from xnat_wizard.convert.model import (
     CONVERTER_FAILED,
     CONVERTER_MISSING,
@@ -59,29 +60,24 @@ def version() -> str:
     return hit[0] if hit else ""
 
 
-def convert(item: Item, staged: Path, folder: Path, *, keep_details: bool) -> Conversion:
+def convert(item: Item, staged: Path, folder: Path, *, keep_details: bool, stop: Event | None = None) -> Conversion:
     """Convert one series that was laid out; `keep_details` lets patient details into the sidecar.
 
     Raises:
         Problem: `convert.converter_missing`; `convert.converter_failed` when nothing came out.
+        Stopped: `stop` was set.
         OSError: it cannot be started.
     """
     arguments = ["-b", "y", "-ba", "n" if keep_details else "y", "-z", "n", "-w", "0", "-f", "s", "-o", str(folder)]
-    done = subprocess.run(
-        [str(program()), *arguments, str(staged)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    said = done.stdout.decode("utf-8", "replace")
+    done = children.run([str(program()), *arguments, str(staged)], stop)
+    said = done.said.decode("utf-8", "replace")
     made = outputs.gather(item, folder)
     if not made:
-        raise Problem(_failed(item, done.returncode, said, (str(folder), str(staged))))
+        raise Problem(_failed(item, done.code, said, (str(folder), str(staged))))
     remarks = _remarks(said, (str(folder), str(staged)))
     findings = [_warned(item, remarks)] if remarks else []
-    if done.returncode:
-        findings.append(_failed(item, done.returncode, said, (str(folder), str(staged))))
+    if done.code:
+        findings.append(_failed(item, done.code, said, (str(folder), str(staged))))
     if item.version in _OLD_PAR:
         findings.append(_half_voxel(item))
     return Conversion(made, tuple(findings))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 from xnat_wizard.convert import by_dcm2niix, by_nibabel, par, staging
 from xnat_wizard.convert.model import CONVERTER_FAILED, ORIENTATIONS_VARY, Conversion, Item, Way
@@ -10,11 +11,14 @@ from xnat_wizard.dicom.source import Source
 from xnat_wizard.findings import Finding, Problem
 
 
-def convert(source: Source, item: Item, way: Way, work: Path, *, keep_details: bool = False) -> Conversion:
+def convert(
+    source: Source, item: Item, way: Way, work: Path, *, keep_details: bool = False, stop: Event | None = None
+) -> Conversion:
     """Convert one series below `work`, an empty folder; the originals are only read.
 
     Raises:
         Problem: this series cannot be converted; the finding says why.
+        Stopped: `stop` was set while the converter worked; nibabel finishes its series first.
     """
     made = work / "made"
     try:
@@ -24,7 +28,7 @@ def convert(source: Source, item: Item, way: Way, work: Path, *, keep_details: b
         if way is Way.NIBABEL:
             done = by_nibabel.convert(item, staged, made)
         else:
-            done = by_dcm2niix.convert(item, staged, made, keep_details=keep_details)
+            done = by_dcm2niix.convert(item, staged, made, keep_details=keep_details, stop=stop)
         return replace(done, outputs=tuple(replace(output, volume_step_s=step_s) for output in done.outputs))
     except OSError as error:
         raise Problem(_system(item, error)) from None

@@ -37,6 +37,7 @@ from typing import Any
 
 from xnat_wizard.convert.bids_names import BadName, BidsName
 from xnat_wizard.convert.model import RULES_BAD, Item, Traits
+from xnat_wizard.convert.rule_lines import line_of
 from xnat_wizard.findings import Finding, Problem
 
 TEXTS = ("description", "protocol", "modality", "source")
@@ -122,12 +123,32 @@ def read(path: Path) -> Rules:
     Raises:
         Problem: `convert.rules_bad` says where and what; also when there is no such file.
     """
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Read the text of a file of rules, usable or not.
+
+    Raises:
+        Problem: `convert.rules_bad`: there is no such file, or it is no text.
+    """
     try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        data = path.read_bytes()
     except OSError as error:
         raise Problem(_bad(str(path), f"The system says: {error.strerror}")) from None
+    return decode(data, str(path))
+
+
+def decode(data: bytes, where: str) -> str:
+    """Return the text of a file of rules.
+
+    Raises:
+        Problem: `convert.rules_bad`: it is no text.
+    """
+    try:
+        return data.decode("utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError:
-        raise Problem(_bad(str(path), "It is not UTF-8 text")) from None
+        raise Problem(_bad(where, "It is not UTF-8 text")) from None
 
 
 def parse(text: str, where: str = "") -> Rules:
@@ -139,88 +160,110 @@ def parse(text: str, where: str = "") -> Rules:
     try:
         return _rules(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise Problem(_bad(where, f"It is no TOML: {error}")) from None
-    except BadName as error:
-        raise Problem(_bad(where, str(error)[:1].upper() + str(error)[1:])) from None
+        raise Problem(_bad(where, _of_toml(error, text))) from None
+    except _FaultError as fault:
+        line = line_of(text, fault.rule, fault.key)
+        said = str(fault)[:1].upper() + str(fault)[1:]
+        raise Problem(_bad(where, f"Line {line}: {said}" if line else said)) from None
+
+
+class _FaultError(Exception):
+    """Says what is wrong with rules, and where in the file; `str()` is one sentence without full stop."""
+
+    def __init__(self, text: str, rule: int = 0, key: str = "") -> None:
+        super().__init__(text)
+        self.rule = rule  # from 1; 0 for what stands in no rule
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the file something stands."""
+
+    words: str
+    rule: int = 0
+
+    def fault(self, text: str, key: str = "") -> _FaultError:
+        return _FaultError(text, self.rule, key)
 
 
 def _rules(table: dict[str, Any]) -> Rules:
-    _known(table, ("dataset", "rule"), "the file")
+    _known(table, ("dataset", "rule"), _Place("the file"))
     dataset = table.get("dataset", {})
-    _known(dataset, _DATASET_KEYS, "[dataset]")
+    _known(dataset, _DATASET_KEYS, _Place("[dataset]"), "dataset")
     rows = table.get("rule", [])
     if not isinstance(rows, list) or not rows:
-        raise BadName("it has no [[rule]]")
+        raise _FaultError("it has no [[rule]]", key="rule")
     rules = tuple(_rule(row, number) for number, row in enumerate(rows, 1))
     names = [rule.name for rule in rules]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise BadName(f'two rules are named "{twice}"')
+    for number, name in enumerate(names, 1):
+        if name in names[: number - 1]:
+            raise _FaultError(f'two rules are named "{name}"', number, "name")
     return Rules(rules, dataset)
 
 
 def _rule(row: Any, number: int) -> Rule:
-    place = f"rule {number}"
+    place = _Place(f"rule {number}", number)
     _known(row, _KEYS, place)
     name = row.get("name", "")
     if not isinstance(name, str) or not name.strip():
-        raise BadName(f"{place} has no name")
-    place = f'rule "{name}"'
+        raise place.fault(f"{place.words} has no name", "name")
+    place = _Place(f'rule "{name}"', number)
     wanted = row.get("match")
-    _known(wanted, FIELDS, f"the match of {place}")
+    _known(wanted, FIELDS, _Place(f"the match of {place.words}", number), "match")
     if not wanted:
-        raise BadName(f'{place} matches nothing: it needs match = {{ description = "..." }}')
+        raise place.fault(f'{place.words} matches nothing: it needs match = {{ description = "..." }}', "match")
     wishes = tuple(Wish(field, _wish(field, value, place)) for field, value in wanted.items())
     bids = None
     if "bids" in row:
         try:
             bids = BidsName.parse(str(row["bids"]))
         except BadName as error:
-            raise BadName(f'{place}, bids = "{row["bids"]}": {error}') from None
+            raise place.fault(f'{place.words}, bids = "{row["bids"]}": {error}', "bids") from None
     file = row.get("file", re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "series")
     if not isinstance(file, str) or not _FILE.fullmatch(file):
-        raise BadName(f"{place}: file must be a name of letters, digits, dot, dash and underscore")
+        raise place.fault(f"{place.words}: file must be a name of letters, digits, dot, dash and underscore", "file")
     sidecar = row.get("sidecar", {})
     if not isinstance(sidecar, dict):
-        raise BadName(f"{place}: sidecar must be a table")
-    intended = row.get("intended_for", [])
-    return Rule(name, wishes, bids, file, sidecar, _words(intended, f"intended_for of {place}"))
+        raise place.fault(f"{place.words}: sidecar must be a table", "sidecar")
+    intended = _words(row.get("intended_for", []), "intended_for", place)
+    return Rule(name, wishes, bids, file, sidecar, intended)
 
 
-def _wish(field: str, value: object, place: str) -> tuple[str, ...]:
+def _wish(field: str, value: object, place: _Place) -> tuple[str, ...]:
     if field in {"echo", "images"}:
         values = value if isinstance(value, list) else [value]
         texts = tuple(str(one) for one in values if not isinstance(one, bool))
         if not texts or not all(_RANGE.fullmatch(text) and text != "-" for text in texts):
-            raise BadName(f"{place}: {field} must be a number, or like 10-20, 10- or -20")
+            raise place.fault(f"{place.words}: {field} must be a number, or like 10-20, 10- or -20", field)
         return texts
-    words = _words(value, f"{field} of {place}")
+    words = _words(value, field, place)
     for word in words:
         if len(word) > 1 and word[0] == word[-1] == "/":
             try:
                 re.compile(word[1:-1])
             except re.error as error:
-                raise BadName(f"{place}: {word} is no regular expression: {error}") from None
+                raise place.fault(f"{place.words}: {word} is no regular expression: {error}", field) from None
     return words
 
 
-def _words(value: object, place: str) -> tuple[str, ...]:
+def _words(value: object, key: str, place: _Place) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(one, str) and one for one in values):
-        raise BadName(f"{place} must be a word or a list of words")
+        raise place.fault(f"{key} of {place.words} must be a word or a list of words", key)
     return tuple(values)
 
 
-def _known(table: object, keys: tuple[str, ...], place: str) -> None:
+def _known(table: object, keys: tuple[str, ...], place: _Place, key: str = "") -> None:
     if table is None:
-        raise BadName(f"{place} is missing")
+        raise place.fault(f"{place.words} is missing", key)
     if not isinstance(table, dict):
-        raise BadName(f"{place} must be a table")
-    for key in table:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, 1)
-            hint = f'; is "{near[0]}" meant?' if near else f"; there are {', '.join(keys)}"
-            raise BadName(f'{place} has "{key}", which is not known{hint}')
+        raise place.fault(f"{place.words} must be a table", key)
+    for name in table:
+        if name not in keys:
+            near = difflib.get_close_matches(name, keys, 1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(keys)}"
+            raise place.fault(f'{place.words} has "{name}", which is not known{hint}', name)
 
 
 def _checks(rule: Rule, traits: Traits) -> tuple[Check, ...]:
@@ -311,6 +354,14 @@ def _is_in(word: str, number: int) -> bool:
     if "-" not in word:
         return number == int(word)
     return (not least or number >= int(least)) and (not most or number <= int(most))
+
+
+def _of_toml(error: tomllib.TOMLDecodeError, text: str) -> str:
+    """Say what the parser says, its place first; where it knows only the end, that is the last line."""
+    said, _, place = str(error).partition(" (at ")
+    if hit := re.match(r"line (\d+), column (\d+)", place):
+        return f"Line {hit[1]}, column {hit[2]}: it is no TOML: {said}"
+    return f"Line {max(1, len(text.splitlines()))}, at the end: it is no TOML: {said}"
 
 
 def _bad(where: str, why: str) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from threading import Event
 
 from xnat_wizard.convert import (
     by_dcm2niix,
@@ -34,6 +35,7 @@ from xnat_wizard.convert.model import (
 from xnat_wizard.convert.naming import Named, Names
 from xnat_wizard.convert.rules import Rules
 from xnat_wizard.dicom.source import Source
+from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Finding, Problem, Severity
 
 
@@ -51,6 +53,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A series is taken up."""
+
+    item: Item
+    number: int  # from 1
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
     """An output with its name, ready to be placed."""
 
@@ -60,11 +71,12 @@ class _Ready:
 
 
 def run(
-    source: Source, offered: Sequence[Item], chosen: Sequence[Item], order: Order
-) -> Generator[Placed | Finding, None, None]:
+    source: Source, offered: Sequence[Item], chosen: Sequence[Item], order: Order, stop: Event | None = None
+) -> Generator[Started | Placed | Finding, None, None]:
     """Convert the chosen series one after the other; give each image that lies in its place, and each finding.
 
-    One series that fails is a finding, not the end.
+    One series that fails is a finding, not the end. After `stop` was set, the converter at work is ended, the series
+    leaves nothing, and what was placed before becomes whole: the files that stand for the dataset are written.
 
     Raises:
         Problem: nothing can be converted at all: the converter is missing, the output folder is not fit.
@@ -74,13 +86,16 @@ def run(
     placed: list[tuple[Placed, Named]] = []
     with placing.working_folder(order.target, source.root) as work:
         for at, item in enumerate(chosen):
+            if stop and stop.is_set():
+                break
+            yield Started(item, at + 1, len(chosen))
             if finding := selection.held(item):
                 yield finding
                 continue
             own = work / str(at)
             own.mkdir()
             try:
-                for said in _one(source, item, order, names, own):
+                for said in _one(source, item, order, names, own, stop):
                     if isinstance(said, Finding):
                         yield said
                     else:
@@ -88,6 +103,8 @@ def run(
                         yield said[0]
             except Problem as problem:
                 yield problem.finding
+            except Stopped:
+                break
             finally:
                 shutil.rmtree(own, ignore_errors=True)
         if order.is_bids and placed:
@@ -104,12 +121,12 @@ def _software(way: Way) -> tuple[tuple[str, str], ...]:
 
 
 def _one(
-    source: Source, item: Item, order: Order, names: Names, work: Path
+    source: Source, item: Item, order: Order, names: Names, work: Path, stop: Event | None
 ) -> Iterator[tuple[Placed, Named] | Finding]:
-    made = converting.convert(source, item, order.way, work, keep_details=order.keeps_details)
+    made = converting.convert(source, item, order.way, work, keep_details=order.keeps_details, stop=stop)
     yield from made.findings
     if order.compares and item.pair:
-        yield from _compared(source, item, order, made, work / "other")
+        yield from _compared(source, item, order, made, work / "other", stop)
     ready: list[_Ready] = []
     for output in made.outputs:
         named = names.name(item, output.traits, output.suffix)
@@ -164,12 +181,14 @@ def _place(item: Item, one: _Ready, order: Order, work: Path) -> Iterator[tuple[
     yield Placed(item, files[0], files, rule, is_new=True), one.named
 
 
-def _compared(source: Source, item: Item, order: Order, made: Conversion, work: Path) -> Iterator[Finding]:
+def _compared(
+    source: Source, item: Item, order: Order, made: Conversion, work: Path, stop: Event | None
+) -> Iterator[Finding]:
     """Convert a pair by the other way, too, and say where its images lie otherwise."""
     other_way = Way.NIBABEL if order.way is Way.DCM2NIIX else Way.DCM2NIIX
     work.mkdir()
     try:
-        other = converting.convert(source, item, other_way, work)
+        other = converting.convert(source, item, other_way, work, stop=stop)
     except Problem as problem:
         yield replace(problem.finding, severity=Severity.NOTE)
         return

@@ -5,13 +5,14 @@ Source: bids-validator's `--format json`: issues with code, severity, location; 
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from xnat_wizard.convert import children
 from xnat_wizard.convert.model import BIDS_ERROR, BIDS_WARNING, VALIDATOR_FAILED, VALIDATOR_MISSING
 from xnat_wizard.findings import Finding, Severity
 
@@ -46,20 +47,22 @@ def program() -> str:
     return ""
 
 
-def validate(dataset: Path) -> Validation:
-    """Let the validator judge a dataset; what hinders it is a finding, too."""
+def validate(dataset: Path, stop: Event | None = None) -> Validation:
+    """Let the validator judge a dataset; what hinders it is a finding, too.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
     validator = program()
     if not validator:
         return Validation(has_judged=False, errors=0, warnings=0, findings=(_missing(),))
-    done = subprocess.run(
-        [validator, str(dataset), "--format", "json"], stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
+    done = children.run([validator, str(dataset), "--format", "json"], stop, keeps_errors_apart=True)
     try:
-        told = json.loads(done.stdout)
+        told = json.loads(done.said)
         issues: list[dict[str, Any]] = told["issues"]["issues"]
         words: Mapping[str, str] = dict(told["issues"].get("codeMessages", {}))
     except (ValueError, KeyError, TypeError):
-        return Validation(has_judged=False, errors=0, warnings=0, findings=(_failed(done.returncode),))
+        return Validation(has_judged=False, errors=0, warnings=0, findings=(_failed(done.code),))
     errors = [issue for issue in issues if issue.get("severity") == "error"]
     warnings = [issue for issue in issues if issue.get("severity") == "warning"]
     advice = [issue for issue in warnings if "RECOMMENDED" in str(issue.get("code"))]
