@@ -20,7 +20,14 @@ from xnat_wizard.practice.sample import write_faulty_study
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
-from xnat_wizard.wizard.steps.folder.chooser import candidates, candidates_line, complete, extended, typed_path
+from xnat_wizard.wizard.steps.folder.chooser import (
+    FolderTree,
+    candidates,
+    candidates_line,
+    complete,
+    extended,
+    typed_path,
+)
 from xnat_wizard.wizard.steps.folder.found import FoundTree, summary_line
 from xnat_wizard.wizard.widgets.dates import marked_date
 
@@ -293,6 +300,18 @@ async def test_typing_shows_what_is_there_and_tab_completes_then_leaves(tmp_path
         await pilot.press("tab")
         await pilot.pause()
         assert app.focused is app.screen.query_one("#folders")
+
+
+async def test_the_tree_follows_a_typed_path(tmp_path: Path) -> None:
+    (tmp_path / "scans" / "person_one").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    async with folder_step(source=tmp_path / "other") as (app, pilot):
+        tree = app.screen.query_one(FolderTree)
+        for typed, shown in (("scans/p", "scans"), ("nowhere/p", "scans"), ("other/", "other")):
+            app.screen.query_one("#path", Input).value = f"{tmp_path}/{typed}"
+            await pilot.pause()
+            await workers_done(app, "candidates")
+            assert Path(tree.path) == tmp_path / shown
 
 
 async def test_the_button_says_archive_where_one_is_typed(tmp_path: Path) -> None:

@@ -69,6 +69,13 @@ def candidates(text: str) -> list[str]:
     return sorted(names)
 
 
+def folder_begun(text: str) -> Path | None:
+    """Return the folder in which a typed path has arrived; `None` before the first slash, or where there is none."""
+    folder, slash, _ = text.strip().rpartition("/")
+    path = typed_path(f"{folder}/") if slash else None
+    return path if path is not None and os.path.isdir(path) else None  # noqa: PTH112  no error where one may not look
+
+
 def complete(text: str) -> str | None:
     """Return the text completed to the first folder or archive that begins so; `None` when there is none."""
     begun = text.rpartition("/")[2]

@@ -16,6 +16,7 @@ from xnat_wizard.wizard.steps.folder.chooser import (
     PathField,
     candidates,
     candidates_line,
+    folder_begun,
     folder_text,
     nearest_folder,
     typed_path,
@@ -121,6 +122,10 @@ class FolderChooser(Vertical):
         line = self.query_one("#candidates", Static)
         is_typed = self.typed.has_focus and not (self._put is not None and text == self._put[0])
         names = await asyncio.to_thread(candidates, text) if is_typed else []
+        folder = await asyncio.to_thread(folder_begun, text) if is_typed else None
+        tree = self.query_one(FolderTree)
+        if folder is not None and folder != Path(tree.path):
+            tree.path = folder  # what is typed is what is seen
         words = candidates_line(text, names, max(20, self.size.width - 18)) if is_typed else ""
         line.update(words)
         line.display = bool(words)
