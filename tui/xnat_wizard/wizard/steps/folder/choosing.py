@@ -122,7 +122,7 @@ class FolderChooser(Vertical):
         line = self.query_one("#candidates", Static)
         is_typed = self.typed.has_focus and not (self._put is not None and text == self._put[0])
         names = await asyncio.to_thread(candidates, text) if is_typed else []
-        folder = await asyncio.to_thread(folder_begun, text) if is_typed else None
+        folder = await asyncio.to_thread(folder_begun, text) if self.typed.has_focus else None
         tree = self.query_one(FolderTree)
         if folder is not None and folder != Path(tree.path):
             tree.path = folder  # what is typed is what is seen
