@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from xnat_wizard import settings
 from xnat_wizard.findings import Finding, Problem
@@ -54,27 +53,7 @@ class StoredLogin:
 # -- places --------------------------------------------------------------------------------------------------------
 
 
-def is_same_site(address: str, url: str) -> bool:
-    """Tell whether what a person typed can mean this site.
-
-    What is missing in the address, scheme, port or path, fits any; what is there has to agree. So a token of an https
-    site is never offered for an http address of it.
-    """
-    try:
-        typed, known = urlsplit(address if "://" in address else f"//{address.strip()}"), urlsplit(url)
-        ports = typed.port or _PORTS.get(typed.scheme), known.port or _PORTS.get(known.scheme)
-    except ValueError:
-        return False
-    if not typed.hostname or typed.hostname != known.hostname:
-        return False
-    if typed.scheme and typed.scheme != known.scheme:
-        return False
-    has_port_missing = ports[0] is None and known.port is None
-    path = typed.path.rstrip("/")
-    return (has_port_missing or ports[0] == ports[1]) and (not path or path == known.path.rstrip("/"))
-
-
-_PORTS = {"https": 443, "http": 80}
+is_same_site = settings.is_same_site
 
 
 # -- recent sites --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Where this program keeps things, and how it holds a secret.
+"""Where this program keeps things, how it holds a secret, and when two addresses mean one site.
 
 `XNAT_WIZARD_HOME` moves everything into one folder: for tests, for the demo, for a home that cannot be written.
 """
@@ -6,6 +6,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -98,3 +99,29 @@ def uploads_dir() -> Path:
         Problem: `settings.no_folder` when it cannot be made or written.
     """
     return _made(state_dir() / "uploads")
+
+
+# -- sites -----------------------------------------------------------------------------------------
+
+
+def is_same_site(address: str, url: str) -> bool:
+    """Tell whether what a person typed can mean this site.
+
+    What is missing in the address, scheme, port or path, fits any; what is there has to agree. So a token of an https
+    site is never offered for an http address of it.
+    """
+    try:
+        typed, known = urlsplit(address if "://" in address else f"//{address.strip()}"), urlsplit(url)
+        ports = typed.port or _PORTS.get(typed.scheme), known.port or _PORTS.get(known.scheme)
+    except ValueError:
+        return False
+    if not typed.hostname or typed.hostname != known.hostname:
+        return False
+    if typed.scheme and typed.scheme != known.scheme:
+        return False
+    has_port_missing = ports[0] is None and known.port is None
+    path = typed.path.rstrip("/")
+    return (has_port_missing or ports[0] == ports[1]) and (not path or path == known.path.rstrip("/"))
+
+
+_PORTS = {"https": 443, "http": 80}

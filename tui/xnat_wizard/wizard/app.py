@@ -76,7 +76,7 @@ class WizardApp(App[None]):
         self.choices = choices or Choices()
         self.journey = Journey.straight(steps) if steps else Journey()
         self.animation_level = "none"
-        self.preferences, self._remarks = preferences.read(NAMES)
+        self.preferences, self._remarks = preferences.read()
         self._has_colours = not self.no_color and self.console.color_system in {"256", "truecolor"}
         self._take_themes()
         self.keys, remarks = keymap.usable(self.preferences.keys, str(preferences.settings_file()))
