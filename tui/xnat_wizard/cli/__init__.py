@@ -5,12 +5,12 @@ stdout is data, stderr is talk. Heavy imports stand in the command that needs th
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xnat_wizard.cli import wizard
+from xnat_wizard.cli import chosen, wizard
+from xnat_wizard.cli.parsing import CommandParser
 from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
         "send",
         "send images to a DICOM receiver (C-STORE), with project, subject and session written into the copies",
     ),
+    "prearchive": ("prearchive", "list what waits in the prearchive; show, move, archive, rebuild or delete it"),
     "resource": ("resource", "result folders into resources and back, for many subjects at once"),
     "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),
     "login": ("login", "log in to a site once; a token is kept in the place of the password"),
@@ -46,9 +47,13 @@ _WITH_VALUE = frozenset({"--site", "--user", "--ca-file"})  # options of the pro
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser_for(_command_in(given)).parse_args(given)
+    program = parser_for(_command_in(given))
+    options = program.parse_args(given, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = options.run
     try:
+        if getattr(options, "has_settings", True):
+            chosen.fill(options)
+        chosen.demand(options)
         return run(options)
     except Problem as problem:
         return _fail(problem.finding, options)
@@ -115,16 +120,16 @@ def _command_in(arguments: Sequence[str]) -> str:
     return ""
 
 
-def parser_for(command: str) -> argparse.ArgumentParser:
+def parser_for(command: str) -> CommandParser:
     """Return the parser of the program: whole for one command, with the names and words of the others."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="xnat-wizard",
         description="Get medical images into XNAT, with proof that every one arrived. "
         "Without a command, the wizard opens.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    parser.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site")
-    parser.add_argument("--user", default=os.environ.get("XNAT_USER", ""), help="user name there")
+    parser.add_argument("--site", default="", help="address of the XNAT site")
+    parser.add_argument("--user", default="", help="user name there")
     wizard.add_options_to(parser)
     parser.set_defaults(run=wizard.open_from)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

@@ -1,13 +1,15 @@
 """From the prearchive into the archive: ask what stands against it, name the ways out, archive, look."""
 
+import asyncio
 from dataclasses import replace
 
 from textual import on, work
 from textual.widgets import Button
 
 from xnat_wizard.findings import Problem
+from xnat_wizard.upload.sent_from_here import shortfall
+from xnat_wizard.upload.typed_labels import label_problem
 from xnat_wizard.wizard.steps.prearchive.acting import ActingStep
-from xnat_wizard.wizard.steps.prearchive.words import label_problem
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
@@ -79,6 +81,7 @@ class ArchivingStep(ActingStep):
         lines = [
             await self.counted(session),
             f"Subject {subject or '-'}, session {name}",
+            *await self._not_sent(session),
             *(line[6:] for line in verdict_lines(verdicts)),
         ]
         is_merge = merges(verdicts)
@@ -96,7 +99,8 @@ class ArchivingStep(ActingStep):
 
     async def _archive_several(self, sessions: list[PrearchiveSession], verdicts: dict[str, Verdicts]) -> None:
         clear = [one for one in sessions if not hindrances(verdicts[one.uri])]
-        lines = [f"{one.label}: {line[6:]}" for one in clear for line in verdict_lines(verdicts[one.uri])]
+        lines = [f"{one.label}: {line}" for one in clear for line in await self._not_sent(one)]
+        lines += [f"{one.label}: {line[6:]}" for one in clear for line in verdict_lines(verdicts[one.uri])]
         lines += [
             f"{one.label} stays here: {verdict_lines(hindrances(verdicts[one.uri]))[0][6:]}"
             for one in sessions
@@ -113,6 +117,11 @@ class ArchivingStep(ActingStep):
         )
         if await self.app.push_screen_wait(question):
             await self._do(clear)
+
+    async def _not_sent(self, session: PrearchiveSession) -> list[str]:
+        """Say what an upload from here still owes to a session: the site cannot know that it is not whole."""
+        owed = await asyncio.to_thread(shortfall, session.uri, self.site.info.url)
+        return [owed.words()] if owed else []
 
     async def _do(
         self, sessions: list[PrearchiveSession], *, overwrite: str = "", labels: tuple[str, str] = AS_IT_IS

@@ -1,7 +1,5 @@
-"""The list of the prearchive: its columns, its filter, its rows; and what is wrong with labels that are typed."""
+"""The list of the prearchive: its columns, its filter, its rows, and the lines below it."""
 
-from xnat_wizard.findings import Finding
-from xnat_wizard.upload.labels import clean_label, is_legal
 from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.xnat.model import PrearchiveSession
 from xnat_wizard.xnat.waiting.details import NOT_BUILT, Details
@@ -81,16 +79,3 @@ def short(details: Details) -> str:
     if details.log:
         lines.append(f"Why: {details.why()} (Enter, then l: the whole log)")
     return "\n".join(lines + details.scan_lines())
-
-
-def label_problem(subject: str, label: str) -> Finding | None:
-    """Return what is wrong with labels typed for archiving, None when nothing is."""
-    for kind, text in (("subject label", subject), ("session label", label)):
-        if not text:
-            return Finding("label.empty", f"The {kind} is empty", "XNAT needs one", (f"Type a {kind}",))
-        if not is_legal(text):
-            why = "XNAT takes letters without accents, digits, `_` and `-`, at most 64 characters"
-            return Finding(
-                "label.illegal", f"XNAT would change the {kind} `{text}`", why, (f"Take `{clean_label(text)}` instead",)
-            )
-    return None
