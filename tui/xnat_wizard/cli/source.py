@@ -2,11 +2,14 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import access
-from xnat_wizard.cli.talk import Exit, explain, put, say
+from xnat_wizard.cli.receivers import add_route_to, routed
+from xnat_wizard.cli.running import add_limit_to, check_limit
+from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 
 if TYPE_CHECKING:
@@ -52,8 +55,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "or study_instance_uid to find a session, subject_label and session_label for what it gets",
     )
     plan.add_argument("--labels-template", type=Path, metavar="FILE.csv", help="write such a table to be filled in")
+    add_route_to(plan)
+    add_limit_to(plan)
     plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
     plan.add_argument("--forecast", action="store_true", help="log in and say what the site will do with each session")
+    plan.add_argument("--json", action="store_true", help="one JSON object a line: the sessions, then the plan")
     access.add_login_to(plan)
     plan.set_defaults(run=_plan)
 
@@ -123,11 +129,21 @@ def _plan(options: argparse.Namespace) -> int:
     from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.survey import survey
     from xnat_wizard.upload.labelling import relabel, write_template
-    from xnat_wizard.upload.model import Destination
+    from xnat_wizard.upload.model import Destination, Plan
     from xnat_wizard.upload.plan import check, draft, save
+    from xnat_wizard.upload.throttle import parse_rate
 
+    check_limit(options)
+    travel = routed(Plan(options.source, options.site, options.project, Destination(options.to), ()), options)
     found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
+    limit_bytes_s = parse_rate(options.limit_rate) if options.limit_rate else 0
+    plan = replace(
+        plan,
+        route=travel.route,
+        receiver=travel.receiver,
+        options=replace(travel.options, limit_bytes_s=limit_bytes_s),
+    )
     notes = check(plan)
     if rule := _rule(options):
         plan, said = relabel(plan, rule)
@@ -139,19 +155,32 @@ def _plan(options: argparse.Namespace) -> int:
         write_template(plan, options.labels_template)
         say(f"Fill in the table {options.labels_template}, then give it with --labels.")
     save(plan, options.output)
-    for session in plan.sessions:
-        mark = "x" if session.is_included else " "
-        put(f"[{mark}] {session.subject_label}  {session.session_label}  {session.file_count} files")
+    _put_plan(plan, options)
     if options.forecast and not _is_welcome(plan, options):
         return Exit.FAILED
     return Exit.DONE if plan.included else Exit.FAILED
+
+
+def _put_plan(plan: "Plan", options: argparse.Namespace) -> None:
+    """Print what a plan sends, and how."""
+    from xnat_wizard.cli.plan_lines import as_objects, travel_lines
+
+    if options.json:
+        for made in as_objects(plan, options.output):
+            put_mapping(made)
+        return
+    for session in plan.sessions:
+        mark = "x" if session.is_included else " "
+        put(f"[{mark}] {session.subject_label}  {session.session_label}  {session.file_count} files")
+    for line in travel_lines(plan):
+        say(line)
 
 
 def _is_welcome(plan: "Plan", options: argparse.Namespace) -> bool:
     """Ask the site what it will do with a plan; tell whether nothing forbids it. Nothing is changed there."""
     import asyncio
 
-    from xnat_wizard.upload.plan import forecast
+    from xnat_wizard.troubleshoot.before_sending import forecast
     from xnat_wizard.xnat.site import Site
 
     login = access.login_for(plan.site_url, options)

@@ -14,7 +14,7 @@ from xnat_wizard.findings import Finding, Problem, printable
 
 
 class Exit(IntEnum):
-    """What the program says to the shell; the README has the table."""
+    """What the program says to the shell; `EXITS` has the words for it."""
 
     DONE = 0
     FAILED = 1
@@ -24,9 +24,24 @@ class Exit(IntEnum):
     STOPPED = 130
 
 
+_NO_CONNECTION = frozenset(
+    {"upload.server_gone", "cstore.unreachable", "cstore.rejected", "cstore.crowded", "cstore.no_echo"}
+)
+
+
+EXITS: dict[Exit, str] = {
+    Exit.DONE: "done; nothing is missing",
+    Exit.FAILED: "failed; standard error says what, why, and what to do",
+    Exit.USAGE: "the command line is not understood, or there is no terminal",
+    Exit.INCOMPLETE: "ended, and some files are missing or not proved to be there",
+    Exit.NO_CONNECTION: "the site, or the receiver, was not reached",
+    Exit.STOPPED: "stopped: by Ctrl+C, by a signal, or cancelled",
+}
+
+
 def exit_of(finding: Finding) -> Exit:
     """Return how a command ends that a finding has ended."""
-    if finding.code.startswith("site.") or finding.code == "upload.server_gone":
+    if finding.code.startswith("site.") or finding.code in _NO_CONNECTION:
         return Exit.NO_CONNECTION
     return Exit.USAGE if finding.code.startswith("terminal.") else Exit.FAILED
 

@@ -3,16 +3,16 @@
 import argparse
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
+from xnat_wizard.cli.receivers import add_route_to, ready, routed
+from xnat_wizard.cli.running import add_limit_to, check_limit, journal_of, run_here, set_travel
 from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
 
 if TYPE_CHECKING:
-    from xnat_wizard.upload.journal import Journal
     from xnat_wizard.upload.model import Plan
     from xnat_wizard.xnat.model import Login
     from xnat_wizard.xnat.site import Site
@@ -26,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     upload.add_argument("plan", type=Path, help="a file written by `plan` or saved in the wizard")
     upload.add_argument("--detach", action="store_true", help="go on in a process of its own; print the upload's ID")
     upload.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_route_to(upload)
     _add_travel_to(upload)
     add_login_to(upload)
     upload.set_defaults(run=_upload)
@@ -44,23 +45,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _add_travel_to(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit-rate", metavar="RATE", help="bytes a second for the whole upload: 800k, 5M; 0: none")
+    add_limit_to(parser)
     parser.add_argument("--connections", type=int, choices=range(1, 13), metavar="N", help="at most so many (1 to 12)")
-
-
-def _set_travel(path: Path, options: argparse.Namespace) -> None:
-    """Write into the journal how the upload is to travel, where the person said so."""
-    from xnat_wizard.upload.journal import Journal
-    from xnat_wizard.upload.throttle import parse_rate
-
-    with Journal.open(path) as journal:
-        travel = journal.options()
-        if options.limit_rate is not None:
-            travel = replace(travel, limit_bytes_s=parse_rate(options.limit_rate))
-        if options.connections is not None:
-            travel = replace(travel, most_connections=options.connections)
-        if travel != journal.options():
-            journal.set_options(travel)
 
 
 # -- upload ----------------------------------------------------------------------------------------
@@ -70,12 +56,10 @@ def _upload(options: argparse.Namespace) -> int:
     import asyncio
 
     from xnat_wizard.upload.plan import check, load
-    from xnat_wizard.upload.throttle import parse_rate
 
-    if options.limit_rate is not None:
-        parse_rate(options.limit_rate)  # before anything is begun
-    plan = load(options.plan)
-    findings = check(plan)
+    check_limit(options)
+    plan = routed(load(options.plan), options)
+    findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in findings:
         explain(finding)
     if any(finding.severity is Severity.STOP for finding in findings):
@@ -88,46 +72,20 @@ def _upload(options: argparse.Namespace) -> int:
 
 
 async def _run_here(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
-    from xnat_wizard.upload.journal import Journal
+    from xnat_wizard.upload import engine
     from xnat_wizard.upload.worker import is_running
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
-        path = _journal_of(plan)
-        _set_travel(path, options)
-        with Journal.open(path) as journal:
-            if options.json:
-                put_object("started", upload=path.parent.name)
-            if not is_running(path):
-                return await _run(journal, site, is_json=options.json)
+        path = await _journal_of(plan, site, options)
+        if path is None:
+            return Exit.FAILED
+        if options.json:
+            put_object("started", upload=path.parent.name)
+        if not is_running(path):
+            return await run_here(path, lambda journal: engine.run(journal, site), is_json=options.json)
     say("It is running already, in another process.")
     return _follow(path, is_json=options.json)
-
-
-async def _run(journal: "Journal", site: "Site", *, is_json: bool) -> Exit:
-    """Run the engine and show what it does; a signal to end makes it end in good order."""
-    import asyncio
-
-    from xnat_wizard.cli.following import LOOK_EVERY_S, Follower, report
-    from xnat_wizard.upload import engine
-    from xnat_wizard.upload.journal import Journal
-
-    events = journal.events()
-    work = asyncio.create_task(engine.run(journal, site))
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, work.cancel)
-    with Journal.open(journal.path) as seen:  # a connection of its own, which sees what the engine changes
-        follower = Follower(seen, is_json=is_json, since_event=events[-1].id if events else 0)
-        while not work.done():
-            follower.look()
-            await asyncio.wait({work}, timeout=LOOK_EVERY_S)
-        follower.look()
-        follower.end()
-    if work.cancelled():
-        say(f"Stopped. Go on with it: `xnat-wizard resume {journal.path.parent.name}`, or the same command again.")
-        return Exit.STOPPED
-    work.result()
-    return report(journal, is_json=is_json)
 
 
 async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
@@ -135,8 +93,9 @@ async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> 
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
-        path = _journal_of(plan)
-        _set_travel(path, options)
+        path = await _journal_of(plan, site, options)
+        if path is None:
+            return Exit.FAILED
         if is_running(path):
             say("It is running already.")
             _tell_id(path, is_json=options.json)
@@ -145,15 +104,17 @@ async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> 
     return Exit.DONE
 
 
-def _journal_of(plan: "Plan") -> Path:
-    """Return the journal of an unfinished upload of the same plan, else a new one."""
-    from xnat_wizard.upload import uploads
+async def _journal_of(plan: "Plan", site: "Site", options: argparse.Namespace) -> Path | None:
+    """Return the journal of an upload that may begin, or `None`; a receiver is asked first whether it listens."""
+    from xnat_wizard.upload.model import Route
 
-    path = uploads.unfinished(plan)
-    if path is not None:
-        say(f"Going on with upload {path.parent.name}: what the server has is not sent again.")
-        return path
-    return uploads.begin(plan)
+    if plan.route is Route.DICOM:
+        plan, may_go = await ready(plan, site, options)
+        if not may_go:
+            return None
+    path = journal_of(plan)
+    set_travel(path, options)
+    return path
 
 
 async def _start_worker(path: Path, site: "Site", *, is_json: bool) -> None:
@@ -234,7 +195,7 @@ def _resume(options: argparse.Namespace) -> int:
                 ("Start it anew: `xnat-wizard upload PLAN`; what the server has is not sent again",),
             )
         )
-    _set_travel(path, options)
+    set_travel(path, options)
     return asyncio.run(_start_again(path, login_for(address, options), is_json=options.json))
 
 

@@ -11,16 +11,17 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import outcomes, packing, receipt
 from xnat_wizard.upload.control import Control
+from xnat_wizard.upload.cstore.peer import no_receiver
 from xnat_wizard.upload.cstore.route import DicomRoute
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.ladder import Ladder
 from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Receipt, SessionState, UploadState
+from xnat_wizard.upload.model import Receipt, Route, SessionState, UploadState
 from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
@@ -57,7 +58,7 @@ async def run(
         lock: when the caller holds it already.
 
     Raises:
-        Problem: `upload.running` when another process works on it.
+        Problem: `upload.running` when another process works on it, `plan.no_receiver` when nobody said whom it goes to.
         asyncio.CancelledError: this task was told to end; the upload can be resumed.
     """
     with (
@@ -67,6 +68,8 @@ async def run(
     ):
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
             return journal.progress().state
+        if journal.route is Route.DICOM and not journal.receiver:
+            raise Problem(no_receiver())
         async with site.kept_alive():
             here = await asyncio.get_running_loop().run_in_executor(executor, packing.is_here, site.info.url)
             return await _Upload(journal, site, source, clock, sleep, random, timer, executor, is_here=here).run()
@@ -92,12 +95,14 @@ class _Upload:
         self._records = journal.records
         self._site = site
         progress = journal.progress()
+        self._is_by_dicom = journal.route is Route.DICOM
         self._project = progress.project
         self._destination = progress.destination
         self._control = Control(self._records, self._tell)
         self._clock = clock
         self._sleep = sleep
-        options, ladder = journal.options(), Ladder()
+        options = journal.options()
+        ladder = Ladder(is_gradual=journal.route is Route.GRADUAL)
         self._tools = Tools(
             site=site,
             records=self._records,
@@ -123,7 +128,7 @@ class _Upload:
             sleep=sleep,
             tell=self._tell,
         )
-        self._route = DicomRoute(journal, self._tools) if journal.receiver else None
+        self._route = DicomRoute(journal, self._tools) if self._is_by_dicom else None
 
     async def run(self) -> UploadState:
         """Work until every session has ended, somebody cancels, or the site is gone."""
@@ -185,7 +190,9 @@ class _Upload:
 
     def _end_session(self, session_id: int, state: SessionState, finding: Finding) -> None:
         session = self._records.session(session_id)
-        finding = outcomes.with_remains(finding, self._records.count_fates(session_id), session)
+        finding = outcomes.with_remains(
+            finding, self._records.count_fates(session_id), session, is_by_dicom=self._is_by_dicom
+        )
         self._records.move_session(session_id, state, finding=finding)
         self._tell(finding.what)
 
@@ -194,7 +201,9 @@ class _Upload:
         for session in self._records.sessions():
             if not session.state.is_final:
                 counts = self._records.count_fates(session.id)
-                finding = outcomes.cancelled(counts, session, has_begun=session.key in begun)
+                finding = outcomes.cancelled(
+                    counts, session, has_begun=session.key in begun, is_by_dicom=self._is_by_dicom
+                )
                 self._records.move_session(session.id, SessionState.CANCELLED, finding=finding)
                 if finding:
                     self._tell(f"{finding.what}: {finding.where}")
@@ -206,11 +215,13 @@ class _Upload:
         """End for now; the sessions that wait in the prearchive for the rest say so."""
         count = 0
         for session in self._records.sessions():
-            waits = outcomes.unfinished(self._records.count_fates(session.id), session)
+            waits = outcomes.unfinished(self._records.count_fates(session.id), session, is_by_dicom=self._is_by_dicom)
             if waits:
                 count += 1
                 self._records.move_session(session.id, session.state, finding=waits)
-        return self._end(UploadState.FAILED, outcomes.with_count_of_unfinished(finding, count))
+        return self._end(
+            UploadState.FAILED, outcomes.with_count_of_unfinished(finding, count, is_by_dicom=self._is_by_dicom)
+        )
 
     async def _finished(self) -> UploadState:
         made = await self._write_receipt()

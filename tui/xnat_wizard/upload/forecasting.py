@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Severity, by_weight
-from xnat_wizard.upload import settings_forecast
+from xnat_wizard.upload import route_check, settings_forecast
 from xnat_wizard.upload.choosing import twins
 from xnat_wizard.upload.labels import clean_label, is_legal
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
@@ -64,6 +64,7 @@ def check(plan: Plan) -> tuple[Finding, ...]:
         if len(folders) > 1
     )
     findings.extend(_about_twins(plan))
+    findings.extend(route_check.about_route(plan))
     return tuple(by_weight(findings))
 
 

@@ -13,7 +13,16 @@ from pathlib import Path
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.upload import parts, plan_file
 from xnat_wizard.upload.cstore.peer import Peer
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route, SessionState, UploadState
+from xnat_wizard.upload.model import (
+    Compression,
+    Destination,
+    Options,
+    Plan,
+    PlannedSession,
+    Route,
+    SessionState,
+    UploadState,
+)
 from xnat_wizard.upload.tokens import token_of
 
 
@@ -21,7 +30,8 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
     """Write a plan's included sessions into empty tables, inside the caller's transaction."""
     database.execute(
         "INSERT INTO upload (source, site_url, project, destination, not_sent, layout, route,"
-        " receiver, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " receiver, limit_bytes_s, most_connections, compression, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
             plan.site_url,
@@ -30,7 +40,10 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
             json.dumps(plan.not_sent + plan.kept_back),
             plan.layout,
             str(plan.route),
-            plan.receiver.encoded() if plan.receiver else "",
+            plan.receiver.encoded() if plan.receiver and plan.route is Route.DICOM else "",
+            plan.options.limit_bytes_s,
+            plan.options.most_connections,
+            str(plan.options.compression),
             str(UploadState.PLANNED),
         ),
     )
@@ -159,6 +172,9 @@ def read(database: sqlite3.Connection) -> Plan:
     source, site_url, project, destination, not_sent, layout, route, receiver = database.execute(
         "SELECT source, site_url, project, destination, not_sent, layout, route, receiver FROM upload"
     ).fetchone()
+    limit_bytes_s, most_connections, compression = database.execute(
+        "SELECT limit_bytes_s, most_connections, compression FROM upload"
+    ).fetchone()
     return Plan(
         Path(plan_file.text_path(source)),
         site_url,
@@ -169,6 +185,7 @@ def read(database: sqlite3.Connection) -> Plan:
         layout,
         Route(route),
         Peer.decoded(receiver) if receiver else None,
+        Options(limit_bytes_s, most_connections, Compression(compression)),
     )
 
 

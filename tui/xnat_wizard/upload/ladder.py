@@ -24,9 +24,10 @@ class Way(StrEnum):
 
 
 class Ladder:
-    """The memory of one run of an upload."""
+    """The memory of one run of an upload; `is_gradual` begins, and stays, on the rung of bare files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_gradual: bool = False) -> None:
+        self._is_gradual = is_gradual
         self.limit_bytes = 0  # of a request's body; 0: none is known
         self.has_accepted = False
         self._bare_in_a_row = 0
@@ -34,8 +35,8 @@ class Ladder:
 
     @property
     def is_bare(self) -> bool:
-        """Tell whether zips are refused and bare files are taken."""
-        return self._bare_in_a_row >= GRADUAL_AFTER
+        """Tell whether each file travels bare: it was asked for, or zips are refused and bare files are taken."""
+        return self._is_gradual or self._bare_in_a_row >= GRADUAL_AFTER
 
     @property
     def rung(self) -> tuple[int, bool]:

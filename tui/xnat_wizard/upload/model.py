@@ -25,6 +25,23 @@ class Route(StrEnum):
     DICOM = "c-store"  # to the site's DICOM receiver
 
 
+class Compression(StrEnum):
+    """Whether files are deflated on their way."""
+
+    AUTO = "auto"  # by measuring the line, and never to this machine
+    MEASURED = "measured"  # even to this machine: the address is one end of a tunnel
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How fast an upload may be; kept in its journal, obeyed from the next start of its worker."""
+
+    limit_bytes_s: int = 0  # for the whole upload; 0: none
+    most_connections: int = 8  # at most 12
+    compression: Compression = Compression.AUTO
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedSession:
     """One imaging session to be: one subject, one study."""
@@ -75,6 +92,7 @@ class Plan:
     layout: str = HOUSE.pattern  # how the folders of the source were read
     route: Route = Route.IMPORT
     receiver: Peer | None = None  # whom the images go to, of the route by DICOM
+    options: Options = Options()  # how fast it may be
 
     @property
     def included(self) -> tuple[PlannedSession, ...]:
@@ -141,23 +159,6 @@ class UploadState(StrEnum):
     def is_final(self) -> bool:
         """Tell whether the worker has ended, or should have."""
         return self not in {UploadState.PLANNED, UploadState.RUNNING, UploadState.PAUSED}
-
-
-class Compression(StrEnum):
-    """Whether files are deflated on their way."""
-
-    AUTO = "auto"  # by measuring the line, and never to this machine
-    MEASURED = "measured"  # even to this machine: the address is one end of a tunnel
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an upload travels; kept in its journal, obeyed from the next start of its worker."""
-
-    limit_bytes_s: int = 0  # for the whole upload; 0: none
-    most_connections: int = 8  # at most 12
-    compression: Compression = Compression.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, Session
 _RESUME = "Resume the upload: what the server has is not sent again"
 _LOG_CHARACTERS = 400
 _STAYS = "XNAT was told not to go on by itself, so the session stays there as it is"  # prevent_auto_commit (5.7)
+_BY_DICOM = (  # which cannot say so: the idle timer goes over the row (6.8), and archives as the project says (5.8)
+    "XNAT goes on with it by itself: some minutes after the last image it builds the session, and archives it where "
+    "the project is set so"
+)
 _WAYS_WITHOUT_THE_REST = (
     "Or leave it at that: build and archive it in the prearchive step",
     "Or delete it there",
@@ -203,21 +207,27 @@ def gone(session: SessionRow) -> Finding:
     )
 
 
-def cancelled(counts: Mapping[Fate, int], session: SessionRow, *, has_begun: bool = False) -> Finding | None:
+def cancelled(
+    counts: Mapping[Fate, int], session: SessionRow, *, has_begun: bool = False, is_by_dicom: bool = False
+) -> Finding | None:
     """Say what a cancelled session leaves on the server, `None` when nothing.
 
     Args:
         counts: of its files by fate.
         session: as it stood when it was cancelled.
         has_begun: bytes of it were under way.
+        is_by_dicom: it went to a DICOM receiver.
     """
     there = _answered(counts)
     if not there or not session.uri:
-        return _perhaps_there(session) if has_begun and session.state is not SessionState.DONE else None
+        may_be_there = has_begun or (is_by_dicom and there > 0)
+        if session.state is SessionState.DONE or not may_be_there:
+            return None
+        return _perhaps_there(session, is_by_dicom=is_by_dicom)
     if not is_prearchive(session.uri):
         why, ways = "The upload was cancelled after they had been sent", tuple[str, ...]()
     else:
-        why = f"The upload was cancelled after they had been sent. {_STAYS}"
+        why = f"The upload was cancelled after they had been sent. {_fate_of(is_by_dicom=is_by_dicom)}"
         ways = (
             "Delete the session in the prearchive step, if it is not wanted",
             "Or build and archive it there as it is, without the rest",
@@ -232,11 +242,14 @@ def cancelled(counts: Mapping[Fate, int], session: SessionRow, *, has_begun: boo
     )
 
 
-def _perhaps_there(session: SessionRow) -> Finding:
+def _perhaps_there(session: SessionRow, *, is_by_dicom: bool) -> Finding:
+    why = f"The upload was cancelled while its first files were under way, and no answer came. {_STAYS}"
+    if is_by_dicom:
+        why = f"The upload was cancelled before anybody looked where its files are. {_BY_DICOM}"
     return Finding(
         "upload.cancelled",
         f"Files of session `{session.session_label}` may be on the server",
-        f"The upload was cancelled while its first files were under way, and no answer came. {_STAYS}",
+        why,
         (
             "Look for the session in the prearchive step, and delete it there if it is not wanted",
             "Or plan the upload again: what the server has is not sent again",
@@ -245,26 +258,29 @@ def _perhaps_there(session: SessionRow) -> Finding:
     )
 
 
-def unfinished(counts: Mapping[Fate, int], session: SessionRow) -> Finding | None:
+def unfinished(counts: Mapping[Fate, int], session: SessionRow, *, is_by_dicom: bool = False) -> Finding | None:
     """Say that a session waits in the prearchive for the rest when the whole upload stops, `None` when none does."""
     if not _waits(counts, session):
         return None
     return Finding(
         "upload.unfinished",
         f"Session `{session.session_label}` waits in the prearchive, unfinished",
-        _arrived(counts, session),
+        _arrived(counts, session, is_by_dicom=is_by_dicom),
         (_RESUME, *_WAYS_WITHOUT_THE_REST),
         where=session.uri,
     )
 
 
-def with_remains(finding: Finding, counts: Mapping[Fate, int], session: SessionRow) -> Finding:
+def with_remains(
+    finding: Finding, counts: Mapping[Fate, int], session: SessionRow, *, is_by_dicom: bool = False
+) -> Finding:
     """Add to the reason why a session ended what of it waits in the prearchive, and the ways out.
 
     Args:
         finding: why it ended.
         counts: of its files by fate.
         session: as it stood when it ended.
+        is_by_dicom: it went to a DICOM receiver.
     """
     room, _, _ = finding.code.partition(".")
     if not _waits(counts, session) or room in {"prearchive", "archive"} or finding.code in _TELLS_WHAT_IS_THERE:
@@ -272,20 +288,23 @@ def with_remains(finding: Finding, counts: Mapping[Fate, int], session: SessionR
     has_resume = any("resume the upload" in way.casefold() for way in finding.todo)
     return replace(
         finding,
-        why=f"{finding.why.rstrip('.')}. {_arrived(counts, session)}",
+        why=f"{finding.why.rstrip('.')}. {_arrived(counts, session, is_by_dicom=is_by_dicom)}",
         todo=(*finding.todo, *(() if has_resume else (_RESUME,)), *_WAYS_WITHOUT_THE_REST),
         where=finding.where if session.uri in finding.where else session.uri,
     )
 
 
-def with_count_of_unfinished(finding: Finding, count: int) -> Finding:
+def with_count_of_unfinished(finding: Finding, count: int, *, is_by_dicom: bool = False) -> Finding:
     """Add to the reason why a whole upload stopped how many sessions wait in the prearchive for the rest."""
     if not count:
         return finding
     sessions = "1 session waits" if count == 1 else f"{count} sessions wait"
+    rest = ", and XNAT will not go on by itself"
+    if is_by_dicom:
+        rest = ". XNAT goes on by itself some minutes after the last image: it builds what is there"
     return replace(
         finding,
-        why=f"{finding.why.rstrip('.')}. {sessions} unfinished in the prearchive, and XNAT will not go on by itself",
+        why=f"{finding.why.rstrip('.')}. {sessions} unfinished in the prearchive{rest}",
         todo=(*finding.todo, "To leave it at that: build and archive, or delete, in the prearchive step"),
     )
 
@@ -298,9 +317,13 @@ def _waits(counts: Mapping[Fate, int], session: SessionRow) -> bool:
     return bool(_answered(counts)) and is_prearchive(session.uri) and session.state in _BEFORE_ITS_PLACE
 
 
-def _arrived(counts: Mapping[Fate, int], session: SessionRow) -> str:
-    is_receiving = session.state is SessionState.SENDING and counts.get(Fate.SENT)
-    stays = f"{_STAYS}, as RECEIVING" if is_receiving else _STAYS
+def _fate_of(*, is_by_dicom: bool) -> str:
+    return _BY_DICOM if is_by_dicom else _STAYS
+
+
+def _arrived(counts: Mapping[Fate, int], session: SessionRow, *, is_by_dicom: bool) -> str:
+    is_receiving = session.state is SessionState.SENDING and counts.get(Fate.SENT) and not is_by_dicom
+    stays = f"{_fate_of(is_by_dicom=is_by_dicom)}{', as RECEIVING' if is_receiving else ''}"
     return f"{_answered(counts)} of {sum(counts.values())} files have arrived in the prearchive. {stays}"
 
 

@@ -13,12 +13,21 @@ from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload import hand_edits
 from xnat_wizard.upload.cstore.peer import Peer, Scheme
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Receipt, ReceiptLine, Route
+from xnat_wizard.upload.model import (
+    Compression,
+    Destination,
+    Options,
+    Plan,
+    PlannedSession,
+    Receipt,
+    ReceiptLine,
+    Route,
+)
 
 FORMAT = "xnat-wizard plan"
 VERSION = 1
 
-_Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan, Peer)
+_Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan, Peer, Options)
 
 
 def save(plan: Plan, path: Path) -> None:
@@ -80,7 +89,7 @@ def _check_format(raw: dict[str, Any], path: Path) -> None:
 def encode(value: object) -> Any:
     """Turn a plan or any piece of one into JSON values, keys as the fields are named."""
     match value:
-        case Plan() | PlannedSession() | Series() | ParRecPair() | Instance() | Peer():
+        case Plan() | PlannedSession() | Series() | ParRecPair() | Instance() | Peer() | Options():
             return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
         case tuple():
             return [encode(one) for one in value]
@@ -125,6 +134,7 @@ def decode_plan(raw: dict[str, Any]) -> Plan:
         not_sent=tuple,
         route=Route,
         receiver=decode_receiver,
+        options=_options,
     )
 
 
@@ -173,6 +183,10 @@ def text_path(path: bytes) -> str:
 def _filled(kind: type[_Value], raw: dict[str, Any], **readers: Any) -> _Value:
     known = {field.name for field in fields(kind)}
     return kind(**{name: readers[name](one) if name in readers else one for name, one in raw.items() if name in known})
+
+
+def _options(raw: dict[str, Any]) -> Options:
+    return _filled(Options, raw, compression=Compression)
 
 
 def _instances(raw: list[dict[str, Any]]) -> tuple[Instance, ...]:

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from xnat_wizard.findings import printable
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
-from xnat_wizard.upload.model import Receipt, ReceiptLine
+from xnat_wizard.upload.model import Receipt, ReceiptLine, Route
 
 JSON_NAME = "receipt.json"
 TABLE_NAME = "receipt.csv"
@@ -26,6 +26,11 @@ PAGE_NAME = "receipt.html"
 VERSION = 4  # since 4: copies of a series, digests of scripts and filters, and the earlier receipts
 
 PAR_REC = "PAR/REC"  # the modality of a pair in a journal
+_HANDLERS = {
+    Route.IMPORT: "DICOM-zip; gradual-DICOM where a zip was refused",
+    Route.GRADUAL: "gradual-DICOM; DICOM-zip where a single object was refused",
+    Route.DICOM: "",
+}
 SiteFacts = Mapping[str, str | bool | None]
 
 _STYLE = """
@@ -111,8 +116,8 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         "site_url": receipt.site_url,
         "xnat_version": receipt.site_version,
         "account": receipt.username,
-        "way": "C-STORE" if journal.receiver else "in-body import",
-        "handler": "" if journal.receiver else "DICOM-zip; gradual-DICOM where a zip was refused",
+        "way": "C-STORE" if journal.route is Route.DICOM else "in-body import",
+        "handler": _HANDLERS[journal.route],
         "project_id": receipt.project,
         "destination": str(journal.progress().destination),
         "source": os.fspath(journal.source),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xnat_wizard.dicom.model import Series
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload import parts
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route
 from xnat_wizard.upload.series_filter import NotSimulated, SeriesFilter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def about_settings(plan: Plan, settings: "UploadSettings", rules: "ArrivalRules"
                 "forecast.archives_by_itself",
                 f"Project `{plan.project}` archives what arrives by itself",
                 f"Its prearchive code is {settings.prearchive_code}",
-                ("Nothing to do: these sessions are sent so that they wait in the prearchive all the same",),
+                _ways_to_stay(plan),
                 severity=Severity.NOTE,
             )
         )
@@ -47,6 +47,15 @@ def about_settings(plan: Plan, settings: "UploadSettings", rules: "ArrivalRules"
             )
         )
     return [*findings, *_about_scripts(settings, rules), *_about_filters(settings, rules), *_about_size(plan)]
+
+
+def _ways_to_stay(plan: Plan) -> tuple[str, ...]:
+    if plan.route is not Route.DICOM:
+        return ("Nothing to do: these sessions are sent so that they wait in the prearchive all the same",)
+    return (
+        "Nothing to do: built when all is sent, they wait; after minutes of interruption XNAT archives what is there",
+        "Or choose the route import, which can tell XNAT to wait",
+    )
 
 
 def about_series(session: PlannedSession, rules: "ArrivalRules") -> list[Finding]:
@@ -121,10 +130,11 @@ def rejects(script: str) -> bool:
 def largest_request_bytes(plan: Plan) -> int:
     """Return about the size of the largest request that will be sent: one part of a series, or one file."""
     sizes = [0]
+    most = parts.MAX_BYTES if plan.route is Route.IMPORT else 0
     for session in plan.included:
-        for series in session.series:
+        for series in session.series if plan.route is not Route.DICOM else ():
             largest = max((instance.size_bytes for instance in series.instances), default=0)
-            sizes.append(max(largest, min(series.size_bytes, parts.MAX_BYTES)))
+            sizes.append(max(largest, min(series.size_bytes, most)))
         sizes += [max(pair.par_size_bytes, pair.rec_size_bytes) for pair in session.pairs]
     return max(sizes)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from xnat_wizard import settings
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Fate, Plan, PlannedSession, SessionState, UploadProgress, UploadState
+from xnat_wizard.upload.model import Fate, Plan, PlannedSession, Route, SessionState, UploadProgress, UploadState
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.worker import is_running
 
@@ -90,11 +91,11 @@ def begin(plan: Plan) -> Path:
         return journal.path
 
 
-def unfinished(plan: Plan, *, is_by_dicom: bool = False) -> Path | None:
+def unfinished(plan: Plan) -> Path | None:
     """Return the newest journal that sends the same, the same way, and still runs or can be resumed, else None."""
 
     def sends_the_same(journal: Journal) -> bool:
-        if bool(journal.receiver) != is_by_dicom:
+        if journal.route is not plan.route:
             return False
         return _may_be_same(journal.progress(), plan) and is_same(journal.plan(), plan)
 
@@ -137,16 +138,23 @@ def _has_waiting(journal: Journal) -> bool:
 
 
 def is_same(sent: Plan, plan: Plan) -> bool:
-    """Tell whether a journal's plan sends the same files, in the same sessions and under the same labels.
+    """Tell whether a journal's plan sends the same files, the same way, in the same sessions under the same labels.
 
     Files that changed since are others: an upload leaves out what is no longer as it was surveyed.
     """
 
     def gist(one: Plan) -> tuple[object, ...]:
         sessions = {(two.key, two.subject_label, two.session_label, _files(two)) for two in one.included}
-        return one.source.absolute(), one.site_url, one.project, one.destination, sessions
+        return one.source.absolute(), one.site_url, one.project, one.destination, one.route, _receiver(one), sessions
 
     return gist(sent) == gist(plan)
+
+
+def _receiver(plan: Plan) -> tuple[str, Scheme] | None:
+    """Return what tells receivers apart: whom it goes to, and what is written into the images for it."""
+    if plan.receiver is None or plan.route is not Route.DICOM:
+        return None
+    return plan.receiver.address, plan.receiver.scheme
 
 
 def _files(session: PlannedSession) -> frozenset[tuple[object, ...]]:

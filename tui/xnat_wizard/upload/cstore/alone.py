@@ -18,6 +18,7 @@ from xnat_wizard.upload.model import Fate, SessionState, UploadState
 from xnat_wizard.upload.patience import GiveUpError
 from xnat_wizard.upload.records import CheckedFile, SessionRow
 from xnat_wizard.upload.sending import SessionEndedError
+from xnat_wizard.upload.throttle import Throttle
 
 DOUBT = (
     "what the site has: there was no login, so nobody looked. An acknowledgement by DICOM says that an image was "
@@ -64,8 +65,9 @@ class _Alone:
         self._clock = clock
         self._sleep = sleep
         self._control = Control(self._records, self._tell)
+        throttle = Throttle(journal.options().limit_bytes_s, clock=time.monotonic, sleep=sleep)
         self._exchange = Exchange(
-            Gear(journal, source, journal.progress().project, self._control.gate, sleep, self._tell),
+            Gear(journal, source, journal.progress().project, throttle, self._control.gate, sleep, self._tell),
             Peer.decoded(journal.receiver),
         )
 

@@ -1,7 +1,7 @@
 """Sends some objects over one association, in the thread of whoever calls; says what was answered to each."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -12,6 +12,7 @@ from xnat_wizard.upload.cstore.statuses import Answer, kind_of
 from xnat_wizard.upload.cstore.stream import Outgoing, Piece
 from xnat_wizard.upload.cstore.wire import Link, LostError, Reply
 from xnat_wizard.upload.parts import Item, SourceChangedError
+from xnat_wizard.upload.throttle import Throttle
 
 MOST_FILES = 64
 MOST_S = 0.5  # then the journal hears of what was answered
@@ -39,7 +40,22 @@ class Told:
     is_link_open: bool = True
 
 
-def send(link: Link, batch: Sequence[Sending], changes: Sequence[Change], stretches: Stretches, stop: Event) -> Told:
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """What slows the sending of an upload down, and what ends it."""
+
+    stop: Event  # set, it ends what is under way
+    throttle: Throttle
+
+    def held(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Give pieces as they may leave."""
+        for piece in pieces:
+            for portion in self.throttle.cut(piece):
+                self.throttle.hold(len(portion), self.stop)
+                yield portion
+
+
+def send(link: Link, batch: Sequence[Sending], changes: Sequence[Change], stretches: Stretches, brake: Brake) -> Told:
     """Send objects until all are sent, an answer asks for patience, the association ends, or some time has gone by.
 
     Args:
@@ -47,14 +63,14 @@ def send(link: Link, batch: Sequence[Sending], changes: Sequence[Change], stretc
         batch: the objects.
         changes: to make in each copy.
         stretches: what is remembered from file to file.
-        stop: set, it ends the batch after the object that is under way.
+        brake: of the upload; stopped, it ends the batch after the object that is under way.
     """
     told = Told()
     until = time.monotonic() + MOST_S
     for one in batch:
-        if stop.is_set():
+        if brake.stop.is_set():
             break
-        _send_one(link, one, changes, stretches, told)
+        _send_one(link, one, changes, stretches, brake, told)
         reply = told.answered.get(one.item.file_id)
         is_patience_wanted = reply is not None and kind_of(reply.status) is Answer.AGAIN
         if told.lost or not told.is_link_open or is_patience_wanted or time.monotonic() > until:
@@ -62,13 +78,15 @@ def send(link: Link, batch: Sequence[Sending], changes: Sequence[Change], stretc
     return told
 
 
-def _send_one(link: Link, one: Sending, changes: Sequence[Change], stretches: Stretches, told: Told) -> None:
+def _send_one(
+    link: Link, one: Sending, changes: Sequence[Change], stretches: Stretches, brake: Brake, told: Told
+) -> None:
     key = one.item.file_id
     has_begun = False
 
     def pieces(outgoing: Outgoing) -> Iterator[Piece]:
         nonlocal has_begun
-        for piece in outgoing.pieces():
+        for piece in brake.held(outgoing.pieces()):
             has_begun = True
             yield piece
 

@@ -16,7 +16,7 @@ from threading import Event
 
 from xnat_wizard.dicom.window import Stretches
 from xnat_wizard.findings import Finding
-from xnat_wizard.upload.cstore.batch import Sending, Told
+from xnat_wizard.upload.cstore.batch import Brake, Sending, Told
 from xnat_wizard.upload.cstore.identification import Change
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.cstore.stream import Outgoing
@@ -50,7 +50,7 @@ def send(
     batch: Sequence[Sending],
     changes: Sequence[Change],
     stretches: Stretches,
-    stop: Event,
+    brake: Brake,
 ) -> Told:
     """Write copies of some objects, let dcmsend send them, and take the copies away; blocks.
 
@@ -60,7 +60,7 @@ def send(
         batch: the objects.
         changes: to make in each copy.
         stretches: what is remembered from file to file.
-        stop: set, it ends dcmsend.
+        brake: of the upload; stopped, it ends dcmsend. A limit slows the copying, so it holds on the whole only.
 
     Raises:
         OSError: the copies cannot be written.
@@ -69,23 +69,25 @@ def send(
     place.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=place))
     try:
-        copied = [one for one in batch if _copy(one, folder, changes, stretches, told)]
-        if copied and not stop.is_set():
-            code = _run(peer, folder, stop)
+        copied = [one for one in batch if _copy(one, folder, changes, stretches, brake, told)]
+        if copied and not brake.stop.is_set():
+            code = _run(peer, folder, brake.stop)
             _read(folder / _REPORT, copied, code, told)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return told
 
 
-def _copy(one: Sending, folder: Path, changes: Sequence[Change], stretches: Stretches, told: Told) -> bool:
+def _copy(
+    one: Sending, folder: Path, changes: Sequence[Change], stretches: Stretches, brake: Brake, told: Told
+) -> bool:
     try:
         with (
             Outgoing(one.item, one.syntax, changes, stretches) as outgoing,
             (folder / f"{one.item.file_id}.dcm").open("wb") as file,
         ):
             file.write(_meta(one, outgoing.syntax))
-            for piece in outgoing.pieces():
+            for piece in brake.held(outgoing.pieces()):
                 file.write(piece)
     except SourceChangedError as change:
         told.left_out[one.item.file_id] = change.reason

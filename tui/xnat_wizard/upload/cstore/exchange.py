@@ -15,7 +15,7 @@ from xnat_wizard.dicom.window import Stretches
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import stops
 from xnat_wizard.upload.cstore import batch, contexts, dcmsend, findings, statuses
-from xnat_wizard.upload.cstore.batch import Sending, Told
+from xnat_wizard.upload.cstore.batch import Brake, Sending, Told
 from xnat_wizard.upload.cstore.contexts import Kind
 from xnat_wizard.upload.cstore.identification import Change, changes
 from xnat_wizard.upload.cstore.links import CrowdedError, Links
@@ -28,6 +28,7 @@ from xnat_wizard.upload.parts import Item
 from xnat_wizard.upload.patience import GiveUpError
 from xnat_wizard.upload.records import FileRow, PartRow, SessionRow
 from xnat_wizard.upload.sending import SessionEndedError, together
+from xnat_wizard.upload.throttle import Throttle
 
 TRIES = 4  # of one file that the receiver has no room for, or that the association does not survive
 WAITS_S = (1.0, 4.0, 15.0)  # between them
@@ -43,6 +44,7 @@ class Gear:
     journal: Journal
     source: LocalSource
     project: str
+    throttle: Throttle
     gate: Callable[[], Awaitable[None]]  # waits while the upload is paused
     sleep: Callable[[float], Awaitable[None]]
     tell: Callable[[str], None]
@@ -57,12 +59,14 @@ class Exchange:
         self.peer = peer
         self._groups = contexts.group(gear.journal.dicom_kinds())
         self._stretches = Stretches()
-        self._stop = Event()
+        self._brake = Brake(Event(), gear.throttle)
+        self._lanes = min(peer.associations, gear.journal.options().most_connections)
         self._shortages = 0  # in a row, over all sessions
         self._told_kinds: set[Kind] = set()
         self._links = Links(
             peer,
             self._groups,
+            self._lanes,
             sleep=gear.sleep,
             tell=gear.tell,
             on_trouble=self._records.note_trouble,
@@ -82,11 +86,11 @@ class Exchange:
         await self._check_source(self._files(parts[0])[0])
         wanted = changes(self.peer.scheme, self._gear.project, session.subject_label, session.session_label)
         run = _Run(session, wanted, deque(parts), deque())
-        await together(self._lane(run) for _ in range(self.peer.associations))
+        await together(self._lane(run) for _ in range(self._lanes))
 
     async def close(self) -> None:
         """End all associations."""
-        self._stop.set()
+        self._brake.stop.set()
         await self._links.close()
         shutil.rmtree(self._gear.journal.path.parent / dcmsend.FOLDER, ignore_errors=True)
 
@@ -119,10 +123,10 @@ class Exchange:
     async def _send(self, run: "_Run", load: "_Load") -> Told:
         if self.peer.is_dcmsend:
             place = self._gear.journal.path.parent / dcmsend.FOLDER
-            work = partial(dcmsend.send, self.peer, place, load.objects, run.changes, self._stretches, self._stop)
+            work = partial(dcmsend.send, self.peer, place, load.objects, run.changes, self._stretches, self._brake)
             return await self._links.in_thread(work)
         async with self._links.lent(load.group) as link:
-            work = partial(batch.send, link, load.objects, run.changes, self._stretches, self._stop)
+            work = partial(batch.send, link, load.objects, run.changes, self._stretches, self._brake)
             told = await self._links.in_thread(work)
             if not told.is_link_open:
                 self._links.drop(link)
@@ -149,9 +153,7 @@ class Exchange:
             item = Item(file.id, source, file.path, file.size_bytes, file.mtime_ns)
             sorted_out.setdefault(self._groups.of(kind), []).append(Sending(item, sop_class, sop_instance, syntax))
         count = sum(map(len, sorted_out.values()))
-        size = min(
-            batch.MOST_FILES, -(-count // (LOADS_A_LANE * self.peer.associations)) or 1
-        )  # something for each lane
+        size = min(batch.MOST_FILES, -(-count // (LOADS_A_LANE * self._lanes)) or 1)  # something for each lane
         return [
             _Load(part, group, objects[start : start + size])
             for group, objects in sorted_out.items()

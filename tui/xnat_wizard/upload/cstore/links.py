@@ -29,6 +29,7 @@ class Links:
         self,
         peer: Peer,
         groups: Groups,
+        most: int,
         *,
         sleep: Callable[[float], Awaitable[None]],
         tell: Callable[[str], None],
@@ -40,6 +41,7 @@ class Links:
         Args:
             peer: the receiver.
             groups: what each association is asked to carry.
+            most: never more associations than this.
             sleep: waits that many seconds.
             tell: is told each wait, in words.
             on_trouble: is told why something is tried again, and "" when it has succeeded.
@@ -51,8 +53,8 @@ class Links:
         self._tell = tell
         self._on_trouble = on_trouble
         self._on_change = on_change
-        self._executor = ThreadPoolExecutor(peer.associations, "dicom")
-        self._most = peer.associations
+        self._executor = ThreadPoolExecutor(most, "dicom")
+        self._most = most
         self._in_use = 0
         self._turn = asyncio.Condition()
         self._opening = asyncio.Lock()

@@ -88,6 +88,20 @@ def address_of(text: str) -> tuple[str, int]:
     return host, number
 
 
+def no_receiver() -> Finding:
+    """Say that a plan goes by DICOM, and to nobody."""
+    return Finding(
+        "plan.no_receiver",
+        "The plan goes to a DICOM receiver, and does not say to which",
+        "Its route is c-store, which needs a host, a port and an AE title",
+        (
+            f"Give it with --receiver, as in --receiver xnat.example.org:{USUAL_PORT}",
+            "In the wizard: choose it in the plan step, under Route",
+            "Or choose the route import, which needs none",
+        ),
+    )
+
+
 def _bad_address(text: str) -> Finding:
     return Finding(
         "cstore.bad_address",

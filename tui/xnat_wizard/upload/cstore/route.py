@@ -21,7 +21,8 @@ class DicomRoute:
         peer = Peer.decoded(journal.receiver)
         self._tools = tools
         self.exchange = Exchange(
-            Gear(journal, tools.source, tools.project, tools.control.gate, tools.sleep, tools.tell), peer
+            Gear(journal, tools.source, tools.project, tools.throttle, tools.control.gate, tools.sleep, tools.tell),
+            peer,
         )
         self.finder = Finder(
             tools.site,

@@ -1,55 +1,41 @@
-"""Where a site will file what is sent to a receiver: its rules, applied to the headers as they will be sent."""
+"""What a site will do with a plan, by the route it travels: before anything is sent, and without sending.
+
+For the route by DICOM the site's rules are applied to the headers as they will be sent.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.findings import Finding, Severity, by_weight
+from xnat_wizard.upload import plan as planning
+from xnat_wizard.upload.cstore.peer import Peer, Scheme
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route
 
 if TYPE_CHECKING:
     from xnat_wizard.troubleshoot.facts import Forecast
     from xnat_wizard.troubleshoot.local_facts import LocalObject
-    from xnat_wizard.upload.cstore.peer import Peer
-    from xnat_wizard.upload.model import Plan, PlannedSession
     from xnat_wizard.xnat.inquiries.values import Receiver
     from xnat_wizard.xnat.site import Site
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """The receivers of a site, as far as it shows them."""
+async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
+    """Ask the site what it will do with each included session; reads only.
 
-    receivers: "tuple[Receiver, ...]"
-    why_not: str = ""
+    Returns the findings by session key; those of the plan as a whole stand under the key "".
 
-    @property
-    def on(self) -> "tuple[Receiver, ...]":
-        """Return those that are switched on."""
-        return tuple(one for one in self.receivers if one.is_enabled)
-
-
-async def offered(site: "Site") -> Offered:
-    """Ask a site for its receivers."""
-    from xnat_wizard.xnat.inquiry import Inquiry
-
-    told = await Inquiry(site).receivers()
-    return Offered(told.value, "" if told.is_known else "the site does not show its receivers to this account")
+    Raises:
+        Problem: the site cannot be asked.
+    """
+    found = dict(await planning.forecast(plan, site))
+    if plan.route is Route.DICOM and plan.receiver is not None:
+        for key, some in (await _by_dicom(plan, plan.receiver, site)).items():
+            found[key] = tuple(by_weight((*found.get(key, ()), *some)))
+    return found
 
 
-def words_of(one: "Receiver") -> str:
-    """Describe a receiver in one line."""
-    marks = [
-        "on" if one.is_enabled else "off",
-        *(["takes listed senders only"] if one.has_whitelist else []),
-        *(["has routing rules of its own"] if one.has_routing else []),
-        *(["archives directly"] if one.is_direct_archive else []),
-        *([] if one.is_anonymizing else ["does not anonymize"]),
-    ]
-    return f"{one.ae_title}  port {one.port}  {', '.join(marks)}"
-
-
-async def forecast(site: "Site", plan: "Plan", peer: "Peer") -> tuple[Finding, ...]:
+async def _by_dicom(plan: Plan, peer: Peer, site: "Site") -> dict[str, list[Finding]]:
     """Say which sessions the site will file elsewhere than the plan says, by the rules that can be read."""
     from xnat_wizard.troubleshoot.case import Case, Way
     from xnat_wizard.troubleshoot.facts import Facts, Match, Policies, ProjectFacts
@@ -60,11 +46,12 @@ async def forecast(site: "Site", plan: "Plan", peer: "Peer") -> tuple[Finding, .
 
     inquiry = Inquiry(site)
     visible = await inquiry.project_names()
+    receivers = await inquiry.receivers()
     policies = Policies(
         Told((), Standing.ANSWERED),
         Told((), Standing.ANSWERED),
         await inquiry.routing_rules(),
-        await inquiry.receivers(),
+        receivers,
         Told((), Standing.ANSWERED),
     )
     facts = Facts(
@@ -74,18 +61,37 @@ async def forecast(site: "Site", plan: "Plan", peer: "Peer") -> tuple[Finding, .
         project=ProjectFacts(plan.project, Match.EXACT, plan.project, visible=visible.value),
         policies=policies,
     )
-    findings: list[Finding] = []
+    mine = [one for one in receivers.value if (one.port, one.ae_title) == (peer.port, peer.ae_title)]
+    findings: dict[str, list[Finding]] = {"": _about_receiver(plan, mine)}
     for session in plan.included:
         local = Local(None, tuple(_as_sent(session, plan.project, peer)))
-        for said in predict(replace(facts, local=local)):
-            findings += _differences(said, session, plan.project)
-    return tuple(dict.fromkeys(findings))
+        said = [
+            one for told in predict(replace(facts, local=local)) for one in _differences(told, session, plan.project)
+        ]
+        findings[""] += [one for one in said if not one.where]
+        findings[session.key] = list(dict.fromkeys(one for one in said if one.where))
+    findings[""] = list(dict.fromkeys(findings[""]))
+    return findings
 
 
-def _as_sent(session: "PlannedSession", project: str, peer: "Peer") -> "Iterable[LocalObject]":
+def _about_receiver(plan: Plan, receivers: "Iterable[Receiver]") -> list[Finding]:
+    """Say what a receiver does otherwise than the plan wants it."""
+    return [
+        Finding(
+            "send.archives_directly",
+            f"The receiver {one.ae_title} archives directly: nothing waits in the prearchive",
+            "It is set so on the site",
+            ("Choose another receiver, or the route import, if sessions are to wait in the prearchive",),
+            severity=Severity.ASK,
+        )
+        for one in receivers
+        if one.is_direct_archive and plan.destination is Destination.PREARCHIVE
+    ]
+
+
+def _as_sent(session: PlannedSession, project: str, peer: Peer) -> "Iterable[LocalObject]":
     """Give one object a series, with the header that will be sent."""
     from xnat_wizard.troubleshoot.local_facts import LocalObject
-    from xnat_wizard.upload.cstore.peer import Scheme
 
     says = f"Project:{project} Subject:{session.subject_label} Session:{session.session_label}"
     is_named = peer.scheme is Scheme.NAMES
@@ -117,7 +123,7 @@ def _as_sent(session: "PlannedSession", project: str, peer: "Peer") -> "Iterable
         )
 
 
-def _differences(said: "Forecast", session: "PlannedSession", project: str) -> list[Finding]:
+def _differences(said: "Forecast", session: PlannedSession, project: str) -> list[Finding]:
     found = []
     if said.unsimulated:
         found.append(
@@ -136,7 +142,7 @@ def _differences(said: "Forecast", session: "PlannedSession", project: str) -> l
                 "send.elsewhere",
                 f"The site will file session `{session.session_label}` under {there}, not `{project}`",
                 f"Decided by: {said.because}",
-                ("Choose another receiver or another way to identify, with --identify", "Check the project's ID"),
+                ("Choose another receiver, or another way to identify", "Check the project's ID"),
                 where=session.session_label,
                 severity=Severity.ASK,
             )
@@ -148,7 +154,7 @@ def _differences(said: "Forecast", session: "PlannedSession", project: str) -> l
                 "send.other_labels",
                 f"The site will call session `{session.session_label}` of `{session.subject_label}` otherwise",
                 f"By its rules: session `{said.session}` of subject `{said.subject}`",
-                ("Choose another receiver or another way to identify, with --identify",),
+                ("Choose another receiver, or another way to identify",),
                 where=session.session_label,
                 severity=Severity.ASK,
             )
