@@ -81,11 +81,6 @@ def test_every_command_explains_itself(command: str) -> None:
     assert ended.data.startswith("usage: xnat-wizard")
 
 
-def test_no_password_is_an_argument() -> None:
-    for command in ("upload", "resume", "cancel", "verify"):
-        assert "password" not in run(command, "--help").data
-
-
 def test_a_fault_of_the_program_is_a_finding_without_values(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

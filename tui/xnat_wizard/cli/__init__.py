@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
     "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),
     "login": ("login", "log in to a site once; a token is kept in the place of the password"),
     "logout": ("login", "withdraw a login that is kept, at the site and here"),
+    "settings": ("settings", "show what holds and why, and change it"),
     "serve": ("serve", "open the wizard in a browser; prints the link that lets you in"),
     "practice": ("practice", "run a stand-in XNAT on this machine, for practice"),
     "help": ("help", "show the manual: a page, a command, a finding, a setting"),

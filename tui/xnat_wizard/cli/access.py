@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from xnat_wizard.cli.chosen import fill
 from xnat_wizard.cli.talk import explain, say
 from xnat_wizard.findings import Finding, Problem, printable
 from xnat_wizard.settings import Secret
@@ -84,6 +85,7 @@ def login_for(address: str, options: argparse.Namespace) -> "Login":
     from xnat_wizard.login_sources import best_offer
     from xnat_wizard.xnat.model import Login
 
+    fill(options, address)
     if getattr(options, "password_stdin", False):
         return typed_login(address, options)
     offer, troubles = best_offer(address, options.user)

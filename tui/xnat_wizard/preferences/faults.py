@@ -151,11 +151,34 @@ def not_kept(path: Path, error: Exception, name: str) -> Finding:
     )
 
 
-def refused_name(name: str, known: Iterable[str] = KNOWN) -> Finding:
+def secret_refused(name: str) -> Finding:
+    """Return that a password or token is not taken into the file."""
+    return Finding(
+        "settings.secret",
+        f"`{name}` looks like a password or token, and none is written into the settings file",
+        "The file is copied, shown to others and kept in versions",
+        (
+            "Store a login that expires by itself: `xnat-wizard login`",
+            "If it was typed just now, take it out of the history of the shell as well",
+        ),
+    )
+
+
+def refused_site(address: str) -> Finding:
+    """Return that a profile is found by an address, and that this is none."""
+    return Finding(
+        "settings.bad_value",
+        f"`{address.rpartition('@')[2]}` cannot be the address of a profile",
+        "A profile bears the address of its site, without user and password",
+        ("Give it so: `--site https://xnat.example.org`",),
+    )
+
+
+def refused_name(name: str, known: Iterable[str] = KNOWN, place: str = "") -> Finding:
     """Return that no setting is called so."""
     return Finding(
         "settings.unknown",
-        f"There is no setting `{name}`",
+        f"There is no setting `{name}`{f' {place}' if place else ''}",
         "Only settings that this program reads can be set",
         (did_you_mean(plain_name(name), known), "See them all: `xnat-wizard settings --show`"),
     )

@@ -1,0 +1,134 @@
+"""How every command is parsed and how its `--help` reads: description, options, settings, examples, exit codes.
+
+The parser also keeps which options were given, so that the settings can say the others (`chosen`).
+"""
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from xnat_wizard.cli.talk import EXITS
+
+WIDEST = 100
+GIVEN = "given_"  # in front of an option's name: what was given, as ("--site", value)
+LEAF = "parser_of_command"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser of the program or of one command."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        settings.setdefault("formatter_class", PageFormatter)
+        settings.setdefault("allow_abbrev", False)  # a script must not break when an option is added
+        super().__init__(*arguments, **settings)
+        self.register("action", None, _Store)
+        self.register("action", "store", _Store)
+        self.register("action", "parsers", _Commands)
+        self.demanded: list[argparse.Action] = []  # options that are needed, and that the settings may say
+
+    @property
+    def words(self) -> str:
+        """Return the command without the name of the program: "resource put"."""
+        return self.prog.partition(" ")[2]
+
+    @property
+    def options(self) -> dict[str, argparse.Action]:
+        """Return the options, by every name that they have."""
+        return {name: action for action in self._actions for name in action.option_strings}
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument; a required one that is a setting too is asked for only when the settings do not say it."""
+        is_demanded = bool(settings.get("required")) and _is_setting(names)
+        if is_demanded:
+            settings["required"] = False
+        action = super().add_argument(*names, **settings)
+        if is_demanded:
+            self.demanded.append(action)
+        return action
+
+    def parse_known_args(  # type: ignore[override]  # the base has overloads for namespaces of other kinds
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, and keep which parser was the innermost."""
+        found, rest = super().parse_known_args(args, namespace)
+        if not hasattr(found, LEAF):
+            setattr(found, LEAF, self)
+        return found, rest
+
+    def format_help(self) -> str:
+        """Return the page of the command."""
+        self.epilog = self.epilog or self._end_of_page()
+        return super().format_help()
+
+    def _end_of_page(self) -> str:
+        from xnat_wizard.cli.examples import EXAMPLES
+
+        lines: list[str] = []
+        for said in self._settings():
+            lines += [] if lines else ["settings that say the same for every run (`xnat-wizard settings`):"]
+            lines.append(f"  {said}")
+        examples = EXAMPLES.get(self.words, ())
+        if examples:
+            lines += ["", "examples:"]
+        for command, purpose in examples:
+            lines += [f"  {command}", f"      {purpose}"]
+        lines += ["", "exit codes:", *(f"  {code:<4} {words}" for code, words in EXITS.items())]
+        return "\n".join(lines).strip("\n")
+
+    def _settings(self) -> list[str]:
+        from xnat_wizard.preferences.table import BY_OPTION
+
+        pairs = [(option, BY_OPTION[option]) for option in self.options if option in BY_OPTION]
+        return [f"{option:<14} {setting.name}, {setting.variable}" for option, setting in pairs]
+
+
+class PageFormatter(argparse.HelpFormatter):
+    """Keeps lines that are indented, and wraps the others; no wider than a page is read well."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size().columns - 2
+        super().__init__(prog, max_help_position=28, width=max(40, min(WIDEST, columns)))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        for line in text.splitlines():
+            is_kept = line.startswith("  ") or not line
+            lines += [line] if is_kept and len(line) <= width else _wrapped(line, width)
+        return "\n".join(indent + line for line in lines)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    margin = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width, subsequent_indent=margin + ("    " if margin else ""), break_long_words=False)
+
+
+class _Store(argparse._StoreAction):  # noqa: SLF001  what `add_argument` makes without an `action`
+    """Keeps also that it was given: a value that is the usual one may have been given, too."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        super().__call__(parser, namespace, values, option_string)
+        if option_string:
+            setattr(namespace, GIVEN + self.dest, (option_string, values))
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # noqa: SLF001  what `add_subparsers` makes
+    """Gives every command a description: what the list of commands says of it."""
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        said = str(settings.get("help") or "")
+        settings.setdefault("description", f"{said[:1].upper()}{said[1:]}." if said else None)
+        return super().add_parser(name, **settings)
+
+
+def _is_setting(names: Sequence[str]) -> bool:
+    from xnat_wizard.preferences.table import BY_OPTION
+
+    return any(name in BY_OPTION for name in names)
