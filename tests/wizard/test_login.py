@@ -19,7 +19,7 @@ from textual.widgets import Button, Input
 from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
 from xnat_wizard import settings
-from xnat_wizard.logins import StoredLogin, remember_site, store_login, stored_logins
+from xnat_wizard.logins import StoredLogin, recent_sites, remember_site, store_login, stored_logins
 from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.practice.store import Store
 from xnat_wizard.settings import Secret
@@ -27,7 +27,9 @@ from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.login import LoginStep
 from xnat_wizard.wizard.steps.login import step as login
+from xnat_wizard.wizard.steps.login.ways import FORGET_SITE
 from xnat_wizard.wizard.widgets.field import SecretInput
+from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.xnat.login import fetch_token
 from xnat_wizard.xnat.model import Login
 
@@ -325,6 +327,23 @@ async def test_the_last_site_is_filled_in_and_the_others_are_in_the_list(practic
         await pilot.press("down", "enter")
         await pilot.pause()
         assert (value_of(app, "address"), value_of(app, "username")) == ("https://other.example.org", "ben")
+
+
+async def test_a_site_is_taken_off_the_list(practice: Practice) -> None:
+    remember_site("https://other.example.org", "ben")
+    remember_site(practice.url, "owner")
+    app = WizardApp()
+    async with app.run_test(size=SIZE) as pilot:
+        await workers_done(app, "sources")
+        await pilot.press("f2")
+        await until_text(app, pilot, "Forget a site")
+        app.screen.query_one(Rows).go_to(FORGET_SITE)
+        await pilot.press("enter")
+        await until_text(app, pilot, "Forget which site?")
+        await pilot.press("down", "enter")
+        await until_text(app, pilot, "The site is off the list.")
+        assert value_of(app, "address") == practice.url
+    assert [site.url for site in recent_sites()] == [practice.url]
 
 
 async def test_remember_me_keeps_a_token_that_logs_in_without_a_password(practice: Practice) -> None:

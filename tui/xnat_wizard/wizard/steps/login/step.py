@@ -17,14 +17,14 @@ from textual.worker import get_current_worker
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.login_sources import Offer, is_over, offers, source_words
-from xnat_wizard.logins import RecentSite, recent_sites
+from xnat_wizard.logins import RecentSite, forget_site, recent_sites
 from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.login import words
 from xnat_wizard.wizard.steps.login.form import LoginForm
 from xnat_wizard.wizard.steps.login.keeping import forget, keep
 from xnat_wizard.wizard.steps.login.pyxnat_file import PyxnatFileScreen
-from xnat_wizard.wizard.steps.login.ways import ALIAS, PASSWORD, PYXNAT, Known
+from xnat_wizard.wizard.steps.login.ways import ALIAS, FORGET_SITE, PASSWORD, PYXNAT, Known
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
@@ -224,8 +224,21 @@ usually after two days, and **Forget this login** withdraws it. Your password is
         elif key in {ALIAS, PASSWORD}:
             self._set_alias(is_alias=key == ALIAS)
             self.form.input("username").focus()
+        elif key == FORGET_SITE:
+            await self._forget_site(known)
         elif key == PYXNAT and (offer := await self.app.push_screen_wait(PyxnatFileScreen())) is not None:
             self.use_offer(offer)
+
+    async def _forget_site(self, known: Known) -> None:
+        """Take a site off the list of those used before; logins that are stored for it stay."""
+        key = await self.app.push_screen_wait(PickScreen("Forget which site?", "", known.forgettable()))
+        site = known.sites.get(key or "")
+        if site is None:
+            return
+        async with self.working("Taking it off the list..."):
+            await asyncio.to_thread(forget_site, site.url, site.username)
+            self._sites = recent_sites()
+            self.call_after_refresh(self.tell, "The site is off the list. What is typed in the form stays.")
 
     def _use_site(self, site: RecentSite) -> None:
         self._set_alias(is_alias=False)

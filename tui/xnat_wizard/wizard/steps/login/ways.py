@@ -13,6 +13,7 @@ from xnat_wizard.wizard.widgets.plain import plain
 ALIAS = "alias"
 PASSWORD = "password"  # noqa: S105  the name of a way
 PYXNAT = "pyxnat"
+FORGET_SITE = "forget-site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,26 @@ class Known:
             Way(key, _person(offer.username, offer.address), plain(source_words(offer)))
             for key, offer in self.offers.items()
         ]
-        rows += [
-            Way(key, _person(site.username, site.url), used_words(site.used_s)) for key, site in self.sites.items()
-        ]
+        rows += self.forgettable()
         rows.append(
             Way(PASSWORD, "User name and password", "type them")
             if is_alias
             else Way(ALIAS, "Alias token", "type alias and secret")
         )
         rows.append(Way(PYXNAT, "A file of pyxnat", "with server, user, password"))
+        if self.sites:
+            rows.append(Way(FORGET_SITE, "Forget a site", "take it off this list"))
         rows += [
             Way(key, finding.where.rpartition("/")[2] or finding.code, f"cannot be used: {plain(finding.why)}")
             for key, finding in self.troubles.items()
         ]
         return tuple(rows)
+
+    def forgettable(self) -> tuple[Way, ...]:
+        """Return the rows of the sites that were used before."""
+        return tuple(
+            Way(key, _person(site.username, site.url), used_words(site.used_s)) for key, site in self.sites.items()
+        )
 
 
 def _person(username: str, address: str) -> str:
