@@ -12,7 +12,12 @@ from textual.widgets._footer import FooterKey
 from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
 from wizard.stage import folders_of, logged_in, on_stage, send
+from xnat_wizard.dicom.survey import survey
 from xnat_wizard.practice.store import Store
+from xnat_wizard.upload import uploads
+from xnat_wizard.upload.journal import Journal
+from xnat_wizard.upload.model import Destination
+from xnat_wizard.upload.plan import draft
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.archive import ArchiveStep
@@ -127,6 +132,24 @@ async def test_a_session_is_archived_after_a_yes_and_shown_next(practice: Practi
             assert [row.cells[1] for row in rows_of(app).rows] == ["Person_02_MR1"]
             await pilot.press("ctrl+n")
             await until_text(app, pilot, "Person_01_MR1 is in the archive of DEMO: 5 scans, 16 files")
+
+
+async def test_what_an_upload_from_here_still_owes_is_said_before_archiving(
+    practice: Practice, study_folder: Path
+) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        plan = draft(survey(study_folder), site_url=practice.url, project="DEMO", destination=Destination.PREARCHIVE)
+        uri = (await with_ready(choices, study_folder))[0]
+        with Journal.open(uploads.begin(plan)) as journal:
+            journal.records.set_uri(journal.records.sessions()[0].id, uri)
+            total = journal.progress().sessions[0].files_total
+        async with on_stage(choices, PrearchiveStep) as (app, pilot):
+            await until_text(app, pilot, "5 scans")
+            rows_of(app).go_to(uri)
+            await pilot.press("a")
+            await until_text(app, pilot, "the rest was not sent")
+            assert f"has sent 0 of {total} files of it" in flat_text(app)
 
 
 async def test_several_are_archived_at_once(practice: Practice, study_folder: Path) -> None:
