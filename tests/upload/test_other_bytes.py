@@ -35,8 +35,8 @@ def change_an_image(store: Store) -> None:
 
 def change_a_pair(store: Store) -> None:
     """Let one PAR file of the archive have another digest."""
-    for session in store.state.sessions.values():
-        for name, entry in session.resources["PARREC"].files.items() if "PARREC" in session.resources else ():
+    for scan in [scan for session in store.state.sessions.values() for scan in session.scans.values()]:
+        for name, entry in scan.resources["PARREC"].files.items() if "PARREC" in scan.resources else ():
             if name.endswith((".PAR", ".par")):
                 entry.md5 = OTHER_MD5
                 return

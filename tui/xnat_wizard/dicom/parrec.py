@@ -36,6 +36,8 @@ class Par:
     patient_name: str
     image_count: int
     rec_size_bytes: int
+    acquisition: str = ""  # its number within the examination
+    reconstruction: str = ""  # its number within the acquisition
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def read_open_par(file: OpenFile) -> Par:
         patient_name=general.get("Patient name", ""),
         image_count=len(rows),
         rec_size_bytes=sum(_image_bytes(row, widths, general) for row in rows),
+        acquisition=general.get("Acquisition nr", "").split(".")[0],
+        reconstruction=general.get("Reconstruction nr", "").split(".")[0],
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.pair_matching import match_pairs
 from xnat_wizard.upload.places import StoredFile
 from xnat_wizard.upload.records import NOT_READ, OTHER_BYTES, CheckedFile, FileRow
 from xnat_wizard.upload.tokens import study_in
@@ -37,24 +38,26 @@ def match(
     A file that is not found is MISSING if it was answered for, and keeps its fate otherwise.
 
     Args:
-        files: the session's files.
+        files: the session's files; those of PAR/REC pairs have a name.
         stored: everything the server has of the session.
         study_instance_uid: of the session, as the files have it.
         numbers: the Series Number by series, for the comparison of mere numbers.
         md5_of: gives a file's MD5, reading it when it has not been read yet; "" when it cannot.
     """
+    here = list(files)
     by_token: dict[str, list[StoredFile]] = defaultdict(list)
-    by_name: dict[str, StoredFile] = {}
+    halves: list[StoredFile] = []
     for one in sorted(stored, key=lambda one: one.is_archived):
-        if not one.scan_id:
-            by_name[one.name] = one
+        if one.is_pair or not one.scan_id:
+            halves.append(one)
         elif study_in(one.name) in {study_instance_uid, ""} or not study_instance_uid:
             by_token[one.token].append(one)
     found: dict[int, tuple[StoredFile, str]] = {}
     remarks: dict[int, str] = {}  # of those whose digest there is not the one here
     unmatched: dict[str, list[FileRow]] = defaultdict(list)
-    for file in files:
-        there = _named(by_name, file) if file.name else _of_token(by_token, file)
+    of_pairs = match_pairs([file for file in here if file.name], halves, md5_of)
+    for file in here:
+        there = of_pairs.get(file.id) if file.name else _of_token(by_token, file)
         if there is None:
             unmatched[numbers.get(file.series_id, "")].append(file)  # series of one number share their scans
         else:
@@ -75,11 +78,6 @@ def match(
             if there and there.is_archived:
                 archived.add(file.id)
     return Matched(checked, frozenset(archived))
-
-
-def _named(by_name: dict[str, StoredFile], file: FileRow) -> StoredFile | None:
-    there = by_name.get(file.name)
-    return there if there and there.size_bytes == file.size_bytes else None
 
 
 def _of_token(by_token: dict[str, list[StoredFile]], file: FileRow) -> StoredFile | None:

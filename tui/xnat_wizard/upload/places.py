@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # planning needs places, and no HTTP library
 
 READ_BACK_BYTES = 16 * 1024 * 1024
 LISTS_AT_ONCE = 4  # of one session; each may take the server seconds
-PARREC = "PARREC"  # the session resource for PAR/REC pairs
+PARREC = "PARREC"  # the resource for PAR/REC pairs: of a scan; in the prearchive, and of old, of the session itself
 _OF_IMAGES = frozenset({"DICOM", "secondary", ""})  # resources that hold what was sent; others hold what was derived
 
 
@@ -32,11 +32,12 @@ class StoredFile:
     md5: str  # "" where the server keeps none
     is_archived: bool = False
     may_count: bool = True  # as an image of the session when nothing but numbers can be compared
+    is_pair: bool = False  # a half of a PAR/REC pair
 
     @property
     def token(self) -> str:
         """Return the token in its name, "" when there is none."""
-        return token_in(self.name) if self.scan_id else ""
+        return token_in(self.name) if self.scan_id and not self.is_pair else ""
 
 
 def is_prearchive(uri: str) -> bool:
@@ -65,7 +66,14 @@ async def read_prearchive(site: "Site", uri: str) -> list[StoredFile]:
     scans = await site.prearchive_scans(uri)
     listed = await in_turn([partial(site.prearchive_files, uri, scan.id) for scan in scans])
     return [
-        StoredFile(scan.id, file.name, file.size_bytes, file.md5, may_count=file.collection in _OF_IMAGES)
+        StoredFile(
+            scan.id,
+            file.name,
+            file.size_bytes,
+            file.md5,
+            may_count=file.collection in _OF_IMAGES,
+            is_pair=file.collection == PARREC,
+        )
         for scan, files in zip(scans, listed, strict=True)
         for file in files
     ]
@@ -109,6 +117,7 @@ async def read_archive(site: "Site", session: Session, *, is_ours: bool, has_pai
             file.md5,
             is_archived=True,
             may_count=is_ours and file.collection in _OF_IMAGES,
+            is_pair=file.collection == PARREC,
         )
         for scan, files in zip(scans, listed, strict=True)
         for file in files
@@ -117,7 +126,7 @@ async def read_archive(site: "Site", session: Session, *, is_ours: bool, has_pai
         labels = {resource.label for resource in await site.session_resources(session.id)}
         if PARREC in labels:
             files = await site.resource_files(session.id, PARREC)
-            stored += [StoredFile("", file.name, file.size_bytes, file.md5, is_archived=True) for file in files]
+            stored += [_of_pair(file.name, file.size_bytes, file.md5, is_archived=True) for file in files]
     return stored
 
 
@@ -132,12 +141,16 @@ async def stored_in_prearchive(site: "Site", uri: str, files: list[FileRow]) -> 
         if not file.name:
             continue
         if file.size_bytes > READ_BACK_BYTES:
-            stored += [StoredFile("", file.name, listed[file.name], "")] if file.name in listed else []
+            stored += [_of_pair(file.name, listed[file.name], "")] if file.name in listed else []
             continue
         try:
             data = await site.read_file(f"{uri}/resources/{PARREC}/files/{file.name}", limit_bytes=READ_BACK_BYTES)
         except Refused:
             continue
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        stored.append(StoredFile("", file.name, len(data), md5))
+        stored.append(_of_pair(file.name, len(data), md5))
     return stored
+
+
+def _of_pair(name: str, size_bytes: int, md5: str, *, is_archived: bool = False) -> StoredFile:
+    return StoredFile("", name, size_bytes, md5, is_archived=is_archived, is_pair=True)

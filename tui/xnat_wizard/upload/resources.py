@@ -1,21 +1,27 @@
-"""PAR/REC pairs: they travel as they are, into the session resource PARREC.
+"""PAR/REC pairs: they travel as they are, into the resource PARREC of a scan; `pair_scans` says which.
 
-The prearchive takes DICOM only, so a session without DICOM is made in the archive, whatever the destination.
+The prearchive takes DICOM only, so a session without DICOM is made in the archive, whatever the destination. A session
+that stays in the prearchive keeps its pairs in its own resource PARREC: a scan takes no files there (wire contract
+6.4). Journals of older versions put pairs into that resource of the archived session, too; a pair of which a half lies
+there is completed there, so it stays together.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
+from xnat_wizard.upload import pair_scans
 from xnat_wizard.upload.local import LocalFile
 from xnat_wizard.upload.model import Fate
+from xnat_wizard.upload.pair_matching import scan_name
+from xnat_wizard.upload.pair_scans import Acquisition, KnownScan
 from xnat_wizard.upload.parts import Item, SourceChangedError, digest, in_thread, read_pieces
 from xnat_wizard.upload.patience import StubbornError
 from xnat_wizard.upload.places import PARREC
 from xnat_wizard.upload.records import FileRow, PartRow, SessionRow
 from xnat_wizard.upload.sending import Tools
 from xnat_wizard.xnat.errors import Refused
-from xnat_wizard.xnat.model import Session
+from xnat_wizard.xnat.model import RemoteFile, Session
 
 XSI_TYPE = "xnat:mrSessionData"
 
@@ -55,13 +61,27 @@ class PairSender:
         )
 
     async def put_into_archive(self, there: Session) -> None:
-        """Send what is not there into the archived session; the client looks whether each file arrived."""
+        """Send what is not there into scans of the archived session; the client looks whether each file arrived."""
+        parts = [part for part in self._parts() if any(map(_is_to_send, self._files(part)))]
+        if not parts:
+            return
+        call, site = self._tools.patience.call, self._tools.site
+        scans = await call(partial(pair_scans.look, site, there.id))
+        beside = await call(partial(site.resource_files, there.id, PARREC))
+        taken: set[str] = set()
+        for part in parts:
+            files = self._files(part)
+            scan_id = ""
+            if not _is_begun(files, beside):
+                scan_id = await self._scan_for(there, files, scans, taken)
+                taken.add(scan_id)
 
-        async def put(file: FileRow, item: Item) -> None:
-            local = LocalFile(item.source, item.path)
-            await self._tools.patience.call(partial(self._tools.site.put_file, there.id, PARREC, file.name, local))
+            async def put(file: FileRow, item: Item, scan_id: str = scan_id) -> None:
+                local = LocalFile(item.source, item.path)
+                name = scan_name(file.name) if scan_id else file.name
+                await call(partial(site.put_file, there.id, PARREC, name, local, scan_id=scan_id))
 
-        await self._put_each(put)
+            await self._put_part(put, part)
 
     async def put_into_prearchive(self, uri: str) -> None:
         """Send what is not there into the session in the prearchive."""
@@ -76,15 +96,44 @@ class PairSender:
                 if refusal.finding.code != "resource.file_exists":  # an earlier try got through
                     raise
 
-        await self._put_each(put)
+        for part in self._parts():
+            await self._put_part(put, part)
 
-    async def _put_each(self, put: Put) -> None:
-        for part in self._tools.records.parts(self._session.id):
-            for file in self._tools.records.files_of_part(part.id) if part.is_pair else ():
-                if file.fate is Fate.NOT_SENT and not file.remark:
-                    await self._tools.control.gate()
-                    async with self._tools.slots:
-                        await self._put_one(put, part, file)
+    async def _scan_for(
+        self, there: Session, files: Sequence[FileRow], scans: Sequence[KnownScan], taken: set[str]
+    ) -> str:
+        """Return the scan of a pair, made or described where it has to be."""
+        loop = asyncio.get_running_loop()
+        pair = await loop.run_in_executor(self._tools.executor, self._acquisition, files)
+        place = pair_scans.choose(pair, scans, taken)
+        if place.is_new:
+            await self._tools.patience.call(
+                partial(self._tools.site.describe_scan, there.id, pair.draft(place.scan_id))
+            )
+        return place.scan_id
+
+    def _acquisition(self, files: Sequence[FileRow]) -> Acquisition:
+        par = next((file for file in files if file.path[-4:].casefold() == ".par"), files[0])
+        rec = next((file for file in files if file is not par), par)
+        try:
+            with self._tools.source.open(par.path) as opened:
+                return pair_scans.read_acquisition(opened, scan_name(par.name), scan_name(rec.name), rec.size_bytes)
+        except OSError:  # each file says by itself that it cannot be read
+            known = RemoteFile(scan_name(par.name), par.size_bytes, "", PARREC, "")
+            return Acquisition("", "", "", "", known, scan_name(rec.name), rec.size_bytes)
+
+    def _parts(self) -> list[PartRow]:
+        return [part for part in self._tools.records.parts(self._session.id) if part.is_pair]
+
+    def _files(self, part: PartRow) -> tuple[FileRow, ...]:
+        return self._tools.records.files_of_part(part.id)
+
+    async def _put_part(self, put: Put, part: PartRow) -> None:
+        for file in self._files(part):
+            if _is_to_send(file):
+                await self._tools.control.gate()
+                async with self._tools.slots:
+                    await self._put_one(put, part, file)
 
     async def _put_one(self, put: Put, part: PartRow, file: FileRow) -> None:
         records = self._tools.records
@@ -103,3 +152,12 @@ class PairSender:
             self._tools.tell(f"A PAR/REC file of {self._session.session_label} was refused: {finding.what}")
         else:
             records.record_fates(part.id, Fate.SENT, [file.id])
+
+
+def _is_to_send(file: FileRow) -> bool:
+    return file.fate is Fate.NOT_SENT and not file.remark
+
+
+def _is_begun(files: Sequence[FileRow], beside: Sequence[RemoteFile]) -> bool:
+    """Tell whether a half of a pair lies in the session's own resource."""
+    return any(one.name == file.name and one.size_bytes == file.size_bytes for file in files for one in beside)

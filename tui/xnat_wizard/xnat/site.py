@@ -40,6 +40,7 @@ from xnat_wizard.xnat.model import (
 )
 from xnat_wizard.xnat.pyxnat_port import ObjectModel, PyxnatPort
 from xnat_wizard.xnat.resources import Resources
+from xnat_wizard.xnat.scans import ScanDraft, describe_scan
 from xnat_wizard.xnat.scripts import Scripts, may_create_projects, read_scripts
 from xnat_wizard.xnat.uris import encoded, path_of, segment
 
@@ -302,9 +303,9 @@ class Site:
         """List the resource folders of a session itself, or also those of its scans."""
         return await archive.list_resources(self._http, session_id, with_scans=with_scans)
 
-    async def resource_files(self, session_id: str, label: str) -> tuple[RemoteFile, ...]:
-        """List the files of a resource of a session; none when there is no such resource."""
-        return await files.list_files(self._http, self._resource(session_id, label))
+    async def resource_files(self, session_id: str, label: str, *, scan_id: str = "") -> tuple[RemoteFile, ...]:
+        """List the files of a resource of a session or of a scan; none when there is no such resource."""
+        return await files.list_files(self._http, self._resource(session_id, label, scan_id))
 
     async def read_file(self, uri: str, *, limit_bytes: int = files.READ_LIMIT) -> bytes:
         """Read a whole file into memory, up to a limit."""
@@ -328,6 +329,10 @@ class Site:
     async def ensure_session(self, project: str, subject: str, session: str, xsi_type: str) -> Session:
         """Return the session, after creating what is missing of subject and session."""
         return await sessions.ensure_session(self._http, self._model, project, subject, session, xsi_type, self._sleep)
+
+    async def describe_scan(self, session_id: str, draft: ScanDraft) -> bool:
+        """Make a scan, or add to one what it does not say yet; see `scans.describe_scan`."""
+        return await describe_scan(self._http, session_id, draft, self._sleep)
 
     async def put_file(
         self, session_id: str, resource: str, name: str, path: files.Readable, *, scan_id: str = ""
