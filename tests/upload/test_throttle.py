@@ -30,6 +30,30 @@ async def test_a_pause_earns_no_more_than_a_moment() -> None:
     assert clock.waits == [pytest.approx(1 - BURST_S)]
 
 
+class Waiting:
+    """What a thread waits with: it moves the clock on at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float) -> bool:
+        self.waits.append(timeout)
+        self.clock.now_s += timeout
+        return False
+
+
+def test_threads_wait_for_the_same_bucket() -> None:
+    clock = Clock()
+    stop = Waiting(clock)
+    throttle = Throttle(1_000_000, clock=clock, sleep=clock.sleep)
+    for _ in range(4):
+        throttle.hold(500_000, stop)
+    assert sum(stop.waits) == pytest.approx(2.0 - BURST_S)
+    Throttle(0, clock=clock, sleep=clock.sleep).hold(10**12, stop)
+    assert len(stop.waits) == 4
+
+
 async def test_no_limit_never_waits() -> None:
     clock = Clock()
     throttle = Throttle(0, clock=clock, sleep=clock.sleep)

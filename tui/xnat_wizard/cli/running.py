@@ -12,7 +12,10 @@ from xnat_wizard.cli.talk import Exit, say
 
 if TYPE_CHECKING:
     from xnat_wizard.upload.journal import Journal
-    from xnat_wizard.upload.model import Plan, UploadState
+    from xnat_wizard.upload.model import Options, Plan, UploadState
+
+
+COMPRESSIONS = ("auto", "measured", "never")
 
 
 def add_limit_to(parser: argparse.ArgumentParser) -> None:
@@ -20,31 +23,43 @@ def add_limit_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit-rate", metavar="RATE", help="bytes a second for the whole upload: 800k, 5M; 0: none")
 
 
-def check_limit(options: argparse.Namespace) -> None:
-    """Refuse a limit that is none, before anything is begun.
+def add_travel_to(parser: argparse.ArgumentParser) -> None:
+    """Add to a command how fast it may be, over how many connections, and whether files are compressed."""
+    add_limit_to(parser)
+    parser.add_argument("--connections", type=int, choices=range(1, 13), metavar="N", help="at most so many (1 to 12)")
+    parser.add_argument(
+        "--compression",
+        choices=COMPRESSIONS,
+        help="over HTTP: auto measures the line, but not to this machine; measured does so always; or never",
+    )
+
+
+def travel_of(options: argparse.Namespace, known: "Options") -> "Options":
+    """Return how fast an upload may be: as the person said, else as it was known.
 
     Raises:
         Problem: `upload.bad_rate`.
     """
+    from xnat_wizard.upload.model import Compression
     from xnat_wizard.upload.throttle import parse_rate
 
     if options.limit_rate is not None:
-        parse_rate(options.limit_rate)
+        known = replace(known, limit_bytes_s=parse_rate(options.limit_rate))
+    if getattr(options, "connections", None) is not None:
+        known = replace(known, most_connections=options.connections)
+    if getattr(options, "compression", None) is not None:
+        known = replace(known, compression=Compression(options.compression))
+    return known
 
 
 def set_travel(path: Path, options: argparse.Namespace) -> None:
     """Write into the journal how fast the upload may be, where the person said so."""
     from xnat_wizard.upload.journal import Journal
-    from xnat_wizard.upload.throttle import parse_rate
 
     with Journal.open(path) as journal:
-        travel = journal.options()
-        if options.limit_rate is not None:
-            travel = replace(travel, limit_bytes_s=parse_rate(options.limit_rate))
-        if getattr(options, "connections", None) is not None:
-            travel = replace(travel, most_connections=options.connections)
-        if travel != journal.options():
-            journal.set_options(travel)
+        known = journal.options()
+        if (wanted := travel_of(options, known)) != known:
+            journal.set_options(wanted)
 
 
 def journal_of(plan: "Plan") -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import access
 from xnat_wizard.cli.receivers import add_receiver_to, ready, routed, unsaid
-from xnat_wizard.cli.running import add_limit_to, check_limit, journal_of, run_here, set_travel
+from xnat_wizard.cli.running import add_limit_to, journal_of, run_here, set_travel, travel_of
 from xnat_wizard.cli.source import LAYOUT_HELP, PATTERN_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
 from xnat_wizard.findings import Problem, Severity, by_weight
@@ -55,12 +55,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _send(options: argparse.Namespace) -> int:
-    from xnat_wizard.upload.model import Route
+    from xnat_wizard.upload.model import Options, Route
     from xnat_wizard.upload.plan import check
 
     if options.list_receivers:
         return asyncio.run(_list(options))
-    check_limit(options)
+    travel_of(options, Options())  # a limit that is none is refused before anything is read
     plan = routed(_plan_of(options), options, Route.DICOM)
     findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in by_weight(findings):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import access
 from xnat_wizard.cli.receivers import add_route_to, routed
-from xnat_wizard.cli.running import add_limit_to, check_limit
+from xnat_wizard.cli.running import add_travel_to, travel_of
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 
@@ -56,7 +56,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     plan.add_argument("--labels-template", type=Path, metavar="FILE.csv", help="write such a table to be filled in")
     add_route_to(plan)
-    add_limit_to(plan)
+    add_travel_to(plan)
     plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
     plan.add_argument("--forecast", action="store_true", help="log in and say what the site will do with each session")
     plan.add_argument("--json", action="store_true", help="one JSON object a line: the sessions, then the plan")
@@ -131,19 +131,12 @@ def _plan(options: argparse.Namespace) -> int:
     from xnat_wizard.upload.labelling import relabel, write_template
     from xnat_wizard.upload.model import Destination, Plan
     from xnat_wizard.upload.plan import check, draft, save
-    from xnat_wizard.upload.throttle import parse_rate
 
-    check_limit(options)
-    travel = routed(Plan(options.source, options.site, options.project, Destination(options.to), ()), options)
+    bare = Plan(options.source, options.site, options.project, Destination(options.to), ())
+    travel = routed(replace(bare, options=travel_of(options, bare.options)), options)  # what cannot be is said at once
     found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
-    limit_bytes_s = parse_rate(options.limit_rate) if options.limit_rate else 0
-    plan = replace(
-        plan,
-        route=travel.route,
-        receiver=travel.receiver,
-        options=replace(travel.options, limit_bytes_s=limit_bytes_s),
-    )
+    plan = replace(plan, route=travel.route, receiver=travel.receiver, options=travel.options)
     notes = check(plan)
     if rule := _rule(options):
         plan, said = relabel(plan, rule)

@@ -3,17 +3,17 @@
 import argparse
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
 from xnat_wizard.cli.receivers import add_route_to, ready, routed
-from xnat_wizard.cli.running import add_limit_to, check_limit, journal_of, run_here, set_travel
+from xnat_wizard.cli.running import add_travel_to, run_here, set_travel, travel_of
 from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
 
 if TYPE_CHECKING:
-    from xnat_wizard.upload.model import Plan
     from xnat_wizard.xnat.model import Login
     from xnat_wizard.xnat.site import Site
 
@@ -27,8 +27,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     upload.add_argument("--detach", action="store_true", help="go on in a process of its own; print the upload's ID")
     upload.add_argument("--json", action="store_true", help="one JSON object a line")
     add_route_to(upload)
-    _add_travel_to(upload)
+    add_travel_to(upload)
     add_login_to(upload)
+    add_shards_to(upload)
     upload.set_defaults(run=_upload)
 
     attach = commands.add_parser("attach", help="watch an upload until it ends; Ctrl+C stops watching, not the upload")
@@ -39,14 +40,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     resume = commands.add_parser("resume", help="go on with an upload that was paused or stopped, on its own")
     resume.add_argument("id", nargs="?", default="", help=ID_HELP)
     resume.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_travel_to(resume)
+    add_travel_to(resume)
     add_login_to(resume)
-    resume.set_defaults(run=_resume)
-
-
-def _add_travel_to(parser: argparse.ArgumentParser) -> None:
-    add_limit_to(parser)
-    parser.add_argument("--connections", type=int, choices=range(1, 13), metavar="N", help="at most so many (1 to 12)")
+    resume.set_defaults(
+        run=_resume, settings_left=("connections", "limit_rate", "compression")
+    )  # its journal says them
 
 
 # -- upload ----------------------------------------------------------------------------------------
@@ -57,27 +55,31 @@ def _upload(options: argparse.Namespace) -> int:
 
     from xnat_wizard.upload.plan import check, load
 
-    check_limit(options)
-    plan = routed(load(options.plan), options)
+    plan = load(options.plan)
+    plan = routed(replace(plan, options=travel_of(options, plan.options)), options)
     findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in findings:
         explain(finding)
     if any(finding.severity is Severity.STOP for finding in findings):
         return Exit.FAILED
+    share = share_of(plan, options)
+    if share.shard and not share.plan.included:
+        return Exit.DONE  # there are more shards than subjects
+    share.taken_up()  # before anybody is asked for a password
     login = login_for(plan.site_url, options)
     if options.detach:
-        return asyncio.run(_detach(plan, login, options))
+        return asyncio.run(_detach(share, login, options))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the upload goes on
-    return asyncio.run(_run_here(plan, login, options))
+    return asyncio.run(_run_here(share, login, options))
 
 
-async def _run_here(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
+async def _run_here(share: Share, login: "Login", options: argparse.Namespace) -> Exit:
     from xnat_wizard.upload import engine
     from xnat_wizard.upload.worker import is_running
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
-        path = await _journal_of(plan, site, options)
+        path = await _journal_of(share, site, options)
         if path is None:
             return Exit.FAILED
         if options.json:
@@ -88,12 +90,12 @@ async def _run_here(plan: "Plan", login: "Login", options: argparse.Namespace) -
     return _follow(path, is_json=options.json)
 
 
-async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> Exit:
+async def _detach(share: Share, login: "Login", options: argparse.Namespace) -> Exit:
     from xnat_wizard.upload.worker import is_running
     from xnat_wizard.xnat.site import Site
 
     async with await Site.connect(login) as site:
-        path = await _journal_of(plan, site, options)
+        path = await _journal_of(share, site, options)
         if path is None:
             return Exit.FAILED
         if is_running(path):
@@ -104,15 +106,16 @@ async def _detach(plan: "Plan", login: "Login", options: argparse.Namespace) -> 
     return Exit.DONE
 
 
-async def _journal_of(plan: "Plan", site: "Site", options: argparse.Namespace) -> Path | None:
+async def _journal_of(share: Share, site: "Site", options: argparse.Namespace) -> Path | None:
     """Return the journal of an upload that may begin, or `None`; a receiver is asked first whether it listens."""
     from xnat_wizard.upload.model import Route
 
+    plan = share.plan
     if plan.route is Route.DICOM:
         plan, may_go = await ready(plan, site, options)
         if not may_go:
             return None
-    path = journal_of(plan)
+    path = journal_of_share(share, plan)
     set_travel(path, options)
     return path
 
