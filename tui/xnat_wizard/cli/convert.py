@@ -164,16 +164,17 @@ def _run(
             converted=told.new_count,
             already_there=told.there_count,
             with_faults=told.fault_count,
+            remarks=[{"series": item.name, "says": finding.why} for item, finding in told.remarks],
         )
     else:
         put(f"{told.new_count} converted, {told.there_count} there already, {told.fault_count} with faults")
-    if not told.placed:
+    if not told.placed and putting is None:
         return Exit.FAILED
     is_valid = _judge(told.validation, options)
     code = Exit.INCOMPLETE if told.fault_count or not is_valid else Exit.DONE
     if putting is None:
         return code
-    sent, findings = putting.put(source, offer.items, told.placed)
+    sent, findings = putting.put(source, offer.items, chosen, told)
     for finding in findings:
         _tell(finding, options)
     return sent if sent is not Exit.DONE else code

@@ -5,11 +5,11 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from xnat_wizard.convert import run, validator
-from xnat_wizard.convert.model import Item, Placed
+from xnat_wizard.convert.model import CONVERTER_WARNED, Item, Placed
 from xnat_wizard.convert.run import Order, Started
 from xnat_wizard.convert.validator import Validation
 from xnat_wizard.dicom.source import Source
@@ -46,6 +46,11 @@ class Result:
     findings: tuple[Finding, ...]  # of the conversion, the converter's remarks among them; `where` names the series
     validation: Validation | None  # `None` where no BIDS dataset was made, or before it was judged
     is_stopped: bool
+    remarks: tuple[tuple[Item, Finding], ...] = ()  # what the converter remarked, and of which series
+
+    def remarks_of(self, item: Item) -> tuple[str, ...]:
+        """Return what the converter remarked about a series, in its words."""
+        return tuple(finding.why for about, finding in self.remarks if about == item)
 
     @property
     def new_count(self) -> int:
@@ -102,46 +107,43 @@ class Conversion:
         """
         placed: list[Placed] = []
         findings: list[Finding] = []
-        series_done, current = 0, ""
+        remarks: list[tuple[Item, Finding]] = []
+        at: Started | None = None
         steps = run.run(self._source, self._offered, self._chosen, self._order, self._stop)
         with contextlib.closing(steps):  # its end clears its working folder
             for said in steps:
                 if isinstance(said, Started):
-                    series_done, current = said.number - 1, said.item.name
+                    at = said
                 elif isinstance(said, Placed):
                     placed.append(said)
                 else:
                     findings.append(said)
-                self._progress = self._picture(series_done, current, placed, findings)
+                    if at and said.code == CONVERTER_WARNED:
+                        remarks.append((at.item, said))
+                self._progress = self._picture(at, placed, findings)
                 tell(said)
         validation = None
         if checks and self._order.is_bids and placed and not self._stop.is_set():
-            self._progress = self._picture(len(self._chosen), "", placed, findings, is_validating=True)
+            self._progress = replace(self._ended(placed, findings), is_validating=True)
             tell(Validating())
             with contextlib.suppress(Stopped):
                 validation = validator.validate(self._order.target, self._stop)
             for finding in validation.findings if validation else ():
                 tell(finding)
         is_stopped = self._stop.is_set()
-        self._progress = self._picture(series_done if is_stopped else len(self._chosen), "", placed, findings)
-        return Result(tuple(placed), tuple(findings), validation, is_stopped)
+        self._progress = replace(self._progress, current="") if is_stopped else self._ended(placed, findings)
+        return Result(tuple(placed), tuple(findings), validation, is_stopped, tuple(remarks))
 
-    def _picture(
-        self,
-        series_done: int,
-        current: str,
-        placed: Sequence[Placed],
-        findings: Sequence[Finding],
-        *,
-        is_validating: bool = False,
-    ) -> Progress:
+    def _ended(self, placed: Sequence[Placed], findings: Sequence[Finding]) -> Progress:
+        return replace(self._picture(None, placed, findings), series_done=len(self._chosen))
+
+    def _picture(self, at: Started | None, placed: Sequence[Placed], findings: Sequence[Finding]) -> Progress:
         new = sum(one.is_new for one in placed)
         return Progress(
-            series_done,
+            at.number - 1 if at else 0,
             len(self._chosen),
             new,
             len(placed) - new,
             sum(finding.severity is not Severity.NOTE for finding in findings),
-            current,
-            is_validating=is_validating,
+            at.item.name if at else "",
         )
