@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
+from xnat_wizard.cli.chosen import fill_for_plan
 from xnat_wizard.cli.receivers import add_route_to, ready, routed
 from xnat_wizard.cli.running import add_travel_to, run_here, set_travel, travel_of
+from xnat_wizard.cli.shards import Share, add_shards_to, journal_of_share, share_of, summarize
 from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
 
@@ -42,9 +44,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     resume.add_argument("--json", action="store_true", help="one JSON object a line")
     add_travel_to(resume)
     add_login_to(resume)
-    resume.set_defaults(
-        run=_resume, settings_left=("connections", "limit_rate", "compression")
-    )  # its journal says them
+    resume.set_defaults(run=_resume, settings_left=("connections", "limit_rate", "compression"))  # as its journal has
 
 
 # -- upload ----------------------------------------------------------------------------------------
@@ -56,6 +56,9 @@ def _upload(options: argparse.Namespace) -> int:
     from xnat_wizard.upload.plan import check, load
 
     plan = load(options.plan)
+    if options.summary:
+        return summarize(plan, options)
+    fill_for_plan(options, plan)
     plan = routed(replace(plan, options=travel_of(options, plan.options)), options)
     findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in findings:

@@ -74,21 +74,34 @@ def find(name: str = "") -> Path:
     return named[0]
 
 
-def begin(plan: Plan) -> Path:
+def begin(plan: Plan, *, name_end: str = "") -> Path:
     """Begin the journal of a plan in a new folder, and return it; blocks for as long as the disk takes.
+
+    Args:
+        plan: what is sent.
+        name_end: what the name of the folder ends with.
 
     Raises:
         OSError: it cannot be written.
         Problem: the folder of all uploads cannot be made.
     """
     now = datetime.now().astimezone()
-    name = f"{now:%Y%m%d-%H%M%S}-{clean_label(plan.project)}"
-    base = settings.uploads_dir()
-    folder = next(
-        place for place in (base / name, *(base / f"{name}-{n}" for n in range(2, 100))) if not place.exists()
-    )
-    with Journal.create(folder, plan) as journal:
+    name = f"{now:%Y%m%d-%H%M%S}-{clean_label(plan.project)}{name_end}"
+    with Journal.create(_new_folder(settings.uploads_dir(), name), plan) as journal:
         return journal.path
+
+
+def _new_folder(base: Path, name: str) -> Path:
+    """Make a folder that no other process has: many may begin in the same second."""
+    number = 1
+    while True:
+        folder = base / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
 
 
 def unfinished(plan: Plan) -> Path | None:
@@ -145,7 +158,8 @@ def is_same(sent: Plan, plan: Plan) -> bool:
 
     def gist(one: Plan) -> tuple[object, ...]:
         sessions = {(two.key, two.subject_label, two.session_label, _files(two)) for two in one.included}
-        return one.source.absolute(), one.site_url, one.project, one.destination, one.route, _receiver(one), sessions
+        place = (one.source.absolute(), one.site_url, one.project, one.destination)
+        return *place, one.route, _receiver(one), one.deidentification, sessions
 
     return gist(sent) == gist(plan)
 
