@@ -1,13 +1,13 @@
 """`login` and `logout`: a login is tried once with a password, and kept as a token that the site can take back."""
 
 import argparse
-import os
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, drop_login, keep_token, login_for, no_address, try_login, typed_login
-from xnat_wizard.cli.manpage import SOME_EXITS, USUAL_EXITS, add_page
+from xnat_wizard.cli.chosen import fill
+from xnat_wizard.cli.manpage import add_page
 from xnat_wizard.cli.talk import Exit, exit_of, explain, put, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -29,14 +29,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "has set it (two days, mostly), and `xnat-wizard logout` withdraws it before.\n\n"
         "Where the environment has XNAT_PASS, it is used and nothing is asked. Alias and secret of an alias token can "
         "be typed in the place of user name and password.\n\n"
-        "Tokens are kept in a file that only this account can read (mode 0600).",
+        "Tokens are kept in a file that only this account can read (mode 0600). With --check, the exit code is 1 where "
+        "a site refused a login, 4 where none was refused and a site was not reached.",
         examples=(
             ("xnat-wizard login xnat.example.org", "ask for user name and password, and keep the login"),
             ("xnat-wizard login xnat.example.org --user anna --password-stdin < secret", "the same in a script"),
             ("xnat-wizard login --list", "list the logins that are kept, and how long each is good"),
             ("xnat-wizard login --check", "try each of them"),
         ),
-        exits={**USUAL_EXITS, 1: "the login was refused, or could not be kept; of --check: one was refused"},
     )
     login.add_argument("address", nargs="?", default="", metavar="SITE", help="the site (default: --site, XNAT_HOST)")
     login.add_argument("--list", action="store_true", help="list the logins that are kept; no secret is shown")
@@ -44,32 +44,27 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     login.add_argument("--dry-run", action="store_true", help="log in and say who that is; keep nothing")
     login.add_argument("--json", action="store_true", help="one JSON object a line")
     add_login_to(login)
-    login.set_defaults(run=_login)
+    login.set_defaults(run=_login, has_settings=False)  # of the logins that are kept, all are meant
 
     logout = add_page(
         commands,
         "logout",
         words="withdraw a login that is kept, at the site and here",
         about="Delete the token of a site on this machine, let the site forget it, and look whether the site still "
-        "takes it. Where the site cannot be asked, that is said: it takes the token until it expires.",
+        "takes it. Where the site cannot be asked, that is said, and the exit code is 4: it takes the token until it "
+        "expires. Where only some of several were withdrawn, it is 3.",
         examples=(
             ("xnat-wizard logout", "the login that is kept, where it is the only one"),
             ("xnat-wizard logout xnat.example.org --user anna", "one login"),
             ("xnat-wizard logout --all", "all that are kept on this machine"),
         ),
-        exits={
-            **SOME_EXITS,
-            1: "no such login is kept, or the site still takes it",
-            3: "some were withdrawn, some only deleted here",
-            4: "deleted here; the site could not be asked",
-        },
     )
-    logout.add_argument("address", nargs="?", default="", metavar="SITE", help="the site (default: --site, XNAT_HOST)")
+    logout.add_argument("address", nargs="?", default="", metavar="SITE", help="the site (default: the only one)")
     logout.add_argument("--all", action="store_true", help="of all sites")
     logout.add_argument("--user", default="", help="of this user only")
     logout.add_argument("--dry-run", action="store_true", help="say which logins would go; change nothing")
     logout.add_argument("--json", action="store_true", help="one JSON object a line")
-    logout.set_defaults(run=_logout)
+    logout.set_defaults(run=_logout, has_settings=False)
 
 
 # -- login -----------------------------------------------------------------------------------------
@@ -80,6 +75,7 @@ def _login(options: argparse.Namespace) -> int:
         return _check(options) if options.check else _list(options)
     from xnat_wizard.logins import stored_logins
 
+    fill(options, options.address)
     address = options.address or options.site
     if not address:
         raise Problem(no_address(sorted({one.url for one in stored_logins()})))
@@ -108,16 +104,12 @@ def _login(options: argparse.Namespace) -> int:
 
 def _given(address: str, options: argparse.Namespace) -> "Login":
     """Return what to log in with: standard input, the environment, the terminal; never a login that is kept."""
-    from xnat_wizard.logins import is_same_site
+    from xnat_wizard.login_sources import Origin, best_offer
 
-    is_for_site = is_same_site(os.environ.get("XNAT_HOST", "") or address, address)
-    if not options.password_stdin and os.environ.get("XNAT_PASS") and is_for_site and not _is_other(options.user):
-        return login_for(address, options)  # the environment comes first there
+    offer, _ = best_offer(address, options.user)
+    if not options.password_stdin and offer is not None and offer.origin is Origin.ENVIRONMENT:
+        return login_for(address, options)
     return typed_login(address, options)
-
-
-def _is_other(username: str) -> bool:
-    return username not in {"", os.environ.get("XNAT_USER", "")}
 
 
 def role_lines(identity: "Identity") -> list[str]:

@@ -1,18 +1,9 @@
-"""`--help` of a command as a page: what it does, its options, examples that can be copied, how it ends."""
+"""A command whose `--help` is a page of its own: paragraphs, and examples that stand beside the command's code."""
 
 import argparse
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-USUAL_EXITS: Mapping[int, str] = {
-    0: "done",
-    1: "failed; the last lines say why",
-    2: "the command was not understood, or nobody could answer a question: nothing was changed",
-    4: "no connection to the site",
-    130: "stopped with Ctrl+C",
-}
-SOME_EXITS: Mapping[int, str] = {**USUAL_EXITS, 3: "done for some, not for all"}
-_WIDTH = 78
+from xnat_wizard.cli.examples import EXAMPLES, Example
 
 
 def add_page(
@@ -21,27 +12,17 @@ def add_page(
     *,
     words: str,
     about: str,
-    examples: Iterable[tuple[str, str]] = (),
-    exits: Mapping[int, str] = USUAL_EXITS,
+    examples: Iterable[Example],
 ) -> argparse.ArgumentParser:
-    """Add a command whose help is a page.
+    """Add a command with a page.
 
     Args:
         commands: those of the program, or of a command that has some.
         name: of the command.
         words: what stands in the list of commands.
         about: paragraphs, divided by an empty line.
-        examples: command lines, each with what it does.
-        exits: how it ends, by exit code.
+        examples: command lines, each with what it is for.
     """
-    lines = ["examples:"]
-    for line, meaning in examples:
-        lines += [f"  {line}", f"      {meaning}"]
-    ends = ["exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in sorted(exits.items()))]
-    return commands.add_parser(
-        name,
-        help=words,
-        description="\n\n".join(textwrap.fill(part, _WIDTH) for part in about.split("\n\n")),
-        epilog="\n".join([*lines, "", *ends] if examples else ends),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    page = commands.add_parser(name, help=words, description=about)
+    EXAMPLES.setdefault(page.prog.partition(" ")[2], tuple(examples))
+    return page

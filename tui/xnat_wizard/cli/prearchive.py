@@ -5,8 +5,18 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from xnat_wizard.cli.access import add_site_to, login_for, site_of
-from xnat_wizard.cli.manpage import SOME_EXITS, USUAL_EXITS, add_page
-from xnat_wizard.cli.prearchive_choosing import STATUSES, Filter, Name, Seen, chosen, look, names_in
+from xnat_wizard.cli.manpage import add_page
+from xnat_wizard.cli.prearchive_choosing import (
+    STATUSES,
+    Filter,
+    Name,
+    Seen,
+    chosen,
+    is_pattern,
+    is_stuck,
+    look,
+    names_in,
+)
 from xnat_wizard.cli.talk import Exit, explain, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -22,7 +32,14 @@ _NAMING = (
     "its label alone with --project. A pattern in quotes means all that fit: 'DEMO/*_MR1'. `-` reads one name a line "
     "from stdin, or the JSON lines of `prearchive list --json`."
 )
-_LOOKED = "Each session is looked at afterwards; nothing is called done that was not seen."
+PROJECT_HELP = (
+    "the project of names that say none",
+    "only of this project, or of those that fit a pattern: '*' is all",
+)
+_LOOKED = (
+    "Each session is looked at afterwards; nothing is called done that was not seen. Where only some could be done, "
+    "the exit code is 3."
+)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,9 +60,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             ("xnat-wizard prearchive move DEMO/P01_MR1 --to HIPPO", "move one session, after a yes"),
             ("xnat-wizard prearchive move 'Unassigned/*' --to HIPPO --dry-run", "say what would be moved"),
         ),
-        exits=SOME_EXITS,
     )
-    move.add_argument("--to", required=True, metavar="PROJECT", help="ID of the project")
+    to = move.add_argument("--to", metavar="PROJECT", help="ID of the project (needed)")
+    to.required = True  # set here: elsewhere `--to` is a setting, and may be said by the settings
     _add_act_to(move, _move)
 
     rebuild = add_page(
@@ -59,7 +76,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             ("xnat-wizard prearchive rebuild DEMO/P01_MR1", "build one session"),
             ("xnat-wizard prearchive rebuild 'DEMO/*' --status ERROR", "build all of a project that failed"),
         ),
-        exits=SOME_EXITS,
     )
     _add_act_to(rebuild, _rebuild)
 
@@ -78,7 +94,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
                 "delete what failed, without a question",
             ),
         ),
-        exits=SOME_EXITS,
     )
     _add_act_to(delete, _delete)
 
@@ -95,6 +110,7 @@ def _add_reading(acts: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "Ages go by the site's clock. XNAT tells its times without a zone: where the site is in another zone than this "
         "machine, an age can be wrong by the difference.",
         examples=(
+            ("xnat-wizard prearchive list", "all that you may edit"),
             ("xnat-wizard prearchive list --project DEMO", "all of one project"),
             (
                 "xnat-wizard prearchive list --status READY --older-than 2h",
@@ -105,9 +121,8 @@ def _add_reading(acts: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
                 "archive all that is ready",
             ),
         ),
-        exits={code: words for code, words in USUAL_EXITS.items() if code != 3},
     )
-    _add_filter_to(show_all)
+    _add_filter_to(show_all, is_list=True)
     show_all.add_argument(
         "--older-than", default="", metavar="AGE", help="only what nothing was heard of for so long: 90s, 30m, 2h, 3d"
     )
@@ -125,7 +140,6 @@ def _add_reading(acts: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             ("xnat-wizard prearchive show DEMO/P01_MR1", "one session"),
             ("xnat-wizard prearchive show DEMO/P01_MR1 --files", "with each file"),
         ),
-        exits=SOME_EXITS,
     )
     show.add_argument("names", nargs="+", metavar="SESSION", help="which; - for stdin")
     _add_filter_to(show)
@@ -153,7 +167,6 @@ def _add_archive(acts: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             ("xnat-wizard prearchive archive 'DEMO/*' --dry-run", "say what would be archived, merged, or stay"),
             ("xnat-wizard prearchive archive DEMO/P01_MR1 --session-label P01_MR2", "under another label"),
         ),
-        exits=SOME_EXITS,
     )
     archive.add_argument(
         "--overwrite",
@@ -166,8 +179,8 @@ def _add_archive(acts: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     _add_act_to(archive, _archive)
 
 
-def _add_filter_to(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--project", default="", metavar="P", help="only of this project")
+def _add_filter_to(command: argparse.ArgumentParser, *, is_list: bool = False) -> None:
+    command.add_argument("--project", default="", metavar="P", help=PROJECT_HELP[is_list])
     command.add_argument(
         "--status", default="", metavar="S", help="only with this status, or several with commas: READY,CONFLICT"
     )
@@ -193,10 +206,9 @@ def _list(options: argparse.Namespace) -> int:
     wanted = Filter.of(options)
 
     async def work(site: "Site", _: "tuple[Name, ...]") -> Exit:
-        from xnat_wizard.cli.prearchive_choosing import is_stuck
         from xnat_wizard.cli.prearchive_lines import put_rows, session_facts
 
-        seen = await look(site, options.project)
+        seen = await look(site, "" if is_pattern(options.project) else options.project)
         rows = [row for row in seen.rows if wanted.passes(row, seen)]
         if options.json:
             for row in rows:
@@ -337,8 +349,7 @@ async def _meant(
     """Look at the prearchive, and return the sessions that are meant and what was named that is not there."""
     homes = {name.project for name in names}
     (home,) = homes if len(homes) == 1 else ("",)
-    is_one_project = home and not set(home) & set("*?[") and home != "Unassigned"
-    seen = await look(site, home if is_one_project else "")
+    seen = await look(site, "" if is_pattern(home) or home == "Unassigned" else home)
     rows, missing = chosen(seen, names, wanted)
     return seen, rows, missing
 

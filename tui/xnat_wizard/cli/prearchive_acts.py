@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.prearchive_choosing import Seen
+from xnat_wizard.cli.prearchive_findings import at_work, conflict, locked, not_archivable, not_tried
 from xnat_wizard.cli.talk import Exit, ask, exit_of, explain, put, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -86,21 +87,28 @@ async def _act_on_all(job: Job, able: Sequence[Prospect], teller: "_Teller") -> 
             teller.done(one, await job.act(one))
         except Problem as problem:
             teller.failed(one, problem.finding)
-            if exit_of(problem.finding) is Exit.NO_CONNECTION:
+            if is_line_lost(problem):
                 for rest in able[at:]:
-                    teller.failed(rest, _not_tried(rest.session))
+                    teller.failed(rest, not_tried(rest.session))
                 return
 
 
 async def _looked(job: Job, session: "PrearchiveSession") -> Prospect:
     if session.is_locked:
-        return Prospect(session, "", _locked(session))
+        return Prospect(session, "", locked(session))
     try:
         return await job.look(session)
     except Problem as problem:
-        if exit_of(problem.finding) is Exit.NO_CONNECTION:
+        if is_line_lost(problem):
             raise
         return Prospect(session, "", problem.finding)
+
+
+def is_line_lost(problem: Problem) -> bool:
+    """Tell whether the site did not answer at all: then the next question would fare no better."""
+    from xnat_wizard.xnat.errors import SiteProblem
+
+    return isinstance(problem, SiteProblem) and not problem.status and exit_of(problem.finding) is Exit.NO_CONNECTION
 
 
 def _agreed(question: str, count: int, options: argparse.Namespace, *, is_counted: bool) -> bool:
@@ -210,7 +218,7 @@ def rebuilding(site: "Site") -> Job:
         if session.plain_status not in {"READY", "RECEIVING", "CONFLICT", "ERROR"} or session.status.startswith(
             "QUEUED"
         ):
-            return Prospect(session, "", _at_work(session))
+            return Prospect(session, "", at_work(session))
         return Prospect(session, f"would be built; it is {status_words(session)[0]} now")
 
     return Job("rebuild", "Building", "built", look, lambda one: acts.build(site, one.session), None)
@@ -240,14 +248,21 @@ def archiving(site: "Site", overwrite: str, labels: tuple[str, str] = _NO_LABELS
     `overwrite` is sent only where something stands against archiving, and only for an owner of the project; for one
     session the site does the same for "append" and "delete" (wire contract 6.6).
     """
+    import asyncio
+
+    from xnat_wizard.upload.sent_from_here import shortfall
     from xnat_wizard.xnat.waiting import acts
 
     async def look(session: "PrearchiveSession") -> Prospect:
-        finding = _not_archivable(session)
+        finding = not_archivable(session)
         if finding is not None:
             return Prospect(session, "", finding)
         verdicts = await site.validate_archive(session.uri, subject=labels[0], session=labels[1])
-        return _archive_prospect(site, session, verdicts, overwrite, await _counted(site, session), labels)
+        counted = await _counted(site, session)
+        owed = await asyncio.to_thread(shortfall, session.uri, site.info.url)
+        if owed is not None:  # the site cannot know that it is not whole
+            counted = f"{counted} ({owed.words()})"
+        return _archive_prospect(site, session, verdicts, overwrite, counted, labels)
 
     async def act(one: Prospect) -> str:
         words, _ = await acts.archive(site, one.session, one.overwrite, labels)
@@ -284,7 +299,7 @@ def _archive_prospect(
     is_owner = site.identity.role_in(session.project) in {Role.OWNER, Role.ADMIN}
     if overwrite and is_owner and not is_forbidden(verdicts):
         return Prospect(session, f"{counted}, REPLACING files in the archive ({said})", overwrite=overwrite)
-    return Prospect(session, "", _conflict(session, said, verdicts, overwrite=overwrite, is_owner=is_owner))
+    return Prospect(session, "", conflict(session, said, verdicts, overwrite=overwrite, is_owner=is_owner))
 
 
 async def _counted(site: "Site", session: "PrearchiveSession") -> str:
@@ -295,99 +310,3 @@ async def _counted(site: "Site", session: "PrearchiveSession") -> str:
 
 def _many(able: Sequence[Prospect]) -> str:
     return able[0].session.label if len(able) == 1 else f"{len(able)} sessions"
-
-
-# -- findings --------------------------------------------------------------------------------------
-
-
-def _not_archivable(session: "PrearchiveSession") -> Finding | None:
-    """Return why a session cannot be archived as it is."""
-    from xnat_wizard.xnat.waiting.words import ARCHIVABLE, status_words
-
-    if session.is_unassigned:
-        return Finding(
-            "prearchive.no_project",
-            f"{session.label} has no project, and cannot be archived",
-            "The site found no project for it when it arrived",
-            (f"Move it first: `xnat-wizard prearchive move {session.uri} --to PROJECT`",),
-            where=session.uri,
-            shareable="A session without a project cannot be archived.",
-        )
-    if session.plain_status in ARCHIVABLE and not session.status.startswith("QUEUED"):
-        return None
-    return Finding(
-        "prearchive.not_ready",
-        f"{session.label} cannot be archived yet: it is {status_words(session)[0]}",
-        "A session is archived once it is whole and built",
-        (
-            f"Build it, when all of it has come: `xnat-wizard prearchive rebuild {session.uri}`",
-            "Or wait, and look again",
-        ),
-        where=session.uri,
-        shareable="A session is not ready to be archived.",
-    )
-
-
-def _conflict(
-    session: "PrearchiveSession",
-    said: str,
-    verdicts: "Sequence[ArchiveVerdict]",
-    *,
-    overwrite: str,
-    is_owner: bool,
-) -> Finding:
-    """Return why a session stays in the prearchive, and the ways out."""
-    from xnat_wizard.xnat.waiting.words import is_forbidden
-
-    todo = [f"Archive it under another label: `xnat-wizard prearchive archive {session.uri} --session-label LABEL`"]
-    if is_forbidden(verdicts):
-        said += ". The site would refuse even with overwriting" if overwrite else ""
-    elif not is_owner:
-        said += ". Only an owner of the project may overwrite" if overwrite else ""
-        todo.append("Ask an owner of the project, who may replace what is there")
-    else:
-        todo.append("Replace what is there, if it is the same study: the same command with `--overwrite delete`")
-    todo.append("Move it into another project, or delete it")
-    return Finding(
-        "prearchive.conflict",
-        f"{session.label} stays in the prearchive: something stands against archiving it",
-        said,
-        tuple(todo),
-        where=session.uri,
-        shareable=f"Archiving met: {', '.join(sorted({one.code for one in verdicts}))}.",
-    )
-
-
-def _locked(session: "PrearchiveSession") -> Finding:
-    return Finding(
-        "prearchive.locked",
-        f"{session.label} is locked",
-        "The site is doing something with it, or a lock was left behind",
-        ("Wait a minute, then look again", "If it stays so: in the wizard, step 6, key x rescues it"),
-        where=session.uri,
-        shareable="A session of the prearchive is locked.",
-    )
-
-
-def _at_work(session: "PrearchiveSession") -> Finding:
-    from xnat_wizard.xnat.waiting.words import status_words
-
-    return Finding(
-        "prearchive.busy",
-        f"{session.label} was not touched: it is {status_words(session)[0]}",
-        "The site is working on it",
-        ("Wait a minute, then look again",),
-        where=session.uri,
-        shareable="A session was not touched: the site works on it.",
-    )
-
-
-def _not_tried(session: "PrearchiveSession") -> Finding:
-    return Finding(
-        "site.not_tried",
-        f"{session.label} was not tried",
-        "The connection to the site was lost before its turn",
-        ("Give the same command again, when the site is back",),
-        where=session.uri,
-        shareable="A session was not tried: the connection was lost before.",
-    )

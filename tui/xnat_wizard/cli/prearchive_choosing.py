@@ -35,7 +35,7 @@ class Name:
     @property
     def is_pattern(self) -> bool:
         """Tell whether it may mean several sessions."""
-        return not self.uri and bool(_PATTERN.search(self.project + self.session) and _PATTERN.search(self.session))
+        return not self.uri and is_pattern(self.session)
 
     def names(self, row: "PrearchiveSession") -> bool:
         """Tell whether it names a session."""
@@ -50,7 +50,7 @@ class Name:
 class Filter:
     """What sessions have to be, beside being named."""
 
-    project: str = ""
+    project: str = ""  # a pattern
     statuses: tuple[str, ...] = ()
     subject: str = ""  # a pattern
     older_than_s: float = 0.0
@@ -63,7 +63,7 @@ class Filter:
             Problem: `terminal.bad_status`, `terminal.bad_age`.
         """
         return cls(
-            options.project,
+            "" if hasattr(options, "names") else options.project,  # a name says its own
             statuses_in(options.status),
             options.subject,
             seconds_in(getattr(options, "older_than", "")),
@@ -74,7 +74,7 @@ class Filter:
         plight, age_s = seen.plight(row)
         kinds = {row.plain_status, *((STUCK,) if is_stuck(plight) else ())}
         return (
-            self.project in {"", row.project}
+            (not self.project or fnmatch.fnmatchcase(row.project, self.project))
             and (not self.statuses or bool(kinds & set(self.statuses)))
             and (not self.subject or fnmatch.fnmatchcase(row.subject, self.subject))
             and (not self.older_than_s or (age_s is not None and age_s >= self.older_than_s))
@@ -114,9 +114,14 @@ async def look(site: "Site", project: str) -> Seen:
     named: dict[str, list[str]] = {}
     for row in rows:
         named.setdefault(f"{row.project}/{row.label or row.folder}", []).append(row.uri)
-    places = {uris[0]: name for name, uris in named.items() if len(uris) == 1 and not _PATTERN.search(name)}
+    places = {uris[0]: name for name, uris in named.items() if len(uris) == 1 and not is_pattern(name)}
     ordered = sorted(rows, key=lambda row: (row.project, row.label, row.timestamp, row.folder))
     return Seen(tuple(ordered), time, timer, site.now_s, places)
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether a text may mean several things."""
+    return bool(_PATTERN.search(text))
 
 
 def is_stuck(plight: "Plight") -> bool:
@@ -253,7 +258,7 @@ def _bad_session(text: str) -> Finding:
 
 def _not_there(name: Name, *, is_filtered: bool) -> Finding:
     why = (
-        "It is there, and does not fit what else was asked for: --project, --status, --subject"
+        "It is there, and does not fit --status or --subject"
         if is_filtered
         else "It was archived, moved or deleted meanwhile, or your account may not edit that project"
     )
