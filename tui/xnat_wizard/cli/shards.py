@@ -31,7 +31,7 @@ class Share:
         """
         from xnat_wizard.upload import shard_uploads
 
-        return None if self.shard is None else shard_uploads.taken_up(self.plan_digest, self.shard)
+        return None if self.shard is None else shard_uploads.taken_up(self.plan_digest, self.shard, self.plan.route)
 
 
 def add_shards_to(upload: argparse.ArgumentParser) -> None:

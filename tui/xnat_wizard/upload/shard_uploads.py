@@ -12,7 +12,7 @@ from xnat_wizard import settings
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import FILE_NAME, Journal
-from xnat_wizard.upload.model import Plan, UploadState
+from xnat_wizard.upload.model import Plan, Route, UploadState
 from xnat_wizard.upload.receipt_files import JSON_NAME
 from xnat_wizard.upload.sharding import Mark, Shard, digest_of, mark, marks, split
 from xnat_wizard.upload.worker import is_running
@@ -87,20 +87,21 @@ class Summary:
         return BY_COUNT if any(one.verdict == BY_COUNT for one in self.shards) else COMPLETE
 
 
-def taken_up(plan_digest: str, shard: Shard) -> Path | None:
-    """Return the journal of the shard's upload that still runs or can be resumed, None for none.
+def taken_up(plan_digest: str, shard: Shard, route: Route) -> Path | None:
+    """Return the journal of the shard's upload by this route that still runs or can be resumed, None for none.
 
     Raises:
         Problem: `shard.other_split` when an upload here has split the plan otherwise: the two would overlap.
     """
     known = marks([settings.uploads_dir()], plan_digest)
     for one in known:
-        if one.shard.count != shard.count and _state(one) is not UploadState.CANCELLED:
+        if one.shard.count != shard.count and _state(one)[0] is not UploadState.CANCELLED:
             raise Problem(_other_split(one, shard))
     mine = [one for one in known if one.shard == shard]
-    if not mine or _state(mine[0]) in _OVER:
+    if not mine:
         return None
-    return mine[0].folder / FILE_NAME
+    state, way = _state(mine[0])
+    return None if state in _OVER or way is not route else mine[0].folder / FILE_NAME
 
 
 def begin(plan: Plan, plan_digest: str, shard: Shard) -> Path:
@@ -175,10 +176,10 @@ def _read(found: Mark) -> tuple[str, str, int, bool]:
         return UNREADABLE, "", 0, False
 
 
-def _state(found: Mark) -> UploadState | None:
+def _state(found: Mark) -> tuple[UploadState | None, Route | None]:
     with contextlib.suppress(OSError, Problem, sqlite3.Error), Journal.open(found.folder / FILE_NAME) as journal:
-        return journal.progress().state
-    return None
+        return journal.progress().state, journal.route
+    return None, None
 
 
 def _other_split(found: Mark, shard: Shard) -> Finding:
