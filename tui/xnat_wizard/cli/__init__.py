@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
     "prearchive": ("prearchive", "list what waits in the prearchive; show, move, archive, rebuild or delete it"),
     "resource": ("resource", "result folders into resources and back, for many subjects at once"),
     "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),
+    "rules": ("rules", "naming rules for `convert`, kept in a project for all; and a test of them"),
     "login": ("login", "log in to a site once; a token is kept in the place of the password"),
     "logout": ("login", "withdraw a login that is kept, at the site and here"),
     "settings": ("settings", "show what holds and why, and change it"),

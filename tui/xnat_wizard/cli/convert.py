@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import convert_put
+from xnat_wizard.cli.rules import RULES_HELP, read_rules, show_tests
 from xnat_wizard.cli.source import LAYOUT_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem
@@ -41,7 +42,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NUMBER|NAME",
         help="only series of this number or description; * for any letters; repeatable",
     )
-    convert.add_argument("--rules", type=Path, metavar="FILE.toml", help="rules that name series by their headers")
+    convert.add_argument("--rules", default="", metavar="FILE.toml", help=RULES_HELP)
     convert.add_argument("--bids", action="store_true", help="lay out a BIDS dataset of what the rules name")
     convert.add_argument(
         "--with",
@@ -77,13 +78,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _convert(options: argparse.Namespace) -> int:
     from xnat_wizard.convert import selection
-    from xnat_wizard.convert.rules import read
     from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.source import open_source
     from xnat_wizard.dicom.survey import survey
 
     signal.signal(signal.SIGTERM, _stop)  # the working folder is cleared on the way out
-    rules = read(options.rules) if options.rules else None
+    rules = read_rules(options.rules, options) if options.rules else None
     _check(options, rules)
     found = survey(options.source, Layout.parse(options.layout))
     with open_source(found.source) as source:
@@ -98,7 +98,7 @@ def _convert(options: argparse.Namespace) -> int:
         if options.rules_template:
             return _template(chosen, options.rules_template)
         if options.test_rules and rules:
-            return _test(rules, offer, chosen, options)
+            return show_tests(rules, offer.items, chosen, is_bids=options.bids, is_json=options.json)
         putting = convert_put.Putting(found, options) if options.project and not options.dry_run else None
         return _run(source, offer, chosen, rules, options, putting)
 
@@ -225,39 +225,6 @@ def _template(items: "tuple[Item, ...]", path: Path) -> int:
         file.write(template(items))
     say(f"Fill in the rules in {path}, then test them: xnat-wizard convert SOURCE --rules {path} --test-rules")
     return Exit.DONE
-
-
-def _test(rules: "Rules", offer: "Offer", items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
-    """Show for every kind of images in every series which rule takes it and why the others do not."""
-    from xnat_wizard.convert import tester
-
-    tests = tester.ask(rules, items, offered=offer.items, is_bids=options.bids)
-    for test in tests:
-        taker = test.taken_by
-        if options.json:
-            put_object(
-                "match",
-                series=test.item.name,
-                images_of=test.kind,
-                images=test.traits.images,
-                rule=taker.name if taker else "",
-                bids=str(taker.bids or "") if taker else "",
-                path=test.path,
-                held_by=list(test.item.held_by) if test.held else [],
-                not_matched=[{"rule": rule.name, "why": why} for rule, why in test.why_not],
-            )
-            continue
-        goal = f"{taker.name}  {taker.bids or ''}".rstrip() if taker else "no rule"
-        put(f"{test.item.name}  [{test.kind}]  {test.traits.images} images  -> {goal}")
-        if test.path:
-            put(f"    called {test.path}")
-        if test.held:
-            put(f"    not converted: {test.held.why}")
-        for rule, why in test.why_not:
-            put(f"    not {rule.name}: {why}")
-    for name in tester.unused(rules, tests):
-        say(f'No series here fits the rule "{name}".')
-    return Exit.DONE if any(test.taken_by for test in tests) else Exit.FAILED
 
 
 def _dry(planned: "list[tuple[Item, Named | None]]", options: argparse.Namespace) -> int:

@@ -369,6 +369,9 @@ def _bad(where: str, why: str) -> Finding:
         RULES_BAD,
         "The file of rules cannot be used",
         why,
-        ("Mend the file in an editor", "See which rule takes which series: xnat-wizard convert SOURCE --test-rules"),
+        (
+            "Mend the file in an editor, there",
+            "Then see which rule takes which series: xnat-wizard rules test SOURCE --rules FILE.toml",
+        ),
         where=where,
     )

@@ -42,14 +42,24 @@ async def load(site: "Site", project: str) -> ProjectRules:
     Raises:
         Problem: `convert.rules_absent`; `convert.rules_bad`; `project.not_found`; the site cannot be asked.
     """
-    text = await text_of(site, project)
-    if text is None:
-        raise Problem(_absent(project))
+    text = await text_at(site, project)
     return ProjectRules(text, rule_book.parse(text, place(project)))
 
 
+async def text_at(site: "Site", project: str) -> str:
+    """Return the text of a project's rules, usable or not.
+
+    Raises:
+        Problem: `convert.rules_absent`; `project.not_found`; the site cannot be asked; the file is no text.
+    """
+    text = await text_of(site, project)
+    if text is None:
+        raise Problem(_absent(project))
+    return text
+
+
 async def text_of(site: "Site", project: str) -> str | None:
-    """Return the text of a project's rules, usable or not; `None` where it keeps none.
+    """Return the text of a project's rules, as `text_at` does; `None` where it keeps none.
 
     Raises:
         Problem: `project.not_found`; the site cannot be asked; the file is no text.
