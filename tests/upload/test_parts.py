@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from upload.builders import instance
 from xnat_wizard.upload import packing, parts, zip_format
 from xnat_wizard.upload.local import LocalSource
-from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut, in_thread
+from xnat_wizard.upload.parts import Item, SourceChangedError, ZipStream, cut
+from xnat_wizard.upload.reading_ahead import in_thread
 
 MB = 1024 * 1024
 

@@ -5,7 +5,8 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 from xnat_wizard.upload.deflating import Squeezed
-from xnat_wizard.upload.parts import BareStream, Item, Piece, SourceChangedError, ZipStream, in_thread
+from xnat_wizard.upload.parts import BareStream, Item, Piece, SourceChangedError, ZipStream
+from xnat_wizard.upload.reading_ahead import in_thread
 from xnat_wizard.upload.throttle import Throttle
 
 

@@ -26,6 +26,7 @@ from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
 from xnat_wizard.upload.session_run import SessionRun
+from xnat_wizard.upload.sources import source_of
 from xnat_wizard.upload.throttle import Throttle
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
 from xnat_wizard.xnat.model import PrearchiveSession, Session
@@ -63,7 +64,7 @@ async def run(
     """
     with (
         lock or UploadLock(journal.path),
-        LocalSource(journal.source) as source,
+        source_of(journal) as source,
         ThreadPoolExecutor(max(1, min(journal.options().most_connections, CHOICE_MOST)), "reader") as executor,
     ):
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:

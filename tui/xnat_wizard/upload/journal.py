@@ -251,6 +251,21 @@ class Journal:
         )
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
+    # -- de-identified on the way ------------------------------------------------------------------------
+
+    @property
+    def deidentification(self) -> str:
+        """Return what is done to the images on their way, with its key; "" where they go as they are."""
+        (text,) = self._database.execute("SELECT deidentification FROM upload").fetchone()
+        return str(text)
+
+    def subjects(self) -> dict[str, str]:
+        """Return the subject label of every file, by its path below the source."""
+        rows = self._database.execute(
+            "SELECT file.path, subject_label FROM file JOIN session ON session.id = session_id"
+        )
+        return {plan_file.text_path(path): label for path, label in rows}
+
     # -- asking the worker ---------------------------------------------------------------------------
 
     def request(self, request: Request) -> None:

@@ -6,13 +6,15 @@ Instances are rows of their own, so that a worker needs no plan in memory; the r
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.upload import parts, plan_file
 from xnat_wizard.upload.cstore.peer import Peer
+from xnat_wizard.upload.deidentify.choice import Sealed
+from xnat_wizard.upload.deidentify.pseudonyms import Pseudonyms
 from xnat_wizard.upload.model import (
     Compression,
     Destination,
@@ -25,13 +27,19 @@ from xnat_wizard.upload.model import (
 )
 from xnat_wizard.upload.tokens import token_of
 
+SentUid = Callable[[str], str]  # gives the UID that the server will see
+
 
 def write(database: sqlite3.Connection, plan: Plan) -> None:
-    """Write a plan's included sessions into empty tables, inside the caller's transaction."""
+    """Write a plan's included sessions into empty tables, inside the caller's transaction.
+
+    Of images that are de-identified on their way the UIDs are those that the server will see; a key is drawn for them.
+    """
+    sealed = Sealed.fresh(plan.deidentification) if plan.deidentification else None
     database.execute(
         "INSERT INTO upload (source, site_url, project, destination, not_sent, layout, route,"
-        " receiver, limit_bytes_s, most_connections, compression, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " receiver, limit_bytes_s, most_connections, compression, deidentification, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
             plan.site_url,
@@ -44,14 +52,16 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
             plan.options.limit_bytes_s,
             plan.options.most_connections,
             str(plan.options.compression),
+            sealed.encoded() if sealed else "",
             str(UploadState.PLANNED),
         ),
     )
+    sent_uid = Pseudonyms(sealed.key).uid if sealed else None
     for session in plan.included:
-        _write_session(database, session)
+        _write_session(database, session, sent_uid)
 
 
-def _write_session(database: sqlite3.Connection, session: PlannedSession) -> None:
+def _write_session(database: sqlite3.Connection, session: PlannedSession, sent_uid: SentUid | None) -> None:
     head = replace(session, series=(), pairs=(), left_out=(), left_out_pairs=())
     session_id = _insert(
         database,
@@ -60,7 +70,7 @@ def _write_session(database: sqlite3.Connection, session: PlannedSession) -> Non
         plan=json.dumps(plan_file.encode(head)),
         subject_label=session.subject_label,
         session_label=session.session_label,
-        study_instance_uid=session.study_instance_uid,
+        study_instance_uid=sent_uid(session.study_instance_uid) if sent_uid else session.study_instance_uid,
         modality=session.modality,
         state=str(SessionState.WAITING),
         files_total=session.file_count,
@@ -78,13 +88,19 @@ def _write_session(database: sqlite3.Connection, session: PlannedSession) -> Non
             modality=series.modality,
         )
         for part in parts.cut(series.instances):
-            _write_part(database, session_id, series_id, part)
+            _write_part(database, session_id, series_id, part, sent_uid)
     taken: set[str] = set()
-    for pair in session.pairs:
-        _write_pair(database, session_id, pair, taken)
+    for number, pair in enumerate(session.pairs, start=1):
+        _write_pair(database, session_id, pair, taken, f"{number:04}" if sent_uid else "")
 
 
-def _write_part(database: sqlite3.Connection, session_id: int, series_id: int, part: tuple[Instance, ...]) -> None:
+def _write_part(
+    database: sqlite3.Connection,
+    session_id: int,
+    series_id: int,
+    part: tuple[Instance, ...],
+    sent_uid: SentUid | None,
+) -> None:
     part_id = _insert(
         database,
         "part",
@@ -96,8 +112,8 @@ def _write_part(database: sqlite3.Connection, session_id: int, series_id: int, p
     )
     database.executemany(
         "INSERT INTO file (session_id, series_id, part_id, path, size_bytes, mtime_ns, sop_class_uid,"
-        " sop_instance_uid, transfer_syntax_uid, instance_number, token, name)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')",
+        " sop_instance_uid, transfer_syntax_uid, instance_number, token, name, local_sop_instance_uid)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
         [
             (
                 session_id,
@@ -107,17 +123,22 @@ def _write_part(database: sqlite3.Connection, session_id: int, series_id: int, p
                 one.size_bytes,
                 one.mtime_ns,
                 one.sop_class_uid,
-                one.sop_instance_uid,
+                uid,
                 one.transfer_syntax_uid,
                 one.instance_number,
-                token_of(one.sop_class_uid, one.sop_instance_uid),
+                token_of(one.sop_class_uid, uid),
+                one.sop_instance_uid if sent_uid else "",
             )
             for one in part
+            for uid in [sent_uid(one.sop_instance_uid) if sent_uid else one.sop_instance_uid]
         ],
     )
 
 
-def _write_pair(database: sqlite3.Connection, session_id: int, pair: ParRecPair, taken: set[str]) -> None:
+def _write_pair(
+    database: sqlite3.Connection, session_id: int, pair: ParRecPair, taken: set[str], plain_name: str
+) -> None:
+    """Write a pair; with a plain name its files are called so, since their own may name a patient."""
     series_id = _insert(
         database,
         "series",
@@ -139,7 +160,7 @@ def _write_pair(database: sqlite3.Connection, session_id: int, pair: ParRecPair,
         bytes_total=sum(sizes.values()),
     )
     for path, size_bytes in sizes.items():
-        name = _resource_name(path, pair.subject_folder, taken)
+        name = plain_name + path[-4:].upper() if plain_name else _resource_name(path, pair.subject_folder, taken)
         database.execute(
             "INSERT INTO file (session_id, series_id, part_id, path, size_bytes, mtime_ns, sop_class_uid,"
             " sop_instance_uid, transfer_syntax_uid, instance_number, token, name)"
@@ -172,9 +193,10 @@ def read(database: sqlite3.Connection) -> Plan:
     source, site_url, project, destination, not_sent, layout, route, receiver = database.execute(
         "SELECT source, site_url, project, destination, not_sent, layout, route, receiver FROM upload"
     ).fetchone()
-    limit_bytes_s, most_connections, compression = database.execute(
-        "SELECT limit_bytes_s, most_connections, compression FROM upload"
+    limit_bytes_s, most_connections, compression, deidentification = database.execute(
+        "SELECT limit_bytes_s, most_connections, compression, deidentification FROM upload"
     ).fetchone()
+    sealed = Sealed.decoded(deidentification)
     return Plan(
         Path(plan_file.text_path(source)),
         site_url,
@@ -186,6 +208,7 @@ def read(database: sqlite3.Connection) -> Plan:
         Route(route),
         Peer.decoded(receiver) if receiver else None,
         Options(limit_bytes_s, most_connections, Compression(compression)),
+        sealed.choice if sealed else None,
     )
 
 
@@ -205,7 +228,8 @@ def _sessions(database: sqlite3.Connection) -> Iterator[PlannedSession]:
 
 def _instances(database: sqlite3.Connection, series_id: int) -> Iterator[Instance]:
     rows = database.execute(
-        "SELECT path, size_bytes, mtime_ns, sop_class_uid, sop_instance_uid, transfer_syntax_uid, instance_number"
+        "SELECT path, size_bytes, mtime_ns, sop_class_uid, iif(local_sop_instance_uid = '', sop_instance_uid,"
+        " local_sop_instance_uid), transfer_syntax_uid, instance_number"
         " FROM file WHERE series_id = ? ORDER BY id",
         (series_id,),
     )

@@ -99,6 +99,13 @@ async def look(
             return ""
         return read[file.id]
 
+    def size_of(file: FileRow) -> int:
+        try:
+            wire_bytes = source.wire_bytes(file.path)
+        except OSError:
+            return file.size_bytes
+        return file.size_bytes if wire_bytes < 0 else wire_bytes
+
     work = partial(
         match,
         files,
@@ -106,6 +113,7 @@ async def look(
         study_instance_uid=session.study_instance_uid,
         numbers=records.series_numbers(session.id),
         md5_of=md5_of,
+        size_of=size_of,
     )
     checked, archived_ids = await asyncio.get_running_loop().run_in_executor(executor, work)
     records.record_md5(read)

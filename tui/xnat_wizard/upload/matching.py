@@ -6,6 +6,7 @@ bytes are proved by MD5 where the archive keeps one. Numbers alone prove least.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from xnat_wizard.upload.model import Fate
@@ -32,6 +33,7 @@ def match(
     study_instance_uid: str,
     numbers: dict[int, str],
     md5_of: Callable[[FileRow], str],
+    size_of: Callable[[FileRow], int] = attrgetter("size_bytes"),
 ) -> Matched:
     """Find each local file among those on the server, in the archive before the prearchive.
 
@@ -43,6 +45,7 @@ def match(
         study_instance_uid: of the session, as the files have it.
         numbers: the Series Number by series, for the comparison of mere numbers.
         md5_of: gives a file's MD5, reading it when it has not been read yet; "" when it cannot.
+        size_of: gives how many bytes of a file travel.
     """
     here = list(files)
     by_token: dict[str, list[StoredFile]] = defaultdict(list)
@@ -57,7 +60,7 @@ def match(
     unmatched: dict[str, list[FileRow]] = defaultdict(list)
     of_pairs = match_pairs([file for file in here if file.name], halves, md5_of)
     for file in here:
-        there = of_pairs.get(file.id) if file.name else _of_token(by_token, file)
+        there = of_pairs.get(file.id) if file.name else _of_token(by_token, file, size_of)
         if there is None:
             unmatched[numbers.get(file.series_id, "")].append(file)  # series of one number share their scans
         else:
@@ -80,13 +83,15 @@ def match(
     return Matched(checked, frozenset(archived))
 
 
-def _of_token(by_token: dict[str, list[StoredFile]], file: FileRow) -> StoredFile | None:
+def _of_token(
+    by_token: dict[str, list[StoredFile]], file: FileRow, size_of: Callable[[FileRow], int]
+) -> StoredFile | None:
     candidates = by_token.get(file.token)
     if not candidates:
         return None
     there = candidates[-1]
-    is_doubtful = there.size_bytes < file.size_bytes or bool(file.remark)
-    if is_doubtful and not there.is_archived and file.fate not in _ANSWERED:
+    is_sure = there.is_archived or file.fate in _ANSWERED
+    if not is_sure and (file.remark or there.size_bytes < size_of(file)):
         return None  # what a cut connection, a full disk or a change while sending left; sending it again replaces it
     return candidates.pop()
 

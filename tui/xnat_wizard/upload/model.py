@@ -8,6 +8,7 @@ from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.model import ParRecPair, Series
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.cstore.peer import Peer
+from xnat_wizard.upload.deidentify.choice import Deidentification
 
 
 class Destination(StrEnum):
@@ -93,6 +94,7 @@ class Plan:
     route: Route = Route.IMPORT
     receiver: Peer | None = None  # whom the images go to, of the route by DICOM
     options: Options = Options()  # how fast it may be
+    deidentification: Deidentification | None = None  # before sending; None: what the site's scripts do
 
     @property
     def included(self) -> tuple[PlannedSession, ...]:
@@ -265,4 +267,5 @@ class Receipt:
     not_proven: tuple[str, ...]
     not_sent: tuple[str, ...]  # "2 not DICOM", ...
     site_facts: dict[str, str | bool | None] = field(default_factory=dict)  # settings that change what is stored
+    deidentification: str = ""  # what was done to the images on their way, in words; "" for nothing
     pixel_check: str = ""  # what came of comparing pixels, in words; "" when nobody asked for it

@@ -121,14 +121,14 @@ def squeeze(items: Sequence[Item]) -> dict[int, Squeezed]:
     found: dict[int, Squeezed] = {}
     for item in items:
         squeezed = _squeezed(item)
-        if squeezed and squeezed.packed_bytes < deflating.SHRUNK * item.size_bytes:
+        if squeezed and squeezed.packed_bytes < deflating.SHRUNK * item.length:
             found[item.file_id] = squeezed
     return found
 
 
 def _squeezed(item: Item) -> Squeezed | None:
     """Deflate a file in the very steps in which it will travel: other steps may give another length."""
-    if item.size_bytes <= parts.READ_WHOLE_BYTES:
+    if item.length <= parts.READ_WHOLE_BYTES:
         data = b"".join(read_pieces(item))
         middle = len(data) // 2
         if not deflating.shrinks(data[middle : middle + deflating.SAMPLE_BYTES]):

@@ -12,21 +12,19 @@ Memory a connection: three pieces of at most 1.7 MB (one on its way, one ahead, 
 and where files are deflated one file of at most 1.6 MB, as it is and deflated.
 """
 
-import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from types import MappingProxyType
-from typing import TypeVar
 
 from xnat_wizard.dicom.model import Instance
 from xnat_wizard.dicom.opened import FolderFile, OpenFile
 from xnat_wizard.upload import deflating, zip_format
 from xnat_wizard.upload.basin import Basin
 from xnat_wizard.upload.deflating import Squeezed
+from xnat_wizard.upload.deidentify.holding import HeldBackError
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.zip_format import Entry
 
@@ -38,7 +36,6 @@ PIECE_BYTES = 512 * 1024  # of longer files
 _HEADER_ROOM = 128
 
 Piece = bytes | memoryview
-AnyPiece = TypeVar("AnyPiece", bytes, Piece)
 
 
 def cut(instances: Sequence[Instance]) -> Iterator[tuple[Instance, ...]]:
@@ -69,6 +66,12 @@ class Item:
     path: str  # below the source
     size_bytes: int
     mtime_ns: int  # -1: not known; of the archive, where the source is one
+    wire_bytes: int = -1  # as it travels, where that is not what it has on disk
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes of it travel; of a source that changes them, after `as_they_travel`."""
+        return self.size_bytes if self.wire_bytes < 0 else self.wire_bytes
 
     @property
     def entry_name(self) -> bytes:
@@ -97,18 +100,39 @@ def read_unchanged(item: Item) -> OpenFile:
         raise SourceChangedError(item.file_id, _reason(error)) from error
     try:
         _compare(item, file.now())
+        _compare_length(item, file.size_bytes)
     except SourceChangedError:
         file.close()
         raise
     return file
 
 
+def as_they_travel(items: Sequence[Item]) -> list[Item]:
+    """Return files that know how long they are on their way; may read the beginning of each.
+
+    Raises:
+        SourceChangedError: one cannot travel.
+    """
+    return [replace(item, wire_bytes=_wire_bytes(item)) for item in items]
+
+
+def _wire_bytes(item: Item) -> int:
+    try:
+        return item.source.wire_bytes(item.path)
+    except OSError as error:
+        raise SourceChangedError(item.file_id, _reason(error)) from error
+
+
 def find_changed(items: Sequence[Item]) -> dict[int, str]:
-    """Return the files that are no longer what the survey saw, by number, each with the reason; opens none."""
+    """Return the files that are no longer what the survey saw, or cannot travel, by number, each with the reason.
+
+    Opens only files of a source that changes what travels.
+    """
     changed: dict[int, str] = {}
     for item in items:
         try:
             _compare(item, item.source.status(item.path))
+            item.source.wire_bytes(item.path)
         except OSError as error:
             changed[item.file_id] = _reason(error)
         except SourceChangedError as change:
@@ -124,12 +148,14 @@ def read_sample(item: Item, size_bytes: int) -> bytes:
     """
     with read_unchanged(item) as file:
         try:
-            return file.read_at(item.size_bytes // 2, size_bytes)
+            return file.read_at(file.size_bytes // 2, size_bytes)
         except OSError as error:
             raise SourceChangedError(item.file_id, _reason(error)) from error
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, HeldBackError):
+        return error.reason
     if isinstance(error, FileNotFoundError):
         return "the file is gone since the survey"
     return f"the file cannot be read: {error.strerror or type(error).__name__}"
@@ -143,6 +169,11 @@ def _compare(item: Item, now: tuple[int, int]) -> None:
         )
     if item.mtime_ns >= 0 and mtime_ns != item.mtime_ns:
         raise SourceChangedError(item.file_id, "the file was written to since the survey")
+
+
+def _compare_length(item: Item, size_bytes: int) -> None:
+    if item.wire_bytes not in {-1, size_bytes}:
+        raise SourceChangedError(item.file_id, "what is sent of it has another length than it had a moment ago")
 
 
 def digest(item: Item) -> str:
@@ -165,9 +196,9 @@ def read_pieces(item: Item) -> Iterator[bytes]:
     """
     with read_unchanged(item) as file:
         position = 0
-        while position < item.size_bytes:
+        while position < file.size_bytes:
             try:
-                piece = file.read_at(position, min(PIECE_BYTES, item.size_bytes - position))
+                piece = file.read_at(position, min(PIECE_BYTES, file.size_bytes - position))
             except OSError as error:
                 raise SourceChangedError(item.file_id, _reason(error)) from error
             if not piece:
@@ -185,7 +216,7 @@ def read_whole(item: Item, place: memoryview) -> None:
     """
     with read_unchanged(item) as file:
         position = 0
-        while position < item.size_bytes:
+        while position < item.length:
             try:
                 count = _read_into(file, position, place[position:])
             except OSError as error:
@@ -255,7 +286,7 @@ class ZipStream:
         for item in self._items:
             entry = self._entry(item, 0)
             header_bytes = len(zip_format.local_header(entry))
-            if item.size_bytes > READ_WHOLE_BYTES:
+            if item.length > READ_WHOLE_BYTES:
                 if entry.method == zip_format.STORED:
                     entry = self._entry(item, _crc_of(item))
                 yield from basin.put(zip_format.local_header(entry))
@@ -264,8 +295,8 @@ class ZipStream:
             elif entry.method == zip_format.DEFLATED:
                 yield from basin.put(zip_format.local_header(entry) + self._packed(item, entry))
             else:
-                yield from basin.made_room(header_bytes + item.size_bytes)
-                entry = self._fill(item, basin.claim(header_bytes + item.size_bytes), header_bytes)
+                yield from basin.made_room(header_bytes + item.length)
+                entry = self._fill(item, basin.claim(header_bytes + item.length), header_bytes)
             self.files_read += 1
             central += zip_format.central_header(entry, offset)
             offset += header_bytes + entry.packed_bytes
@@ -275,7 +306,7 @@ class ZipStream:
     def _entry(self, item: Item, crc: int) -> Entry:
         squeezed = self._squeezed.get(item.file_id)
         method = zip_format.DEFLATED if squeezed else zip_format.STORED
-        return Entry(item.entry_name, method, *(squeezed or (crc, item.size_bytes)), item.size_bytes)
+        return Entry(item.entry_name, method, *(squeezed or (crc, item.length)), item.length)
 
     def _fill(self, item: Item, place: memoryview, header_bytes: int) -> Entry:
         """Read a file to where it travels from, and write its header before it."""
@@ -326,7 +357,7 @@ class BareStream:
     def __init__(self, item: Item, *, is_digesting: bool = True) -> None:
         self._item = item
         self._is_digesting = is_digesting
-        self.size_bytes = item.size_bytes
+        self.size_bytes = item.length
         self.md5: dict[int, str] = {}
         self.files_read = 0
         self.failure: SourceChangedError | None = None
@@ -357,21 +388,3 @@ def _crc_of(item: Item) -> int:
 def _require_same(item: Item, entry: Entry, crc: int, packed_bytes: int) -> None:
     if (crc, packed_bytes) != (entry.crc, entry.packed_bytes):
         raise SourceChangedError(item.file_id, "the file changed while it was sent")
-
-
-async def in_thread(pieces: Iterator[AnyPiece], executor: Executor) -> AsyncGenerator[AnyPiece, None]:
-    """Take pieces from an iterator in a thread, one ahead, so that a slow disk stops neither the loop nor the line.
-
-    Args:
-        pieces: is used by one thread at a time.
-        executor: the pool of the readers, kept apart from the loop's own.
-    """
-    loop = asyncio.get_running_loop()
-    ahead = loop.run_in_executor(executor, next, pieces, None)
-    try:
-        while (piece := await ahead) is not None:
-            ahead = loop.run_in_executor(executor, next, pieces, None)
-            yield piece
-    finally:
-        if not ahead.cancel() and not ahead.cancelled():
-            ahead.exception()  # nobody waits for what was read too much

@@ -13,6 +13,7 @@ from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload import hand_edits
 from xnat_wizard.upload.cstore.peer import Peer, Scheme
+from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.model import (
     Compression,
     Destination,
@@ -91,6 +92,8 @@ def encode(value: object) -> Any:
     match value:
         case Plan() | PlannedSession() | Series() | ParRecPair() | Instance() | Peer() | Options():
             return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        case Deidentification():
+            return value.as_object()
         case tuple():
             return [encode(one) for one in value]
         case Path():
@@ -135,6 +138,7 @@ def decode_plan(raw: dict[str, Any]) -> Plan:
         route=Route,
         receiver=decode_receiver,
         options=_options,
+        deidentification=lambda one: None if one is None else Deidentification.read(one),
     )
 
 

@@ -19,6 +19,7 @@ from xnat_wizard.upload.looking import look
 from xnat_wizard.upload.model import Destination, Receipt, ReceiptLine
 from xnat_wizard.upload.places import is_for_subject, is_prearchive
 from xnat_wizard.upload.records import NOT_READ, OTHER_BYTES, SessionRow
+from xnat_wizard.upload.sources import source_of
 from xnat_wizard.xnat.errors import Refused, SiteProblem
 from xnat_wizard.xnat.model import ArrivalRules, SeriesFilterText
 from xnat_wizard.xnat.site import Site
@@ -53,7 +54,7 @@ async def verify(
         SiteProblem: the server cannot be read.
     """
     doubts: list[str] = []
-    with LocalSource(journal.source) as source, ThreadPoolExecutor(1, "reader") as executor:
+    with source_of(journal) as source, ThreadPoolExecutor(1, "reader") as executor:
         for session in journal.records.sessions():
             doubts += await _look_again(journal, site, session, source, executor)
         said = await pixel_check.compare(journal, site, source, executor, choose=choose) if has_pixel_check else ""

@@ -15,9 +15,10 @@ from xnat_wizard.upload.local import LocalFile
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.pair_matching import scan_name
 from xnat_wizard.upload.pair_scans import Acquisition, KnownScan
-from xnat_wizard.upload.parts import Item, SourceChangedError, digest, in_thread, read_pieces
+from xnat_wizard.upload.parts import Item, SourceChangedError, digest, read_pieces
 from xnat_wizard.upload.patience import StubbornError
 from xnat_wizard.upload.places import PARREC
+from xnat_wizard.upload.reading_ahead import in_thread
 from xnat_wizard.upload.records import FileRow, PartRow, SessionRow
 from xnat_wizard.upload.sending import Tools
 from xnat_wizard.xnat.errors import Refused

@@ -25,7 +25,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.moving import Moving
 from xnat_wizard.upload.packing import Packing
-from xnat_wizard.upload.parts import MAX_BYTES, Item, SourceChangedError, find_changed, first_few
+from xnat_wizard.upload.parts import MAX_BYTES, Item, SourceChangedError, as_they_travel, find_changed, first_few
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
@@ -315,7 +315,7 @@ class Sender:
 
     async def _body(self, part: PartRow, files: list[FileRow], way: Way) -> bodies.Body:
         tools = self._tools
-        items = self._items(files)
+        items = await self._in_thread(partial(as_they_travel, self._items(files)))
         if way is Way.BARE:
             make = bodies.bare(items[0], is_digesting=self._is_digesting)
         else:

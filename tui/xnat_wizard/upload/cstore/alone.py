@@ -18,6 +18,7 @@ from xnat_wizard.upload.model import Fate, SessionState, UploadState
 from xnat_wizard.upload.patience import GiveUpError
 from xnat_wizard.upload.records import CheckedFile, SessionRow
 from xnat_wizard.upload.sending import SessionEndedError
+from xnat_wizard.upload.sources import source_of
 from xnat_wizard.upload.throttle import Throttle
 
 DOUBT = (
@@ -44,7 +45,7 @@ async def run(
         Problem: `upload.running` when another process works on it.
         asyncio.CancelledError: this task was told to end; the upload can be resumed.
     """
-    with UploadLock(journal.path), LocalSource(journal.source) as source:
+    with UploadLock(journal.path), source_of(journal) as source:
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
             return journal.progress().state
         return await _Alone(journal, source, clock, sleep).run()

@@ -75,8 +75,8 @@ class Outgoing:
         self._changes = changes
         self._file = read_unchanged(item)
         try:
-            first = self._read(0, min(item.size_bytes, FIRST_BYTES))
-            self._known = _Known(first, item.size_bytes, self._file)
+            first = self._read(0, min(self._file.size_bytes, FIRST_BYTES))
+            self._known = _Known(first, self._file.size_bytes, self._file)
             self._start = self._data_set(stretches)
             self._stretches = stretches
             self._coding, self.syntax = _coding(self._known.read_at(self._start, 8), syntax)
@@ -128,8 +128,8 @@ class Outgoing:
 
     def _inflated(self) -> bytes:
         packed = b"".join(
-            self._read(position, min(PIECE_BYTES, self._item.size_bytes - position))
-            for position in range(self._start, self._item.size_bytes, PIECE_BYTES)
+            self._read(position, min(PIECE_BYTES, self._file.size_bytes - position))
+            for position in range(self._start, self._file.size_bytes, PIECE_BYTES)
         )
         unpack = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
