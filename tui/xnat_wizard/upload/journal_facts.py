@@ -15,14 +15,15 @@ class FileFact(NamedTuple):
 
     path: str  # below the source
     size_bytes: int
-    sop_instance_uid: str
+    sop_instance_uid: str  # as it travels
     fate: str
     proof: str
     session: str  # its label
     scan_id: str
     where: str  # the session's URI
-    md5: str
+    md5: str  # of what travels
     remark: str
+    local_sop_instance_uid: str  # as the file on disk has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class SeriesFact:
 
     subject: str
     session: str
-    study_instance_uid: str
+    study_instance_uid: str  # as the files on disk have it
+    study_uid_sent: str
     uri: str
     series_instance_uid: str
     number: str
@@ -53,7 +55,8 @@ def file_facts(database: sqlite3.Connection) -> Iterator[FileFact]:
     """Give every file, in the order of the plan; one row in memory."""
     rows = database.execute(
         "SELECT f.path, f.size_bytes, f.sop_instance_uid, f.fate, f.proof, s.session_label, f.scan_id, s.uri, f.md5,"
-        " f.remark FROM file f JOIN session s ON s.id = f.session_id ORDER BY f.id"
+        " f.remark, iif(f.local_sop_instance_uid = '', f.sop_instance_uid, f.local_sop_instance_uid)"
+        " FROM file f JOIN session s ON s.id = f.session_id ORDER BY f.id"
     )
     return (FileFact(plan_file.text_path(row[0]), *row[1:]) for row in rows)
 
@@ -62,9 +65,9 @@ def series_facts(database: sqlite3.Connection) -> Iterator[SeriesFact]:
     """Give every series, in the order of the plan."""
     rows = database.execute(
         "SELECT e.id, s.subject_label, s.session_label, s.study_instance_uid, s.uri, e.plan, e.number, e.description,"
-        " e.modality FROM series e JOIN session s ON s.id = e.session_id ORDER BY e.id"
+        " e.modality, s.plan FROM series e JOIN session s ON s.id = e.session_id ORDER BY e.id"
     ).fetchall()
-    for series_id, subject, session, study, uri, plan, number, description, modality in rows:
+    for series_id, subject, session, study, uri, plan, number, description, modality, whole in rows:
         head = json.loads(plan)
         fates = database.execute("SELECT fate, count(*) FROM file WHERE series_id = ? GROUP BY fate", (series_id,))
         missing = database.execute(
@@ -79,6 +82,7 @@ def series_facts(database: sqlite3.Connection) -> Iterator[SeriesFact]:
         yield SeriesFact(
             subject,
             session,
+            str(json.loads(whole).get("study_instance_uid", study)),
             study,
             uri,
             str(head.get("series_instance_uid", "")),

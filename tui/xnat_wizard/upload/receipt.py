@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from xnat_wizard.upload import pixel_check, receipt_files
+from xnat_wizard.upload.deidentify.choice import Sealed
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.looking import look
@@ -147,7 +148,14 @@ def _of_journal(journal: Journal, site_facts: receipt_files.SiteFacts, doubts: S
         not_proven=(*doubts, *_not_proven(journal, lines, site_facts)),
         not_sent=journal.not_sent,
         site_facts=dict(site_facts),
+        deidentification=_deidentified(journal),
     )
+
+
+def _deidentified(journal: Journal) -> str:
+    sealed = Sealed.decoded(journal.deidentification)
+    proof = "Digests are of the de-identified bytes; the files here are as they were"
+    return f"{sealed.choice.words}. {proof}" if sealed else ""
 
 
 def _line(line: ReceiptLine, remarks: dict[str, int], site_facts: receipt_files.SiteFacts) -> ReceiptLine:
@@ -313,6 +321,7 @@ def as_text(receipt: Receipt, earlier: Sequence[Receipt] = ()) -> str:
     lines += [f"Other files, not sent: {what}" for what in receipt.not_sent]
     how = "checked by reading the server" if receipt.username else "the server was not read"
     lines += [f"Verdict: {receipt.verdict}   {how}"]
+    lines += [f"De-identified: {receipt.deidentification}"] if receipt.deidentification else []
     lines += [f"Not proven: {what}" for what in receipt.not_proven]
     lines += [f"Pixel check: {receipt.pixel_check}"] if receipt.pixel_check else []
     lines += [f"Earlier: {one.created}   {one.verdict}" for one in earlier[-EARLIER_SHOWN:]]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from xnat_wizard.findings import printable
+from xnat_wizard.upload.deidentify.choice import Sealed
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
 from xnat_wizard.upload.model import Receipt, ReceiptLine, Route
@@ -23,7 +24,7 @@ from xnat_wizard.upload.model import Receipt, ReceiptLine, Route
 JSON_NAME = "receipt.json"
 TABLE_NAME = "receipt.csv"
 PAGE_NAME = "receipt.html"
-VERSION = 4  # since 4: copies of a series, digests of scripts and filters, and the earlier receipts
+VERSION = 5  # since 5: de-identification, and UIDs as sent beside those on disk
 
 PAR_REC = "PAR/REC"  # the modality of a pair in a journal
 _HANDLERS = {
@@ -101,7 +102,10 @@ def write_table(files: Iterable[FileFact], file: TextIO) -> None:
     """Write one CSV line for each local file; paths byte for byte."""
     table = csv.writer(file)
     table.writerow(
-        ("path", "bytes", "sop_instance_uid", "fate", "proof", "session", "scan", "where", "md5_local", "remark")
+        (
+            *("path", "bytes", "sop_instance_uid", "fate", "proof", "session", "scan", "where", "md5_local", "remark"),
+            "sop_instance_uid_local",
+        )
     )
     table.writerows(files)
 
@@ -121,6 +125,7 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
         "project_id": receipt.project,
         "destination": str(journal.progress().destination),
         "source": os.fspath(journal.source),
+        "deidentification": _deidentification(journal),
         "site_facts": receipt.site_facts,
         "sessions": [
             _session(list(series), receipt.site_facts)
@@ -136,6 +141,15 @@ def as_object(journal: Journal, receipt: Receipt) -> dict[str, Any]:
     }
     made["digest_of_receipt"] = digest_of(made)
     return made
+
+
+def _deidentification(journal: Journal) -> dict[str, Any] | None:
+    """Say what was done to the images on their way; the key stays in the journal."""
+    sealed = Sealed.decoded(journal.deidentification)
+    if sealed is None:
+        return None
+    codes = [{"code": code, "scheme": "DCM", "meaning": meaning} for code, meaning in sealed.choice.codes]
+    return {**sealed.choice.as_object(), "codes": codes, "md5_is_of": "the de-identified bytes"}
 
 
 def digest_of(made: dict[str, Any]) -> str:
@@ -161,6 +175,7 @@ def _session(series: list[SeriesFact], site_facts: SiteFacts) -> dict[str, Any]:
         "subject_sent": head.subject,
         "session_sent": head.session,
         "study_uid_local": head.study_instance_uid,
+        "study_uid_sent": head.study_uid_sent,
         "place": {"kind": _kind(head.uri), "uri": head.uri},
         "series": [_series(one, site_facts) for one in series],
     }
@@ -215,6 +230,7 @@ def as_page(receipt: Receipt) -> str:
         f"<h1>XNAT receipt</h1>\n<p>{_text(receipt.created)}<br>Site {_text(receipt.site_url)}{version_of_site}<br>",
         f"Project {_text(receipt.project)}, account {_text(receipt.username or '(not logged in)')}</p>",
         f'<p class="verdict {tone}">{_text(receipt.verdict)}, {how}</p>',
+        *_list("De-identified before sending", (receipt.deidentification,) if receipt.deidentification else ()),
         *_list("Not proven", receipt.not_proven),
         *_list("Pixel check", (receipt.pixel_check,) if receipt.pixel_check else ()),
         *_list("Other files, not sent", receipt.not_sent),
