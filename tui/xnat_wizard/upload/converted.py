@@ -251,7 +251,7 @@ def _draft(item: Item, scan_id: str, pair: Acquisition | None, remarks: Sequence
     note = f"Conversion: {said}" if said and len(said) <= _NOTE else ""
     if pair:
         raw = pair.draft(scan_id)
-        return replace(raw, note=f"{raw.note}. {note}" if note else raw.note)
+        return replace(raw, note=f"{raw.note}. {note}" if note else raw.note, own_note=raw.note)
     modality = item.series.modality if item.series else "MR"
     return ScanDraft(scan_id, _SCANS.get(modality, pair_scans.XSI_TYPE), item.description, item.description, note)
 

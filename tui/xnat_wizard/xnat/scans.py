@@ -26,6 +26,7 @@ class ScanDraft:
     type: str = ""
     series_description: str = ""
     note: str = ""
+    own_note: str = ""  # a note of this program's, which the new one replaces
 
     @property
     def fields(self) -> dict[str, str]:
@@ -46,7 +47,12 @@ async def describe_scan(
     path = path_of("data", "experiments", session_id, "scans", draft.id)
     there = await _row(http, session_id, draft.id)
     if there is not None:
-        missing = {name: text for name, text in draft.fields.items() if not there.get(name, "").strip()}
+        empty = {"note": frozenset({"", draft.own_note})}
+        missing = {
+            name: text
+            for name, text in draft.fields.items()
+            if (said := there.get(name, "").strip()) in empty.get(name, {""}) and said != text
+        }
         if missing:
             await http.call("PUT", path, {"xsiType": there.get("xsiType") or draft.xsi_type, **missing})
         return False
