@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
         "send",
         "send images to a DICOM receiver (C-STORE), with project, subject and session written into the copies",
     ),
+    "project": ("project", "list the projects of a site, show what one does to an upload, or make one"),
     "prearchive": ("prearchive", "list what waits in the prearchive; show, move, archive, rebuild or delete it"),
     "resource": ("resource", "result folders into resources and back, for many subjects at once"),
     "convert": ("convert", "make NIfTI images, or a BIDS dataset, from DICOM and PAR/REC"),

@@ -1,9 +1,10 @@
 """Sessions of the prearchive as lines: the list, one in detail, and what to do with it next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.prearchive_choosing import Seen, is_stuck
+from xnat_wizard.cli.tables import columns
 from xnat_wizard.cli.talk import put, put_object
 
 if TYPE_CHECKING:
@@ -59,15 +60,6 @@ def put_rows(rows: "Sequence[PrearchiveSession]", seen: Seen) -> None:
     ]
     for line in columns(cells):
         put(line)
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows as lines, each column as wide as its widest cell."""
-    from xnat_wizard.findings import printable
-
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
 def put_details(

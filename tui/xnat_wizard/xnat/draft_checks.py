@@ -3,8 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import Project, ProjectDraft
+
+if TYPE_CHECKING:
+    from xnat_wizard.xnat.site import Site
 
 RUNNING_TITLE_LIMIT = 24  # what XNAT's own form accepts (wire contract 2.3)
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]+")
@@ -30,6 +35,19 @@ def taken_names(projects: Iterable[Project]) -> dict[str, str]:
             if name:
                 names.setdefault(name.casefold(), project.id)
     return names
+
+
+async def owner_of(site: "Site", name: str) -> str | None:
+    """Ask the site for a name that no list shows: an alias, which it takes in the place of an ID (wire contract 2.2).
+
+    Returns the project that has it; `None` where there is none, or where it is not for this account to see.
+    """
+    if not name or "/" in name:
+        return None
+    try:
+        return (await site.project(name)).id
+    except Refused:
+        return None
 
 
 def check_id(draft: ProjectDraft, taken: dict[str, str]) -> Check:

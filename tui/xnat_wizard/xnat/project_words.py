@@ -64,8 +64,8 @@ def _script_line(settings: UploadSettings) -> str:
     return "Anonymization: off; names in the headers stay."
 
 
-def details_text(project: Project, settings: UploadSettings | None, scripts: Scripts) -> str:
-    """Return everything that is known of a project, as lines, with the texts of the scripts at the end."""
+def details_text(project: Project, settings: UploadSettings | None, scripts: Scripts | None) -> str:
+    """Return what is known of a project, as lines; the texts of the scripts stand at the end where they are given."""
     facts = (
         ("Title", project.name),
         ("Running title", project.running_title),
@@ -79,6 +79,12 @@ def details_text(project: Project, settings: UploadSettings | None, scripts: Scr
         lines += ["", "What happens to an upload", *(f"  {line}" for line in settings_lines(settings))]
         if settings.file_name_template:
             lines.append(f"  Files are named {printable(settings.file_name_template)}.")
+    return "\n".join([*lines, *([] if scripts is None else script_lines(scripts))])
+
+
+def script_lines(scripts: Scripts) -> list[str]:
+    """Return the texts of the scripts, each below a line that says whose it is and whether it is on."""
+    lines: list[str] = []
     for whose, moment, text, is_on in (
         ("site", "when images arrive", scripts.site, scripts.is_site_on),
         ("project", "when sessions are archived", scripts.project, scripts.is_project_on),
@@ -86,7 +92,7 @@ def details_text(project: Project, settings: UploadSettings | None, scripts: Scr
         state = {True: "on", False: "off", None: "not known whether on or off"}[is_on]
         lines += ["", f"The script of the {whose} ({moment}; {state})"]
         lines += [f"  {printable(line)}" for line in text.splitlines()] or ["  There is none, or you may not read it."]
-    return "\n".join(lines)
+    return lines
 
 
 def _accessibility_words(accessibility: str) -> str:

@@ -14,7 +14,6 @@ from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.field import Field, Mark
 from xnat_wizard.wizard.widgets.step import Command, StepScreen
 from xnat_wizard.xnat import draft_checks as checks
-from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import Accessibility, Project, ProjectDraft
 from xnat_wizard.xnat.project_words import ACCESSIBILITY_WORDS
 from xnat_wizard.xnat.site import Site
@@ -92,16 +91,16 @@ that you cannot see. Where one of those has the name, XNAT refuses, and you can 
         draft = self._typed()
         for name in dict.fromkeys((draft.id, draft.name, draft.running_title)):
             key = name.casefold()
-            if not name or "/" in name or key in self.taken or key in self._free:
+            if not name or key in self.taken or key in self._free:
                 continue
             try:
-                found = await self.site.project(name)
-            except Refused:
-                self._free.add(key)  # or it is not for this person to see: then the site says it on creating
+                owner = await checks.owner_of(self.site, name)
             except Problem:
                 return
+            if owner is None:
+                self._free.add(key)  # or it is not for this person to see: then the site says it on creating
             else:
-                self.taken[key] = found.id
+                self.taken[key] = owner
                 self._check()
 
     @on(Input.Submitted)
