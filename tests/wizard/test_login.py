@@ -22,6 +22,7 @@ from xnat_wizard import settings
 from xnat_wizard.logins import StoredLogin, recent_sites, remember_site, store_login, stored_logins
 from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.practice.store import Store
+from xnat_wizard.preferences import settings_file
 from xnat_wizard.settings import Secret
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
@@ -162,6 +163,19 @@ async def test_the_first_address_and_name_come_from_the_environment(monkeypatch:
         assert value_of(app, "address") == "xnat.invalid"
         assert value_of(app, "username") == "anna"
         assert app.focused is app.screen.query_one("#password")
+
+
+async def test_user_and_certificate_come_from_the_profile_of_the_address() -> None:
+    path = settings_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('[sites."http://127.0.0.1:9"]\nuser = "anna"\nca_file = "ca.pem"\n')
+    app = WizardApp(steps=(LoginStep,))
+    async with app.run_test(size=SIZE) as pilot:
+        app.screen.query_one("#address", Input).value = "http://127.0.0.1:9"
+        await pilot.press("tab")
+        await pilot.pause()
+        assert value_of(app, "username") == "anna"
+        assert value_of(app, "ca-file") == str(path.parent / "ca.pem")
 
 
 async def test_the_password_is_never_copied() -> None:

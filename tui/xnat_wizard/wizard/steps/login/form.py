@@ -8,6 +8,7 @@ from textual.containers import VerticalGroup
 from textual.widgets import Input, Label, Static
 
 from xnat_wizard.logins import RecentSite
+from xnat_wizard.preferences import resolve
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.login.words import UNSAFE_WARNING
 from xnat_wizard.wizard.widgets.checklist import Checklist
@@ -96,6 +97,14 @@ class LoginForm(VerticalGroup):
             field.input.value = ""
             field.label = pair[is_alias]
             field.query_one(Label).update(pair[is_alias])
+
+    def take_profile(self) -> None:
+        """Fill what is still empty with what the settings say of the address; reads one small file."""
+        address = self.value("address")
+        said = resolve(address) if address else None
+        for name, setting in (("username", "user"), ("ca-file", "ca_file")):
+            if said is not None and not self.value(name):
+                self.input(name).value = said.text(setting)
 
     def show_tls_help(self, text: str) -> None:
         """Show what a certificate has wrong above the fields that help; "" for nothing."""

@@ -97,6 +97,7 @@ usually after two days, and **Forget this login** withdraws it. Your password is
 
     @on(Input.Blurred, "#address,#ca-file")
     def _left_field(self) -> None:
+        self.form.take_profile()
         self._look_if_new()
 
     @on(Input.Changed, "#address,#ca-file")
