@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xnat_wizard.cli import chosen, wizard
 from xnat_wizard.cli.parsing import CommandParser
-from xnat_wizard.cli.talk import Exit, exit_of, explain, let_go, put, put_mapping, say
+from xnat_wizard.cli.talk import MANNER, Exit, exit_of, explain, let_go, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
 __all__ = ["Exit", "main"]
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         if getattr(options, "has_settings", True):
-            chosen.fill(options)
+            MANNER.line_every_s = chosen.fill(options).number("progress_s")
+        MANNER.is_quiet = getattr(options, "quiet", False)
         chosen.demand(options)
         return run(options)
     except Problem as problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
+from xnat_wizard.cli.talk import Exit, explain, note, put, put_object, say
 from xnat_wizard.findings import Finding, Problem
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def share_of(plan: "Plan", options: argparse.Namespace) -> Share:
     shard = parse(options.shard) if options.shard else from_slurm(os.environ)
     share = part(plan, shard)
     files = sum(one.file_count for one in share.included)
-    say(f"Shard {shard}: {len(share.included)} of {len(plan.included)} sessions, {files:,} files.")
+    note(f"Shard {shard}: {len(share.included)} of {len(plan.included)} sessions, {files:,} files.")
     return Share(share, digest_of(plan), shard)
 
 

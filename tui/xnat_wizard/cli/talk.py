@@ -3,10 +3,12 @@
 Whatever comes from files and servers goes through here, so that no control character reaches a terminal.
 """
 
+import argparse
 import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TextIO
 
@@ -46,6 +48,17 @@ def exit_of(finding: Finding) -> Exit:
     return Exit.USAGE if finding.code.startswith("terminal.") else Exit.FAILED
 
 
+@dataclass(slots=True)
+class Manner:
+    """How much this run of the program says; set once, before the command begins."""
+
+    is_quiet: bool = False  # `--quiet`: findings and data, and no progress
+    line_every_s: float = 10.0  # in a log
+
+
+MANNER = Manner()
+
+
 def put(text: str) -> None:
     """Print lines of data.
 
@@ -75,6 +88,12 @@ def say(text: str, *, end: str = "\n") -> None:
     write(_lines(text) + end)
 
 
+def note(text: str) -> None:
+    """Print lines of talk that nobody needs who asked for quiet."""
+    if not MANNER.is_quiet:
+        say(text)
+
+
 def write(raw: str) -> None:
     """Write to the terminal what this program has made itself: no text from elsewhere."""
     try:
@@ -82,6 +101,13 @@ def write(raw: str) -> None:
         sys.stderr.flush()
     except OSError:
         let_go(sys.stderr)
+
+
+def add_quiet_to(command: argparse.ArgumentParser) -> None:
+    """Add to a command that it can be quiet."""
+    command.add_argument(
+        "--quiet", action="store_true", help="show no progress; only findings, and the data at the end"
+    )
 
 
 def explain(finding: Finding) -> None:

@@ -21,7 +21,7 @@ from xnat_wizard.upload.plan_file import encode
 MARK_FILE = "shard.json"
 MOST = 10_000
 _FORMAT = "xnat-wizard shard"
-_HOW = frozenset({"route", "receiver", "options"})  # fields of a plan
+_WHAT = frozenset({"source", "site_url", "project", "destination", "sessions"})  # of a plan's fields
 _WRITTEN = re.compile(r"\s*(\d{1,5})\s*/\s*(\d{1,5})\s*")
 _BELOW = ("*", "uploads/*", "state/uploads/*", "*/uploads/*", "*/state/uploads/*")  # from a home, or a folder of homes
 
@@ -142,7 +142,7 @@ def _bytes_of(sessions: Iterable[PlannedSession]) -> int:
 
 def digest_of(plan: Plan) -> str:
     """Return a digest of what a plan sends where; how it travels is not part of it."""
-    content: dict[str, Any] = {name: value for name, value in encode(plan).items() if name not in _HOW}
+    content: dict[str, Any] = {name: value for name, value in encode(plan).items() if name in _WHAT}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
