@@ -221,7 +221,7 @@ async def test_escape_leads_from_every_step_home_and_to_the_login(practice: Prac
         await until_text(app, pilot, "[1 Log in]")
 
 
-@pytest.mark.parametrize("way", [1, 2, 3])
+@pytest.mark.parametrize("way", [1, 2, 3, 4])
 async def test_every_way_from_home_leads_back_to_it(practice: Practice, study_folder: Path, way: int) -> None:
     async with begun(practice, study_folder) as (app, pilot, inspector):
         await pilot.press(*"owner", "enter")

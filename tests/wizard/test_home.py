@@ -33,7 +33,7 @@ from xnat_wizard.wizard.widgets.rows import Rows
 from xnat_wizard.xnat.model import PrearchiveSession
 
 LONG_AGO_S = datetime(2026, 1, 2, 12, 0, tzinfo=UTC).timestamp()
-EVERY_WAY = frozenset({Move.NEXT, Move.PREARCHIVE, Move.ARCHIVE, Move.TROUBLESHOOT})
+EVERY_WAY = frozenset({Move.NEXT, Move.PREARCHIVE, Move.ARCHIVE, Move.TROUBLESHOOT, Move.RESULTS, Move.CONVERT})
 
 
 @asynccontextmanager

@@ -82,6 +82,12 @@ async def test_a_way_leads_there_and_back_home(move: Move, there: str) -> None:
     assert await shown(NEXT, move, BACK) == ["login", "home", there, "home"]
 
 
+async def test_results_begin_at_a_project_and_end_at_home() -> None:
+    assert await shown(NEXT, Move.RESULTS, NEXT, BACK, BACK) == [
+        "login", "home", "results project", "results", "results project", "home",
+    ]  # fmt: skip
+
+
 async def test_the_prearchive_goes_on_to_the_archive_and_home() -> None:
     assert await shown(NEXT, Move.PREARCHIVE, NEXT, BACK, NEXT, NEXT) == [
         "login", "home", "prearchive", "archive", "prearchive", "archive", "home",

@@ -25,6 +25,27 @@ class Move(Enum):
     ARCHIVE = "archive"
     TROUBLESHOOT = "troubleshoot"
     SEND_PLAN = "send plan"  # the plan that the choices hold, with its survey
+    RESULTS = "results"
+    CONVERT = "convert"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsDraft:
+    """Result folders and their resources as a person types them; `{subject}` stands for the subject's label."""
+
+    is_get: bool = False  # from the site to this disk
+    level: str = "session"  # what holds the resource: project, subject, session, scan
+    path: str = ""  # of the results here
+    folder: str = "~/xnat-downloads/{subject}"  # where they are saved
+    subjects: str = ""  # "" for all that fit
+    subject: str = "{subject}"
+    session: str = ""
+    scan: str = ""
+    label: str = ""  # of the resource
+    existing: str = "fail"
+    keeps_archive: bool = False
+    creates: bool = False
+    verifies_bytes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,7 @@ class Choices:
     plan: Plan | None = None
     journal_path: Path | None = None
     archived_session_id: str = ""  # which session the archive step shows first
+    results: ResultsDraft = field(default_factory=ResultsDraft)
 
     @property
     def who(self) -> str:

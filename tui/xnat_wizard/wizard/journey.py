@@ -37,6 +37,8 @@ class Stop(StrEnum):
     PREARCHIVE = "prearchive"
     ARCHIVE = "archive"
     TROUBLESHOOT = "troubleshoot"
+    RESULTS_PROJECT = "results project"
+    RESULTS = "results"
 
 
 def _project(choices: Choices) -> StepScreen[Answer]:
@@ -81,6 +83,18 @@ def _troubleshoot(choices: Choices) -> StepScreen[Answer]:
     return TroubleshootStep(choices)
 
 
+def _results_project(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.other_ways import ResultsProject
+
+    return ResultsProject(choices)
+
+
+def _results(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.results import ResultsStep
+
+    return ResultsStep(choices)
+
+
 STEPS: dict[str, Step] = {  # those after Home are loaded when they are entered: the first screen comes sooner
     Stop.LOGIN: LoginStep,
     Stop.HOME: lambda choices: HomeStep(choices, open_ways()),
@@ -91,6 +105,8 @@ STEPS: dict[str, Step] = {  # those after Home are loaded when they are entered:
     Stop.PREARCHIVE: _prearchive,
     Stop.ARCHIVE: _archive,
     Stop.TROUBLESHOOT: _troubleshoot,
+    Stop.RESULTS_PROJECT: _results_project,
+    Stop.RESULTS: _results,
 }
 
 ENTRY: Way = (Stop.LOGIN, Stop.HOME)
@@ -100,6 +116,7 @@ WAYS: dict[Move, Way] = {  # what begins at Home
     Move.PREARCHIVE: (Stop.PREARCHIVE, Stop.ARCHIVE),
     Move.ARCHIVE: (Stop.ARCHIVE,),
     Move.TROUBLESHOOT: (Stop.TROUBLESHOOT,),
+    Move.RESULTS: (Stop.RESULTS_PROJECT, Stop.RESULTS),
     Move.SHOW_UPLOAD: _SHOWN,
     Move.SEND_PLAN: (Stop.PLAN, *_SHOWN),  # begins where missing files were found
 }

@@ -31,6 +31,8 @@ WAYS = (
     (Move.PREARCHIVE, "Prearchive", "Check, correct, archive what waits"),
     (Move.ARCHIVE, "Archive", "See what is stored, with pictures"),
     (Move.TROUBLESHOOT, "Troubleshoot", "Find images that seem to be missing"),
+    (Move.RESULTS, "Results", "Result folders into resources, and back"),
+    (Move.CONVERT, "Convert", "To NIfTI and BIDS, by naming rules"),
 )
 NO_UPLOAD = "None yet. Enter on Upload images begins one."
 SLOW = "The site takes its time to say what waits in the prearchive. You can go on meanwhile."
@@ -46,8 +48,9 @@ class HomeStep(StepScreen[Answer]):
     has_refresh = True
     DEFAULT_CSS = """
     HomeStep Rows { height: 1; }
-    HomeStep #uploads { max-height: 11; }
-    HomeStep.-low #uploads { max-height: 7; }
+    HomeStep #uploads { max-height: 6; }
+    HomeStep.-tall #uploads { max-height: 11; }
+    HomeStep.-low #uploads { max-height: 4; }
     HomeStep #waiting { height: auto; padding: 0 2; }
     """
     HELP = """\
