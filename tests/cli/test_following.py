@@ -32,6 +32,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def lines_at(journal: Journal, capsys: pytest.CaptureFixture[str], *, is_json: bool, times: range) -> list[int]:
     """Return at which seconds something was said."""
     clock = Clock()
+    clock.now_s = 0.0
     follower = Follower(journal, is_json=is_json, clock=clock)
     said = []
     for second in times:
