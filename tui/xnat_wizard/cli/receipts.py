@@ -26,6 +26,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     verify.add_argument("--pixels", action="store_true", help="read some files of each series back, compare the pixels")
     verify.add_argument("--null", action="store_true", help="end each printed file with NUL instead of a line break")
     verify.add_argument("--json", action="store_true", help="one JSON object a line")
+    verify.add_argument(
+        "--uid-map",
+        type=Path,
+        metavar="FILE.csv",
+        help="write which UID and patient here is which there, of an upload that was de-identified, and end; the "
+        "file leads back to people, and is readable by you only",
+    )
     add_login_to(verify)
     verify.set_defaults(run=_verify)
 
@@ -38,6 +45,8 @@ def _verify(options: argparse.Namespace) -> int:
     from xnat_wizard.upload.receipt import as_text
 
     path = _journal_of(options.upload)
+    if options.uid_map:
+        return _write_map(path, options.uid_map)
     with UploadLock(path), Journal.open(path) as journal:
         receipt = asyncio.run(_compare(journal, login_for(journal.site_url, options), has_pixel_check=options.pixels))
         code = _exit_of(receipt)
@@ -53,6 +62,16 @@ def _verify(options: argparse.Namespace) -> int:
             put(as_text(receipt, journal.earlier_receipts()))
     say(f"{receipt.verdict}. Kept in {path.parent}")
     return code
+
+
+def _write_map(path: Path, target: Path) -> Exit:
+    from xnat_wizard.upload.deidentify.uid_map import write
+    from xnat_wizard.upload.journal import Journal
+
+    with Journal.open(path) as journal:
+        count = write(journal, target)
+    say(f"{count} rows written to {target}, readable by you only. It leads back to people: keep it apart.")
+    return Exit.DONE
 
 
 def _exit_of(receipt: "Receipt") -> Exit:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import access
+from xnat_wizard.cli.deidentifying import add_deidentify_to, deidentified
 from xnat_wizard.cli.receivers import add_receiver_to, ready, routed, unsaid
 from xnat_wizard.cli.running import add_limit_to, journal_of, run_here, set_travel, travel_of
 from xnat_wizard.cli.source import LAYOUT_HELP, PATTERN_HELP
@@ -39,6 +40,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send.add_argument("source", type=Path, nargs="?", help="folder, zip, tar, or a file written by `plan`")
     send.add_argument("--project", default="", help="project ID, for a folder or archive")
     add_receiver_to(send)
+    add_deidentify_to(send)
     send.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site, to prove it")
     send.add_argument("--no-login", action="store_true", help="only send: nothing is looked up or proved")
     send.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
@@ -61,7 +63,7 @@ def _send(options: argparse.Namespace) -> int:
     if options.list_receivers:
         return asyncio.run(_list(options))
     travel_of(options, Options())  # a limit that is none is refused before anything is read
-    plan = routed(_plan_of(options), options, Route.DICOM)
+    plan = deidentified(routed(_plan_of(options), options, Route.DICOM), options)
     findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in by_weight(findings):
         explain(finding)

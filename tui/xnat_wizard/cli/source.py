@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli import access
+from xnat_wizard.cli.deidentifying import add_deidentify_to, add_privacy_to, chosen, deidentified, put_privacy
 from xnat_wizard.cli.receivers import add_route_to, routed
 from xnat_wizard.cli.running import add_travel_to, travel_of
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, say
@@ -32,6 +33,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     survey.add_argument("source", type=Path, help="folder, zip or tar file: subject > series > DICOM files")
     survey.add_argument("--layout", default="subject-series", help=LAYOUT_HELP)
     survey.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_privacy_to(survey)
+    add_deidentify_to(survey)
     survey.set_defaults(run=_survey)
 
     plan = commands.add_parser("plan", help="write down what would be sent where, as a file to check and edit")
@@ -57,6 +60,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     plan.add_argument("--labels-template", type=Path, metavar="FILE.csv", help="write such a table to be filled in")
     add_route_to(plan)
     add_travel_to(plan)
+    add_deidentify_to(plan)
     plan.add_argument("--output", type=Path, required=True, help="the plan file to write")
     plan.add_argument("--forecast", action="store_true", help="log in and say what the site will do with each session")
     plan.add_argument("--json", action="store_true", help="one JSON object a line: the sessions, then the plan")
@@ -68,7 +72,11 @@ def _survey(options: argparse.Namespace) -> int:
     from xnat_wizard.dicom.layout import Layout
     from xnat_wizard.dicom.survey import survey
 
+    chosen(options)  # what cannot be is said at once
     found = survey(options.source, Layout.parse(options.layout))
+    if options.privacy:
+        put_privacy(found, options)
+        return Exit.DONE if found.series or found.pairs else Exit.FAILED
     if options.json:
         for series in found.series:
             put(
@@ -133,6 +141,7 @@ def _plan(options: argparse.Namespace) -> int:
     from xnat_wizard.upload.plan import check, draft, save
 
     bare = Plan(options.source, options.site, options.project, Destination(options.to), ())
+    chosen(options)
     travel = routed(replace(bare, options=travel_of(options, bare.options)), options)  # what cannot be is said at once
     found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
@@ -144,6 +153,7 @@ def _plan(options: argparse.Namespace) -> int:
         notes = (*said, *(finding for finding in check(plan) if finding.code not in told))
     for finding in (*found.findings, *notes):
         explain(finding)
+    plan = deidentified(plan, options)
     if options.labels_template:
         write_template(plan, options.labels_template)
         say(f"Fill in the table {options.labels_template}, then give it with --labels.")

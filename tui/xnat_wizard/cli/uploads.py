@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
 from xnat_wizard.cli.chosen import fill_for_plan
+from xnat_wizard.cli.deidentifying import add_deidentify_to, deidentified
 from xnat_wizard.cli.receivers import add_route_to, ready, routed
 from xnat_wizard.cli.running import add_travel_to, run_here, set_travel, travel_of
 from xnat_wizard.cli.shards import Share, add_shards_to, journal_of_share, share_of, summarize
@@ -30,6 +31,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     upload.add_argument("--json", action="store_true", help="one JSON object a line")
     add_route_to(upload)
     add_travel_to(upload)
+    add_deidentify_to(upload)
     add_login_to(upload)
     add_shards_to(upload)
     upload.set_defaults(run=_upload)
@@ -59,7 +61,7 @@ def _upload(options: argparse.Namespace) -> int:
     if options.summary:
         return summarize(plan, options)
     fill_for_plan(options, plan)
-    plan = routed(replace(plan, options=travel_of(options, plan.options)), options)
+    plan = deidentified(routed(replace(plan, options=travel_of(options, plan.options)), options), options)
     findings = [finding for finding in check(plan) if finding.code != "plan.no_receiver"]  # the site may show one
     for finding in findings:
         explain(finding)

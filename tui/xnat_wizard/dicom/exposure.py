@@ -193,6 +193,21 @@ class ExposureRun:
         return Exposure(tally.rows(), len(self._wanted), total, unread)
 
 
+class HeaderTally:
+    """Counts the details of headers that somebody else reads; for one thread."""
+
+    def __init__(self) -> None:
+        self._tally = _Tally()
+
+    def count(self, header: "Dataset") -> None:
+        """Count those of one image."""
+        _count(header, self._tally)
+
+    def rows(self) -> tuple[Exposed, ...]:
+        """Return what was counted, in the order of `DETAILS`."""
+        return self._tally.rows()
+
+
 def _sendable(survey: Survey) -> Iterator[Series]:
     stops = {finding.code for finding in survey.findings if finding.severity is Severity.STOP}
     return (series for series in survey.series if not stops.intersection(series.held_by))

@@ -8,5 +8,7 @@ Codes of the findings made here:
     deidentify.free_text        descriptions are kept, and may hold names
     deidentify.label_tells      a label of the plan is the name or number of the patient
     deidentify.pixels           pictures are not changed
+    deidentify.unknown          what is to be kept is nothing that can be
+    deidentify.not_chosen       it was said what to keep, and not to de-identify
     deidentify.no_map           the upload has no mapping, since its files went as they are
 """
