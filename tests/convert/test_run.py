@@ -278,7 +278,11 @@ bids = "dwi/dwi"
     placed, findings = convert(tmp_path / "in", Order(tmp_path / "out", rules=rules, is_bids=True))
     assert len(placed) == 6
     codes = {finding.code for finding in findings}
-    assert {model.NO_RULE, model.ORIENTATIONS_VARY, model.CONVERTER_WARNED} <= codes
+    assert {model.NO_RULE, model.CONVERTER_WARNED} <= codes
+    assert model.ORIENTATIONS_VARY not in codes  # no rule may take the localizer, so it is not even tried
+    dwi = tmp_path / "out" / "sub-balls" / "dwi" / "sub-balls_dwi"
+    assert json.loads(dwi.with_suffix(".json").read_text())["RepetitionTime"] == 1.166614
+    assert nifti.repetition_s(gzip.decompress(dwi.with_suffix(".nii.gz").read_bytes())) == pytest.approx(1.166614)
     assert validate(tmp_path / "out").is_valid
 
 

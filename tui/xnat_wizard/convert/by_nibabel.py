@@ -139,7 +139,6 @@ def _fields(table: par.ParTable, header: Any, row: int, letter: str) -> dict[str
     """Return the sidecar of an image; times are in seconds, as BIDS has them. Nothing in it tells who was scanned."""
     definitions = header.image_defs
     echo_time_s = float(definitions["echo_time"][row]) / 1000
-    repetition = table.line("Repetition time").split()
     fields: dict[str, object] = {
         "Modality": "MR",
         "Manufacturer": "Philips",
@@ -153,8 +152,8 @@ def _fields(table: par.ParTable, header: Any, row: int, letter: str) -> dict[str
     }
     if echo_time_s > 0:
         fields["EchoTime"] = round(echo_time_s, 6)
-    if repetition and float(repetition[0]) > 0:
-        fields["RepetitionTime"] = round(float(repetition[0]) / 1000, 6)
+    if table.repetition_s:
+        fields["RepetitionTime"] = table.repetition_s
     return fields
 
 

@@ -24,18 +24,24 @@ def convert(
     try:
         staged = staging.stage(source, item, work / "staged")
         made.mkdir()
-        step_s = _check_pair(item, staged) if item.pair else None
+        table = _check_pair(item, staged) if item.pair else None
         if way is Way.NIBABEL:
             done = by_nibabel.convert(item, staged, made)
         else:
             done = by_dcm2niix.convert(item, staged, made, keep_details=keep_details, stop=stop)
-        return replace(done, outputs=tuple(replace(output, volume_step_s=step_s) for output in done.outputs))
+        if table is None:
+            return done
+        timed = [
+            replace(output, volume_step_s=table.volume_step_s, repetition_s=table.repetition_s)
+            for output in done.outputs
+        ]
+        return replace(done, outputs=tuple(timed))
     except OSError as error:
         raise Problem(_system(item, error)) from None
 
 
-def _check_pair(item: Item, staged: Path) -> float | None:
-    """Return the time between its dynamics.
+def _check_pair(item: Item, staged: Path) -> par.ParTable:
+    """Return its table of images.
 
     Slices of several directions are refused: dcm2niix would stack them as if they were one volume.
     """
@@ -51,7 +57,7 @@ def _check_pair(item: Item, staged: Path) -> float | None:
                 where=item.name,
             )
         )
-    return table.volume_step_s
+    return table
 
 
 def _system(item: Item, error: OSError) -> Finding:

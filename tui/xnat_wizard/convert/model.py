@@ -105,6 +105,7 @@ class Output:
     gradients: tuple[Path, ...]  # .bval and .bvec
     traits: Traits
     volume_step_s: float | None = None  # from one dynamic of a PAR to the next
+    repetition_s: float | None = None  # of the sequence, as a PAR has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from xnat_wizard.findings import Finding, Problem
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _PHASE = frozenset({"P", "PHASE"})
+_OF_OUTPUTS = frozenset({"image_type", "echo", "images"})  # traits that a series and its outputs may not share
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,18 @@ class Names:
             name = name.with_entity("run", str(first + repeats * max(1, len(namesakes))), is_new=True)
         where = name.path(self.subject_label(item), label(self.session(item), "ses"))
         return Named(where, rule, name)
+
+    def may_have_place(self, item: Item) -> bool:
+        """Tell whether a rule may give some output of a series a place in BIDS.
+
+        Image types, echoes and counts are passed over: a converter may make maps, and split or join images.
+        """
+        return self._rules is not None and any(
+            verdict.rule.bids is not None
+            and all(check.is_met or check.field in _OF_OUTPUTS for check in verdict.checks)
+            for traits in item.variants
+            for verdict in rule_book.judge(self._rules, traits)
+        )
 
     def is_taken(self, path: str) -> bool:
         """Tell whether an output of this run has the name already."""

@@ -98,6 +98,16 @@ def compress(path: Path, target: Path, *, keep_texts: bool, repetition_s: float 
         packed.write(packer.flush())
 
 
+def lacks_time_step(path: Path) -> bool:
+    """Tell whether an image of several volumes does not say how much time lies between them.
+
+    Raises:
+        NoNifti: it is something else.
+        OSError: it cannot be read.
+    """
+    return read_geometry(path).volumes > 1 and not repetition_s(_head(path))
+
+
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(4096)

@@ -58,6 +58,16 @@ class ParTable:
             return round(sum(steps) / len(steps), 4)
         return None
 
+    @property
+    def repetition_s(self) -> float | None:
+        """Return the repetition time of the sequence in seconds; the first where it has several."""
+        words = self.line("Repetition time").split()
+        try:
+            time_ms = float(words[0]) if words else 0.0
+        except ValueError:
+            return None
+        return round(time_ms / 1000, 6) if time_ms > 0 else None
+
     def kinds(self) -> dict[tuple[int, str], int]:
         """Count images by echo number and image type letter, in order."""
         echoes = self.column("echo number") or ["1"] * len(self.rows)

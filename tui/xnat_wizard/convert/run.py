@@ -92,6 +92,9 @@ def run(
             if finding := selection.held(item):
                 yield finding
                 continue
+            if order.is_bids and not names.may_have_place(item):
+                yield _no_rule(item, "")
+                continue
             own = work / str(at)
             own.mkdir()
             try:
@@ -131,7 +134,7 @@ def _one(
     for output in made.outputs:
         named = names.name(item, output.traits, output.suffix)
         if named is None:
-            yield _no_rule(item, output)
+            yield _no_rule(item, output.suffix)
             continue
         repeats = sum(one.first_name == named.path for one in ready)
         again = names.name(item, output.traits, output.suffix, repeats) if repeats else named
@@ -160,7 +163,7 @@ def _place(item: Item, one: _Ready, order: Order, work: Path) -> Iterator[tuple[
     repetition_s = None
     if one.named.bids and one.named.rule:
         fields = sidecars.for_bids(fields, one.named.bids, one.named.rule)
-        if one.named.bids.datatype == "func":
+        if one.named.bids.datatype == "func" or nifti.lacks_time_step(one.output.nifti):
             repetition_s = fields.get("RepetitionTime")
         lacking = sidecars.missing(fields, one.named.bids)
         if lacking:
@@ -211,13 +214,13 @@ def plan(offered: Sequence[Item], chosen: Sequence[Item], order: Order) -> list[
     return [(item, names.name(item, traits)) for item in chosen for traits in item.variants]
 
 
-def _no_rule(item: Item, output: Output) -> Finding:
-    which = f' (its part "{output.suffix.strip("_")}")' if output.suffix else ""
+def _no_rule(item: Item, suffix: str) -> Finding:
+    which = f' (its part "{suffix.strip("_")}")' if suffix else ""
     return Finding(
         NO_RULE,
         f"A series has no place in BIDS{which}",
         "No rule takes it, or the rule that does names no `bids`",
-        ("See why: xnat-wizard convert SOURCE --rules FILE --test-rules", "Add a rule, if it should be there"),
+        ("See why: xnat-wizard rules test SOURCE --rules FILE --bids", "Add a rule, if it should be there"),
         where=item.name,
         severity=Severity.NOTE,
     )

@@ -37,6 +37,8 @@ def fields_of(item: Item, output: Output, *, keep_details: bool) -> dict[str, ob
             del fields["SeriesDescription"]
         if output.volume_step_s is not None:
             fields["RepetitionTime"] = output.volume_step_s  # BIDS means the time from volume to volume
+        elif output.repetition_s is not None:
+            fields.setdefault("RepetitionTime", output.repetition_s)
         if output.traits.protocol:
             fields["ProtocolName"] = output.traits.protocol
     if output.traits.image_type:
