@@ -50,6 +50,7 @@ class Arrival:
             SessionEndedError: the server cannot build it, or does not finish.
         """
         row = await self._settled(uri)
+        problem: SiteProblem | None = None
         for attempt in range(_TRIES):
             if row is None or (row.status == "READY" and not (is_changed and attempt == 0)):
                 return row
@@ -59,7 +60,9 @@ class Arrival:
             row = await self._settled(uri, is_answered=problem is None)
         if row is None or row.status == "READY":
             return row
-        raise SessionEndedError(SessionState.FAILED, outcomes.not_built(row, await self._log(uri), self._session))
+        trouble = problem.finding if problem else None
+        end = outcomes.not_built(row, await self._log(uri), self._session, trouble)
+        raise SessionEndedError(SessionState.FAILED, end)
 
     async def archive(self, uri: str, *, is_ours: bool) -> Session | None:
         """Archive the session, after asking whether that would clash; return it as it is in the archive.

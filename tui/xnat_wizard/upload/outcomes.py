@@ -69,15 +69,16 @@ def incomplete(counts: Mapping[Fate, int], session: SessionRow) -> Finding:
     )
 
 
-def not_built(row: PrearchiveSession, log: str, session: SessionRow) -> Finding:
-    """Say that the server could not make a session of the files it has."""
+def not_built(row: PrearchiveSession, log: str, session: SessionRow, trouble: Finding | None = None) -> Finding:
+    """Say that the server could not make a session of the files it has; `trouble` is why it could not be asked to."""
+    state = f"Its state in the prearchive is {row.plain_status}"
+    ways = ("Rebuild it in the prearchive step", _RESUME)
     return Finding(
         "prearchive.not_built",
         f"The server could not build session `{session.session_label}`",
-        _with_log(f"Its state in the prearchive is {row.plain_status}", log),
+        _with_log(f"{state}. When it was asked to build it: {trouble.what}" if trouble else state, log),
         (
-            "Rebuild it in the prearchive step",
-            _RESUME,
+            *(reversed(ways) if trouble else ways),
             "Send the log of this session to the administrator of the site",
         ),
         where=row.uri,
