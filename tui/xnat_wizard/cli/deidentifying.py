@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.talk import explain, put, put_object, say
-from xnat_wizard.findings import Finding, Problem, by_weight, printable
+from xnat_wizard.cli.talk import put, put_object, say
+from xnat_wizard.findings import Finding, Problem, printable
 
 if TYPE_CHECKING:
     from xnat_wizard.dicom.model import Survey
@@ -63,7 +63,7 @@ def chosen(options: argparse.Namespace) -> "Deidentification | None":
 
 
 def deidentified(plan: "Plan", options: argparse.Namespace) -> "Plan":
-    """Return a plan de-identified as was asked for, else as the plan says; tell what it means.
+    """Return a plan de-identified as was asked for, else as the plan says.
 
     Raises:
         Problem: what was asked for does not go together, or the source is not there.
@@ -73,9 +73,7 @@ def deidentified(plan: "Plan", options: argparse.Namespace) -> "Plan":
         return plan
     from xnat_wizard.upload.deidentify.planning import under
 
-    plan, findings = under(plan, choice)
-    for finding in by_weight(findings):
-        explain(finding)
+    plan = under(plan, choice)
     say(f"De-identified on their way: {choice.words}." if choice else "Images go as they are.")
     return plan
 

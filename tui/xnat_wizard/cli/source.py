@@ -146,6 +146,7 @@ def _plan(options: argparse.Namespace) -> int:
     found = survey(options.source, Layout.parse(options.layout))
     plan = draft(found, site_url=options.site, project=options.project, destination=Destination(options.to))
     plan = replace(plan, route=travel.route, receiver=travel.receiver, options=travel.options)
+    plan = deidentified(plan, options)
     notes = check(plan)
     if rule := _rule(options):
         plan, said = relabel(plan, rule)
@@ -153,7 +154,6 @@ def _plan(options: argparse.Namespace) -> int:
         notes = (*said, *(finding for finding in check(plan) if finding.code not in told))
     for finding in (*found.findings, *notes):
         explain(finding)
-    plan = deidentified(plan, options)
     if options.labels_template:
         write_template(plan, options.labels_template)
         say(f"Fill in the table {options.labels_template}, then give it with --labels.")

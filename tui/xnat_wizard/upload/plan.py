@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey
-from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.findings import Finding, Problem, Severity, by_weight
 from xnat_wizard.upload import forecasting, plan_file
+from xnat_wizard.upload.deidentify.planning import about as about_deidentification
 from xnat_wizard.upload.labels import MAX_LENGTH, clean_label, distinct_labels, is_legal, unique_labels, with_suffix
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession
 
@@ -61,7 +62,7 @@ def draft(
             else with_suffix(subject_label, f"_{modality}{visits[study.subject, modality]}"),
             subject_folder=study.subject,
             study_instance_uid=study.study_instance_uid,
-            study_date=first.study_date if first else "",
+            study_date=first.study_date if first else pairs[0].study_date,
             modality=modality,
             series=tuple(series),
             pairs=tuple(pairs),
@@ -135,7 +136,7 @@ def with_destination(plan: Plan, destination: Destination) -> Plan:
 
 def check(plan: Plan) -> tuple[Finding, ...]:
     """Say what is wrong or worth knowing in a plan before anything is sent, the heaviest first."""
-    return forecasting.check(plan)
+    return tuple(by_weight((*forecasting.check(plan), *about_deidentification(plan))))
 
 
 async def forecast(plan: Plan, site: "Site") -> dict[str, tuple[Finding, ...]]:
@@ -158,10 +159,15 @@ class _Study(NamedTuple):
     subject: str  # folder
     session: str  # folder, "" where the layout has none
     study_instance_uid: str  # "" for pairs without DICOM
+    visit: str = ""  # day of an examination of pairs alone that is not the first of its subject
 
 
 def _studies(survey: Survey) -> list[tuple[_Study, list[Series], list[ParRecPair]]]:
-    """Return the studies by subject and date; pairs go to the first one of their subject, and of their session."""
+    """Return the studies by subject and date, each with its pairs.
+
+    Pairs stay in the session that their folder names. Where none does, pairs of another day than the first go to the
+    study of that day, and to a session of their own where there is none; all others go to the first study.
+    """
     series_of: dict[_Study, list[Series]] = defaultdict(list)
     for one in survey.series:
         series_of[_Study(one.subject_folder, one.session_folder, one.study_instance_uid)].append(one)
@@ -169,11 +175,19 @@ def _studies(survey: Survey) -> list[tuple[_Study, list[Series], list[ParRecPair
     for pair in survey.pairs:
         pairs_of[pair.subject_folder, pair.session_folder].append(pair)
     studies = sorted(series_of, key=lambda study: (study.subject, *_when(series_of[study]), *study[1:]))
-    first_of = {study[:2]: study for study in reversed(studies)}
-    content = [
-        (study, series_of[study], pairs_of[study[:2]] if first_of[study[:2]] == study else []) for study in studies
-    ]
-    content += [(_Study(*place, ""), [], pairs) for place, pairs in pairs_of.items() if place not in first_of]
+    placed: dict[_Study, list[ParRecPair]] = defaultdict(list)
+    for (subject, session), pairs in pairs_of.items():
+        own = [study for study in studies if study[:2] == (subject, session)]
+        days = {_when(series_of[study])[0]: study for study in reversed(own)}
+        first_day = min((pair.study_date for pair in pairs if pair.study_date), default="")
+        for pair in pairs:
+            is_later = not session and pair.study_date not in {"", first_day}
+            study = days.get(pair.study_date) if pair.study_date else None
+            if study is None and is_later:
+                study = _Study(subject, session, "", pair.study_date)
+            placed[study or (own[0] if own else _Study(subject, session, ""))].append(pair)
+    content = [(study, series_of[study], placed.pop(study, [])) for study in studies]
+    content += [(study, [], placed[study]) for study in sorted(placed)]
     content.sort(key=lambda entry: entry[0].subject)  # stable: within a subject by date
     return content
 
@@ -189,6 +203,7 @@ def session_folder_label(subject_label: str, folder: str) -> str:
 
 def _key(study: _Study) -> str:
     text = "\0".join([study.subject, study.study_instance_uid, *filter(None, [study.session])])
+    text += f"\0\0{study.visit}" if study.visit else ""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

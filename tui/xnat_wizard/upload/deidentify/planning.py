@@ -16,6 +16,7 @@ from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload.deidentify import holding
 from xnat_wizard.upload.deidentify.choice import Deidentification, Keep
 from xnat_wizard.upload.deidentify.cleaning import value_of
+from xnat_wizard.upload.deidentify.header import UNREADABLE
 from xnat_wizard.upload.model import Plan, PlannedSession
 
 BURNT_IN, NO_HEADER = "deidentify.burnt_in", "deidentify.no_header"
@@ -25,8 +26,8 @@ _NAMED = 5  # labels that are named in a finding
 Look = Callable[[Series], str]  # says why a series is held back, "" where it is not
 
 
-def under(plan: Plan, choice: Deidentification | None) -> tuple[Plan, tuple[Finding, ...]]:
-    """Return a plan whose images are de-identified on their way, or go as they are, and what is worth saying.
+def under(plan: Plan, choice: Deidentification | None) -> Plan:
+    """Return a plan whose images are de-identified on their way, or go as they are; reads a header of each series.
 
     Series that cannot be de-identified stay behind; those that an earlier choice held back come again.
 
@@ -35,16 +36,13 @@ def under(plan: Plan, choice: Deidentification | None) -> tuple[Plan, tuple[Find
     """
     plan = replace(plan, sessions=tuple(_let_go(one) for one in plan.sessions), deidentification=choice)
     if choice is None:
-        return plan, ()
-    reasons: Counter[str] = Counter()
+        return plan
     with open_source(plan.source) as source:
 
         def look(series: Series) -> str:
             return _reason(source, series, choice)
 
-        sessions = tuple(_held(one, look, reasons) for one in plan.sessions)
-    held = replace(plan, sessions=sessions)
-    return held, tuple(_findings(held, choice, reasons))
+        return replace(plan, sessions=tuple(_held(one, look) for one in plan.sessions))
 
 
 def _let_go(session: PlannedSession) -> PlannedSession:
@@ -54,7 +52,7 @@ def _let_go(session: PlannedSession) -> PlannedSession:
         return session
     return replace(
         session,
-        series=(*session.series, *(replace(one, held_by=_others(one.held_by)) for one in back)),
+        series=tuple(replace(one, held_by=_others(one.held_by)) for one in (*session.series, *back)),
         left_out=tuple(one for one in session.left_out if not _OURS & set(one.held_by)),
         is_included=session.is_included or bool(_OURS & set(session.held_by)),
         held_by=_others(session.held_by),
@@ -65,7 +63,7 @@ def _others(codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(code for code in codes if code not in _OURS)
 
 
-def _held(session: PlannedSession, look: Look, reasons: Counter[str]) -> PlannedSession:
+def _held(session: PlannedSession, look: Look) -> PlannedSession:
     if not session.is_included:
         return session
     going: list[Series] = []
@@ -75,14 +73,13 @@ def _held(session: PlannedSession, look: Look, reasons: Counter[str]) -> Planned
         if not reason:
             going.append(series)
             continue
-        reasons[reason] += len(series.instances)
         code = BURNT_IN if reason == holding.BURNT_IN else NO_HEADER
         held.append(replace(series, held_by=(*series.held_by, code)))
     if not held:
         return session
     if not going and not session.pairs:
         codes = tuple(dict.fromkeys(one.held_by[-1] for one in held))
-        return replace(session, is_included=False, held_by=(*session.held_by, *codes))
+        return replace(session, is_included=False, series=tuple(held), held_by=(*session.held_by, *codes))
     return replace(session, series=tuple(going), left_out=(*session.left_out, *held))
 
 
@@ -112,7 +109,12 @@ def _reason_in(source: Source, path: str, choice: Deidentification) -> str:
 # -- what is worth saying ----------------------------------------------------------------------------
 
 
-def _findings(plan: Plan, choice: Deidentification, reasons: Counter[str]) -> list[Finding]:
+def about(plan: Plan) -> list[Finding]:
+    """Say what de-identification means for a plan; nothing is read."""
+    choice = plan.deidentification
+    if choice is None:
+        return []
+    reasons = _reasons(plan)
     burnt_in = reasons.pop(holding.BURNT_IN, 0)
     findings = [_held_back(count, reason) for reason, count in reasons.items()]
     if burnt_in:
@@ -123,6 +125,19 @@ def _findings(plan: Plan, choice: Deidentification, reasons: Counter[str]) -> li
         findings.append(_free_text())
     findings.append(_pixels(is_burnt_in_sent=choice.is_burnt_in_sent))
     return findings
+
+
+def _reasons(plan: Plan) -> Counter[str]:
+    """Count the files that are held back, by why."""
+    reasons: Counter[str] = Counter()
+    for session in plan.sessions:
+        for series in (*session.left_out, *session.series):
+            if BURNT_IN in series.held_by:
+                reasons[holding.BURNT_IN] += len(series.instances)
+            elif NO_HEADER in series.held_by:
+                found = (holding.by_class(one.sop_class_uid, Deidentification()) for one in series.instances)
+                reasons[next(filter(None, found), UNREADABLE)] += len(series.instances)
+    return reasons
 
 
 def _burnt_in(count: int) -> Finding:
