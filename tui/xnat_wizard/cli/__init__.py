@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name: module of this package, what `
     "login": ("login", "log in to a site once; a token is kept in the place of the password"),
     "logout": ("login", "withdraw a login that is kept, at the site and here"),
     "settings": ("settings", "show what holds and why, and change it"),
+    "completion": ("completion", "print what lets bash, zsh or fish complete commands"),
+    "report": ("report", "make a report for a ticket: states, counts and codes, without names"),
     "serve": ("serve", "open the wizard in a browser; prints the link that lets you in"),
     "practice": ("practice", "run a stand-in XNAT on this machine, for practice"),
     "help": ("help", "show the manual: a page, a command, a finding, a setting"),
@@ -124,8 +126,17 @@ def _command_in(arguments: Sequence[str]) -> str:
     return ""
 
 
+def whole_parser() -> CommandParser:
+    """Return the parser of the program with every command: for completion and for tests."""
+    return _parser({home for home, _ in COMMANDS.values()})
+
+
 def parser_for(command: str) -> CommandParser:
     """Return the parser of the program: whole for one command, with the names and words of the others."""
+    return _parser({COMMANDS[command][0]} if command in COMMANDS else set())
+
+
+def _parser(modules: set[str]) -> CommandParser:
     parser = CommandParser(
         prog="xnat-wizard",
         description="Get medical images into XNAT, with proof that every one arrived. "
@@ -137,9 +148,8 @@ def parser_for(command: str) -> CommandParser:
     wizard.add_options_to(parser)
     parser.set_defaults(run=wizard.open_from)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    module = COMMANDS[command][0] if command in COMMANDS else ""
     for name, (home, words) in COMMANDS.items():
-        if home != module:
+        if home not in modules:
             commands.add_parser(name, help=words)
         elif name not in commands.choices:
             importlib.import_module(f"xnat_wizard.cli.{home}").add_to(commands)
