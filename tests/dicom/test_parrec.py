@@ -1,5 +1,6 @@
 """PAR/REC: every real pair reads, each kind of damage is named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from dicom.images import write_pair, write_series
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.model import OtherKind
 from xnat_wizard.dicom.opened import FolderFile
-from xnat_wizard.dicom.parrec import BrokenPar, NoPar, Par, match, read_open_par
+from xnat_wizard.dicom.parrec import BrokenPar, NoPar, Par, date_in, match, read_open_par
 from xnat_wizard.dicom.survey import survey
 
 
@@ -25,6 +26,63 @@ def test_every_real_pair_fits(shared_data: Path) -> None:
     assert [other.kind for other in found.others] == [OtherKind.PARREC] * 2
     names = {pair.par_path: pair.protocol_name for pair in found.pairs}
     assert names["nitest-balls1/T2.PAR"] == "T2 SENSE"
+
+
+@pytest.mark.parametrize("version", ["V3", "V4", "V4.1", "V4.2"])
+def test_every_version_says_which_acquisition_it_is(shared_data: Path, version: str) -> None:
+    folder = shared_data / "parrec"
+    par = "nitest-balls1/T2.PAR" if version == "V4.2" else f"t2-as-older-versions/T2_{version}.PAR"
+    said = read(folder / par)
+    assert (said.version, said.protocol_name, said.acquisition, said.reconstruction, said.study_date) == (
+        version,
+        "T2 SENSE",
+        "7",
+        "1",
+        "20140805",
+    )
+    assert (said.image_count, said.rec_size_bytes) == (10, (folder / par).with_suffix(".REC").stat().st_size)
+
+
+@pytest.mark.parametrize("version", ["V3", "V4", "V4.1", "V4.2"])
+@pytest.mark.parametrize("endings", [(".par", ".rec"), (".Par", ".REC"), (".PAR", ".rec")])
+def test_letters_of_the_endings_do_not_count(
+    shared_data: Path, tmp_path: Path, version: str, endings: tuple[str, str]
+) -> None:
+    name = "nitest-balls1/T2" if version == "V4.2" else f"t2-as-older-versions/T2_{version}"
+    (tmp_path / "S1" / "t2").mkdir(parents=True)
+    for old, new in zip((".PAR", ".REC"), endings, strict=True):
+        shutil.copy(shared_data / "parrec" / f"{name}{old}", tmp_path / "S1" / "t2" / f"x{new}")
+    found = survey(tmp_path)
+    assert [(pair.version, pair.par_path[-4:], pair.rec_path[-4:]) for pair in found.pairs] == [(version, *endings)]
+    assert not found.findings
+
+
+@pytest.mark.parametrize("version", ["V3", "V4", "V4.1", "V4.2"])
+def test_a_cut_rec_of_any_version_is_told(shared_data: Path, tmp_path: Path, version: str) -> None:
+    name = "nitest-balls1/T2" if version == "V4.2" else f"t2-as-older-versions/T2_{version}"
+    (tmp_path / "S1" / "t2").mkdir(parents=True)
+    shutil.copy(shared_data / "parrec" / f"{name}.PAR", tmp_path / "S1" / "t2" / "x.PAR")
+    data = (shared_data / "parrec" / f"{name}.REC").read_bytes()
+    (tmp_path / "S1" / "t2" / "x.REC").write_bytes(data[:-1])
+    found = survey(tmp_path)
+    assert found.pairs == ()
+    cut = next(finding for finding in found.findings if finding.code == structure.PARREC_SIZE)
+    assert f"{len(data) - 1} bytes, the PAR describes {len(data)}" in cut.what
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2014.08.05 / 11:27:34", "20140805"),
+        ("02.09.2020 / 12:08:36", "20200902"),
+        ("2014-8-5", "20140805"),
+        ("2014.13.05", ""),
+        ("", ""),
+        ("12014.08.05", ""),
+    ],
+)
+def test_the_day_of_an_examination_is_read_either_way_round(text: str, day: str) -> None:
+    assert date_in(text) == day
 
 
 def test_a_par_says_how_long_its_rec_is(tmp_path: Path) -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from convert.images import write_dicom, write_pair
 from support import Practice
+from upload import builders
 from upload.runs import run, texts
+from xnat_wizard.dicom.model import ParRecPair, Series
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.upload import pair_scans, places, receipt
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Plan, UploadState
 from xnat_wizard.upload.pair_scans import Acquisition, KnownScan, Place, choose
+from xnat_wizard.upload.plan import draft
 from xnat_wizard.xnat.model import RemoteFile
 from xnat_wizard.xnat.scans import ScanDraft
 from xnat_wizard.xnat.site import Site
@@ -238,3 +241,52 @@ async def test_the_scans_of_a_session_are_listed_with_the_pairs_in_them(
     assert [(one.name, one.md5) for one in known.pair_files] == [
         (par.name, hashlib.md5(par.read_bytes()).hexdigest())  # noqa: S324  compared, not trusted
     ]
+
+
+def sessions(*items: Series | ParRecPair) -> list[tuple[str, str, int, list[str]]]:
+    """Return label, day, number of series and pairs of each session of a plan."""
+    plan = draft(builders.survey(*items), site_url="x", project="P", destination=Destination.ARCHIVE)
+    return [
+        (one.session_label, one.study_date, len(one.series), [pair.folder for pair in one.pairs])
+        for one in plan.sessions
+    ]
+
+
+def on_day(folder: str, day: str, session: str = "") -> ParRecPair:
+    return replace(builders.pair(folder), study_date=day, session_folder=session)
+
+
+def test_pairs_of_another_day_are_another_session() -> None:
+    assert sessions(
+        on_day("s/b", "20250301"), on_day("s/a", "20250102"), on_day("s/c", ""), on_day("s/d", "20250301")
+    ) == [
+        ("s_MR1", "20250102", 0, ["s/a", "s/c"]),
+        ("s_MR2", "20250301", 0, ["s/b", "s/d"]),
+    ]
+
+
+def test_pairs_join_the_dicom_of_their_day_else_the_first() -> None:
+    studies = [
+        builders.series("s/x", study="1.1", date="20240101"),
+        builders.series("s/y", study="1.2", date="20250301"),
+    ]
+    assert sessions(*studies, on_day("s/b", "20250301")) == [
+        ("s_MR1", "20240101", 1, []),
+        ("s_MR2", "20250301", 1, ["s/b"]),
+    ]
+    assert sessions(studies[0], on_day("s/a", "20230101"), on_day("s/b", "20250301"), on_day("s/c", "")) == [
+        ("s_MR1", "20240101", 1, ["s/a", "s/c"]),
+        ("s_MR2", "20250301", 0, ["s/b"]),
+    ]
+
+
+def test_a_session_folder_keeps_its_pairs_whatever_their_day() -> None:
+    assert sessions(on_day("s/v1/a", "20250102", "v1"), on_day("s/v1/b", "20250301", "v1")) == [
+        ("s_v1", "20250102", 0, ["s/v1/a", "s/v1/b"]),
+    ]
+
+
+def test_the_keys_of_sessions_of_one_day_are_those_of_earlier_plans() -> None:
+    before = draft(builders.survey(builders.pair("s/a")), site_url="x", project="P", destination=Destination.ARCHIVE)
+    now = draft(builders.survey(on_day("s/a", "20250102")), site_url="x", project="P", destination=Destination.ARCHIVE)
+    assert [one.key for one in before.sessions] == [one.key for one in now.sessions]

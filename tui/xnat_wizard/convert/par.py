@@ -3,16 +3,12 @@
 Sources: the PAR files' own "IMAGE INFORMATION DEFINITION"; V3 states pixel size and resolution once.
 """
 
-import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from xnat_wizard.dicom import parrec
 from xnat_wizard.dicom.opened import OpenFile
 
-_LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
-_VERSION = re.compile(r"Research image export tool\s+(V[\d.]+)")
-_GENERAL = re.compile(r"^\.\s+(.+?)\s*:\s*(.*)$")
-_COLUMN = re.compile(r"^#\s+(.+?)\s*\((?:(\d+)\*)?(?:integer|float|string)\)")
 TYPES = {"0": "M", "1": "R", "2": "I", "3": "P"}  # image_type_mr; the letters are those of DICOM PS3.3 C.8.3.1.1.1
 
 
@@ -85,21 +81,18 @@ def read_table(file: OpenFile) -> ParTable:
     Raises:
         OSError: it cannot be read.
     """
-    text = file.read_at(0, min(file.size_bytes, _LIMIT_BYTES)).decode("latin-1")
-    version = _VERSION.search(text)
+    text = parrec.read_text(file)
     lines = text.splitlines()
     columns: dict[str, tuple[int, int]] = {}
     at = 0
-    for line in lines:
-        if hit := _COLUMN.match(line):
-            width = int(hit[2] or 1)
-            columns[hit[1].lower()] = (at, width)
-            at += width
+    for name, width in parrec.columns(lines).items():
+        columns[name.lower()] = (at, width)
+        at += width
     return ParTable(
-        version=version[1] if version else "",
-        general={hit[1]: hit[2].strip() for hit in map(_GENERAL.match, lines) if hit},
+        version=parrec.version_in(text),
+        general=parrec.general_lines(lines),
         columns=columns,
-        rows=tuple(tuple(line.split()) for line in lines if line.strip() and line.lstrip()[0] not in "#."),
+        rows=tuple(tuple(row) for row in parrec.image_rows(lines)),
     )
 
 

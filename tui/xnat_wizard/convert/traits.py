@@ -41,8 +41,7 @@ def of_pair(source: Source, pair: ParRecPair) -> tuple[str, str, str, tuple[Trai
         Traits(description, protocol, par.image_type(letter), echo, count, "MR", "parrec")
         for (echo, letter), count in table.kinds().items()
     )
-    day = "".join(table.line("Examination date/time").split("/")[0].split()).replace(".", "")
-    return table.line("Patient name"), table.acquisition, day, traits
+    return table.line("Patient name"), table.acquisition, pair.study_date, traits
 
 
 def of_series(source: Source, series: Series) -> tuple[Traits, ...]:

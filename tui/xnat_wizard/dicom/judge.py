@@ -182,6 +182,7 @@ def _pair(candidates: Candidates, found: Gathered) -> ParRecPair | None:
         rec_size_bytes=rec_size_bytes,
         version=header.version,
         protocol_name=header.protocol_name,
+        study_date=header.study_date,
     )
 
 

@@ -100,6 +100,7 @@ class ParRecPair:
     protocol_name: str
     held_by: tuple[str, ...] = ()
     session_folder: str = ""
+    study_date: str = ""  # YYYYMMDD, as the header of the PAR has it
 
 
 class OtherKind(StrEnum):

@@ -16,6 +16,7 @@ _LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
 _TITLE = "DATA DESCRIPTION FILE"
 _VERSION = re.compile(r"Research image export tool\s+(V[\d.]+)")
 _GENERAL = re.compile(r"^\.\s+(.+?)\s*:\s*(.*)$")
+_DAY = re.compile(r"(?<!\d)(?:(\d{4})[.-](\d{1,2})[.-](\d{1,2})|(\d{1,2})[.](\d{1,2})[.](\d{4}))(?!\d)")
 _COLUMN = re.compile(r"^#\s+(.+?)\s*\((?:(\d+)\*)?(?:integer|float|string)\)")
 
 
@@ -38,6 +39,7 @@ class Par:
     rec_size_bytes: int
     acquisition: str = ""  # its number within the examination
     reconstruction: str = ""  # its number within the acquisition
+    study_date: str = ""  # of the examination, YYYYMMDD as in DICOM; "" where it is not said in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,16 @@ def read_open_par(file: OpenFile) -> Par:
         NoPar: it is something else.
         BrokenPar: it was cut, or says nothing about the size of its images.
     """
-    text = file.read_at(0, min(file.size_bytes, _LIMIT_BYTES)).decode("latin-1")
+    text = read_text(file)
     if _TITLE not in text[:400]:
         raise NoPar
-    version = _VERSION.search(text)
+    version = version_in(text)
     if not version:
         raise BrokenPar("it was cut before its version")
     lines = text.splitlines()
-    general = _general(lines)
-    widths = _widths(lines)
-    rows = [line.split() for line in lines if line.strip() and line.lstrip()[0] not in "#."]
+    general = general_lines(lines)
+    widths = columns(lines)
+    rows = image_rows(lines)
     if not rows:
         raise BrokenPar("it was cut before its list of images")
     if not widths:
@@ -113,25 +115,56 @@ def read_open_par(file: OpenFile) -> Par:
     if short and not is_ended:
         raise BrokenPar("it was cut in its list of images")
     return Par(
-        version=version[1],
+        version=version,
         protocol_name=general.get("Protocol name", ""),
         patient_name=general.get("Patient name", ""),
         image_count=len(rows),
         rec_size_bytes=sum(_image_bytes(row, widths, general) for row in rows),
         acquisition=general.get("Acquisition nr", "").split(".")[0],
         reconstruction=general.get("Reconstruction nr", "").split(".")[0],
+        study_date=date_in(general.get("Examination date/time", "")),
     )
 
 
-def _general(lines: Iterable[str]) -> dict[str, str]:
+def read_text(file: OpenFile) -> str:
+    """Return the text of a PAR, or of what is named so.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return file.read_at(0, min(file.size_bytes, _LIMIT_BYTES)).decode("latin-1")
+
+
+def version_in(text: str) -> str:
+    """Return the version that a PAR states: "V4.2"; "" when it states none."""
+    hit = _VERSION.search(text)
+    return hit[1] if hit else ""
+
+
+def general_lines(lines: Iterable[str]) -> dict[str, str]:
+    """Return the general lines of a PAR: name and value."""
     found = (_GENERAL.match(line) for line in lines)
     return {hit[1]: hit[2].strip() for hit in found if hit}
 
 
-def _widths(lines: Iterable[str]) -> dict[str, int]:
+def columns(lines: Iterable[str]) -> dict[str, int]:
     """Return the columns of a row in order: name and number of values."""
     found = (_COLUMN.match(line) for line in lines)
     return {hit[1]: int(hit[2] or 1) for hit in found if hit}
+
+
+def image_rows(lines: Iterable[str]) -> list[list[str]]:
+    """Return the rows of the list of images, cell by cell."""
+    return [line.split() for line in lines if line.strip() and line.lstrip()[0] not in "#."]
+
+
+def date_in(text: str) -> str:
+    """Return the day of a PAR's "Examination date/time" as YYYYMMDD; exports have it either way round."""
+    if hit := _DAY.search(text):
+        year, month, day = (hit[1], hit[2], hit[3]) if hit[1] else (hit[6], hit[5], hit[4])
+        if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
+            return f"{year}{int(month):02}{int(day):02}"
+    return ""
 
 
 def _image_bytes(row: list[str], widths: dict[str, int], general: dict[str, str]) -> int:
