@@ -16,11 +16,11 @@ from xnat_wizard.practice.store import Store
 from xnat_wizard.upload.estimate import ASSUMED, Speed
 from xnat_wizard.upload.model import Destination
 from xnat_wizard.upload.plan import edit, load
+from xnat_wizard.upload.travel_words import time_text
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
-from xnat_wizard.wizard.steps.plan.words import speed_words
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
 from xnat_wizard.wizard.widgets.rows import Rows
@@ -360,10 +360,10 @@ async def test_the_same_study_in_two_folders_is_marked(practice: Practice, tmp_p
 
 
 def test_the_time_is_told_with_its_source() -> None:
-    assert speed_words(ASSUMED, 3, 1_000_000) == "Less than a minute, at 10 MB/s (assumed)"
-    assert speed_words(Speed(1e6, 100, 3), 3, 600_000_000) == "About 10 minutes, at 1.0 MB/s as in 3 earlier uploads"
-    assert speed_words(Speed(1e6, 100, 1), 3, 20_000_000_000).startswith("About 6 hours")
-    assert speed_words(ASSUMED, 0, 0) == ""
+    assert time_text(ASSUMED, 3, 1_000_000) == "Less than a minute, at 10 MB/s (assumed)"
+    assert time_text(Speed(1e6, 100, 3), 3, 600_000_000) == "About 10 minutes, at 1.0 MB/s as in 3 earlier uploads"
+    assert time_text(Speed(1e6, 100, 1), 3, 20_000_000_000).startswith("About 6 hours")
+    assert time_text(ASSUMED, 0, 0) == ""
 
 
 async def test_a_plan_is_saved_and_its_command_stands_alone(

@@ -10,14 +10,21 @@ NAMES = {Route.IMPORT: "Import", Route.GRADUAL: "Gradual", Route.DICOM: "C-STORE
 SENTENCES = {
     Route.IMPORT: "many files in one HTTPS request: quick, and right nearly everywhere",
     Route.GRADUAL: "one file in each HTTPS request: slower, for a site that takes no zips",
-    Route.DICOM: "by DICOM to the site's receiver, where HTTPS is no way",
+    Route.DICOM: "by DICOM to a receiver of the site, as scanners send",
+}
+
+
+SHORT = {
+    Route.IMPORT: "many files a request",
+    Route.GRADUAL: "one file a request",
+    Route.DICOM: "by DICOM, as scanners send",
 }
 
 
 def route_text(plan: Plan) -> str:
-    """Return the route of a plan in a few words: "Import", "C-STORE to XNAT at localhost port 8104"."""
+    """Return the route in a few words: "Import, many files a request", "C-STORE to XNAT at host port 8104"."""
     if plan.route is not Route.DICOM:
-        return NAMES[plan.route]
+        return f"{NAMES[plan.route]}, {SHORT[plan.route]}"
     return f"C-STORE to {receiver_text(plan.receiver)}"
 
 
@@ -28,7 +35,9 @@ def receiver_text(peer: Peer | None) -> str:
 
 def travel_text(plan: Plan) -> str:
     """Return the route of a plan as one sentence without its full stop."""
-    if plan.route is not Route.DICOM or plan.receiver is None:
+    if plan.route is not Route.DICOM:
+        return f"{NAMES[plan.route]}: {SENTENCES[plan.route]}"
+    if plan.receiver is None:
         return f"{route_text(plan)}: {SENTENCES[plan.route]}"
     return f"{route_text(plan)}: {explained(plan.receiver.scheme)}"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from xnat_wizard.findings import Problem
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.cstore import findings, statuses
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.cstore.wire import LostError, RejectedError, UnreachableError, open_link
@@ -28,6 +28,15 @@ async def echo(peer: Peer) -> str:
     if status:
         raise Problem(findings.no_echo(peer, statuses.words(status)))
     return f"{peer.ae_title} at {peer.host} port {peer.port} answers an echo"
+
+
+async def refusal(peer: Peer) -> Finding | None:
+    """Ask a receiver whether it listens; return why it does not, `None` where it does."""
+    try:
+        await echo(peer)
+    except Problem as problem:
+        return problem.finding
+    return None
 
 
 def _ask(peer: Peer) -> int:

@@ -70,8 +70,8 @@ class Edits:
 
 
 def changed_keys(old: Plan, new: Plan) -> set[str]:
-    """Return the keys of the sessions that are not as they were; all where the destination is another."""
-    if old.destination is not new.destination:
+    """Return the keys of the sessions that are not as they were; all where they go elsewhere, or another way."""
+    if (old.destination, old.route, old.receiver) != (new.destination, new.route, new.receiver):
         return {one.key for one in new.sessions} | {""}
     return {after.key for before, after in zip(old.sessions, new.sessions, strict=True) if before != after}
 

@@ -3,52 +3,42 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.findings import Finding, Problem, Severity, by_weight
+from xnat_wizard.troubleshoot.before_sending import forecast
 from xnat_wizard.upload import plan as planning
-from xnat_wizard.upload.choosing import twins, with_items, with_subject
+from xnat_wizard.upload.choosing import twins
+from xnat_wizard.upload.cstore.echo import refusal
+from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.estimate import ASSUMED, speed_to
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+from xnat_wizard.upload.model import Destination, Route
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.plan.edits import Edits, is_askable, stopping_codes
-from xnat_wizard.wizard.steps.plan.relabel import Asked, RelabelScreen
-from xnat_wizard.wizard.steps.plan.saving import SaveScreen
-from xnat_wizard.wizard.steps.plan.series import SeriesScreen
+from xnat_wizard.wizard.steps.plan.asking import AskingStep
+from xnat_wizard.wizard.steps.plan.edits import is_askable, stopping_codes
 from xnat_wizard.wizard.steps.plan.table import Ahead, detail_of, row_of
-from xnat_wizard.wizard.steps.plan.words import (
-    COLUMNS,
-    DESTINATIONS,
-    HELP,
-    UNNOTED,
-    fitting_plan,
-    mark,
-    reasons,
-    speed_words,
-)
+from xnat_wizard.wizard.steps.plan.words import COLUMNS, DESTINATIONS, HELP, UNNOTED, mark, reasons, way_words
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
-from xnat_wizard.wizard.widgets.edit_labels import EditLabels
 from xnat_wizard.wizard.widgets.listing import FindingsScreen, OthersScreen
 from xnat_wizard.wizard.widgets.losing import plan_loss
 from xnat_wizard.wizard.widgets.parting import parting_words
-from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.plain import cut_lines
 from xnat_wizard.wizard.widgets.rows import Rows
-from xnat_wizard.wizard.widgets.step import Command, StepScreen
+from xnat_wizard.wizard.widgets.step import Command
 
 DETAIL_ROWS = 4
 
 
-class PlanStep(StepScreen[Answer]):
+class PlanStep(AskingStep):
     """The plan as a list of sessions; edits survive going back and forth."""
 
     number: ClassVar[int] = 4
@@ -63,6 +53,7 @@ class PlanStep(StepScreen[Answer]):
         Binding("b", "relabel", "Labels", show=False, id="plan.labels", tooltip="Labels for all sessions by one rule"),
         Binding("e", "series", "Series", show=False, id="plan.series", tooltip="Choose the series of this session"),
         Binding("x", "subject", "Subject", show=False, id="plan.subject", tooltip="This subject goes, or stays"),
+        Binding("t", "travel", "Route", show=False, id="plan.travel", tooltip="How it travels: route, receiver, speed"),
         Binding("s", "save", "Save", show=False, id="plan.save", tooltip="Save the plan to a file"),
         Binding("u,z", "undo", "Undo", id="plan.undo", tooltip="Take the last change back"),
     ]
@@ -71,32 +62,20 @@ class PlanStep(StepScreen[Answer]):
     PlanStep #plan-note { height: auto; max-height: 3; color: $text-muted; }
     PlanStep Rows { min-height: 5; margin-top: 1; }
     PlanStep #plan-detail { height: 4; margin-top: 1; }
-    PlanStep #plan-time { height: 1; color: $text-muted; }
+    PlanStep #plan-way { height: 1; offset-x: -1; }
+    PlanStep #plan-time {
+        width: 1fr; height: 1; margin-left: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     PlanStep.-low Rows, PlanStep.-low #plan-detail { margin-top: 0; }
     """
 
     def __init__(self, choices: Choices) -> None:
-        assert choices.site
-        assert choices.survey
-        assert choices.project
-        super().__init__(choices.who)
-        self._choices = choices
-        self._site = choices.site
-        self._survey = choices.survey
-        plan = fitting_plan(choices, self._survey, self._site.info.url, choices.project.id)
-        self._edits = Edits(plan, self._changed)
+        super().__init__(choices)
         self._ahead = Ahead()
-        self._news = ""  # what the last edit did, before the count
         self._speed = ASSUMED
-        self._saved: Path | None = None
-        self._kept: Plan | None = None  # what was saved there
-        self._asked = Asked()
-        self._of_labels: tuple[Finding, ...] = ()  # what the last rule for all labels had to say
-        self._stops = stopping_codes(self._survey, plan.sessions)
-
-    @property
-    def _plan(self) -> Plan:
-        return self._edits.plan
+        self._speed_of: Route | None = None  # which route that is the speed of
+        self._answer: tuple[Peer, Finding | None] | None = None  # of the receiver that was asked last
+        self._stops = stopping_codes(self._survey, self._plan.sessions)
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -106,7 +85,9 @@ class PlanStep(StepScreen[Answer]):
         yield Static("", id="plan-note", markup=False)
         yield Rows(COLUMNS, empty="No image was found that can be sent.", id="plan-sessions")
         yield Static("", id="plan-detail", markup=False)
-        yield Static("", id="plan-time", markup=False)
+        with Horizontal(id="plan-way"):
+            yield ActionButton("t Route", id="plan-travel", tooltip="How it travels: route, receiver, speed")
+            yield Static("", id="plan-time", markup=False)
 
     def compose_buttons(self) -> ComposeResult:
         """Lay out the ways on."""
@@ -145,7 +126,7 @@ class PlanStep(StepScreen[Answer]):
         left = f" Not sent: {count_text(others, 'file')} (o)" if others else ""
         amount = f"{count_text(files, 'file')}, {bytes_text(size)}"
         self.tell(f"{self._news}{counted}: {amount} to the {self._plan.destination}.{left}")
-        self.query_one("#plan-time", Static).update(speed_words(self._speed, files, size))
+        self.query_one("#plan-time", Static).update(way_words(self._plan, self._speed))
         self._show_buttons()
         self.refresh_bindings()
 
@@ -180,20 +161,32 @@ class PlanStep(StepScreen[Answer]):
         self._ahead = replace(self._ahead, is_checking=True, unchecked=None)
         self._show()
         try:
-            self._ahead = Ahead(await planning.forecast(self._plan, self._site), is_checking=False)
+            found = await forecast(self._plan, self._site)
+            self._ahead = Ahead({**found, "": (*await self._no_answer(), *found.get("", ()))}, is_checking=False)
         except Problem as problem:
             self._ahead = replace(self._ahead, is_checking=False, unchecked=problem.finding)
         self._show()
 
+    async def _no_answer(self) -> tuple[Finding, ...]:
+        """Return why the receiver does not answer, where one is meant; it is asked once, and again after F5."""
+        peer = self._plan.receiver
+        if self._plan.route is not Route.DICOM or peer is None:
+            return ()
+        if self._answer is None or self._answer[0] != peer:
+            self._answer = peer, await refusal(peer)
+        finding = self._answer[1]
+        return (replace(finding, severity=Severity.ASK),) if finding else ()
+
     @work(group="speed", exclusive=True, exit_on_error=False)
     async def look_back(self) -> None:
-        """Reckon with the speed of earlier uploads to this site."""
-        self._speed = await asyncio.to_thread(speed_to, self._site.info.url)
+        """Reckon with the speed of earlier uploads to this site by this route."""
+        route = self._speed_of = self._plan.route
+        self._speed = await asyncio.to_thread(speed_to, self._site.info.url, route)
         self._show()
 
     def refresh_content(self) -> None:
         """Ask the site again."""
-        self._ahead = Ahead()
+        self._ahead, self._answer = Ahead(), None
         self.look_ahead()
 
     # -- edits ---------------------------------------------------------------------------------------------------
@@ -204,6 +197,8 @@ class PlanStep(StepScreen[Answer]):
         self._news = ""
         self.query_one("#plan-destination", Checklist).tick(self._plan.destination, is_on=True)
         self.look_ahead()
+        if self._speed_of is not self._plan.route:
+            self.look_back()
 
     @on(Checklist.Changed, "#plan-destination")
     def change_destination(self, event: Checklist.Changed) -> None:
@@ -231,107 +226,6 @@ class PlanStep(StepScreen[Answer]):
         else:
             self._edits.take(plan, f"{'leaving out' if session.is_included else 'taking in'} {session.session_label}")
 
-    def action_subject(self) -> None:
-        """Take all sessions of the subject in, or leave all of them out."""
-        session = self._edits.session(self.query_one(Rows).key)
-        if session is None:
-            return
-        plan, subject = with_subject(self._plan, session.key), session.subject_label
-        if plan == self._plan:
-            self._news = f"Nothing of {subject} may go without your yes (Space). "
-            self._show()
-            return
-        self._edits.take(plan, f"the choice for subject {subject}")
-        count = sum(one.is_included for one in plan.sessions if one.subject_label == subject)
-        self._news = f"{subject}: {count_text(count, 'session')} to send, u takes it back. "
-
-    def action_series(self) -> None:
-        """Choose the series of the session under the cursor."""
-        session = self._edits.session(self.query_one(Rows).key)
-        if session is not None and session.is_blocked:
-            why = reasons(session, self._survey)
-            self.explain_soon(why[0] if why else self._findings()[0])
-        elif session is not None:
-            self.choose_series(session)
-
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def choose_series(self, session: PlannedSession) -> None:
-        """Let series be chosen, and take the choice."""
-        going = await self.app.push_screen_wait(SeriesScreen(session))
-        if going is not None:
-            plan = with_items(self._plan, session.key, going)
-            if plan != self._plan:
-                self._edits.take(plan, f"the series of {session.session_label}")
-
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def ask_about_held(self, session: PlannedSession) -> None:
-        """Show why something is held and ask what shall be done."""
-        why = "\n\n".join(
-            f"{mark(one)}  {one.what}\n{one.why}\nWhere: {one.where or '.'}" for one in reasons(session, self._survey)
-        )
-        has_rest = not all([one.held_by for one in session.series] + [one.held_by for one in session.pairs])
-        ways = [Way("rest", "Only the rest", "Leave out what is held and send the other series")] if has_rest else []
-        ways.append(Way("none", "Leave it out", "Nothing of this session is sent"))
-        ways.append(Way("all", "Yes, send it", "You have looked, and it is right as it is"))
-        title = f"{session.session_label}: something is held and needs your yes"
-        way = await self.app.push_screen_wait(PickScreen(title, why, ways))
-        if way:
-            self._edits.settle(self._survey, session, way)
-
-    @on(Rows.Chosen, "#plan-sessions")
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def edit_labels(self, event: Rows.Chosen) -> None:
-        """Edit the labels of a session."""
-        session = self._edits.session(event.key)
-        assert session
-        place = f"folder {session.subject_folder}" if session.subject_folder else str(self._survey.source.name)
-
-        def check(subject: str, label: str) -> Finding | None:
-            try:
-                planning.edit(self._plan, session.key, subject_label=subject, session_label=label)
-            except Problem as problem:
-                return problem.finding
-            return None
-
-        old = (session.subject_label, session.session_label)
-        labels = await self.app.push_screen_wait(EditLabels(place, old, check=check))
-        if labels and labels != old:
-            plan = planning.edit(self._plan, session.key, subject_label=labels[0], session_label=labels[1])
-            self._edits.take(plan, f"the labels of {labels[1]}")
-
-    @on(Button.Pressed, "#plan-labels")
-    def action_relabel(self) -> None:
-        """Label all sessions by one rule."""
-        self.relabel()
-
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def relabel(self) -> None:
-        """Let a rule be chosen, and take the labels it makes."""
-        made = await self.app.push_screen_wait(RelabelScreen(self._plan, self._asked))
-        if made is None:
-            return
-        self._asked, self._of_labels = made.asked, made.findings
-        self._edits.take(made.plan, "the labels by a rule")
-        self._news = "New labels, u takes them back. "
-
-    def action_undo(self) -> None:
-        """Take the last change back."""
-        what = self._edits.undo()
-        if what == "the labels by a rule":
-            self._of_labels = ()
-        self._news = f"Taken back: {what}. "
-        self._show()
-
-    @on(Button.Pressed, "#plan-save")
-    @work(group="ask", exclusive=True, exit_on_error=False)
-    async def action_save(self) -> None:
-        """Save the plan to a file."""
-        path = self._saved or Path.cwd() / f"{self._plan.source.name or 'study'}-plan.json"
-        plan = self._plan
-        saved = await self.app.push_screen_wait(SaveScreen(plan, path, self._site.identity.username))
-        if saved is not None:
-            self._saved, self._kept = saved, plan
-
     # -- what can be opened --------------------------------------------------------------------------------------
 
     @on(Button.Pressed, "#plan-findings")
@@ -349,6 +243,7 @@ class PlanStep(StepScreen[Answer]):
         yield "Findings", "All findings of folder, plan and site, explained", self.action_findings
         yield "Not sent", "The files that are not sent, and why", self.action_not_sent
         yield "Labels for all sessions", "By folders, headers, a pattern or a table", self.action_relabel
+        yield "How it travels", "Route, receiver, speed and compression", self.action_travel
         yield "Series", "Choose the series of the session under the cursor", self.action_series
         yield "Subject", "All sessions of this subject go, or stay", self.action_subject
         yield "Save plan", "Save the plan to a file, to be sent by a command", self._press_save

@@ -7,9 +7,10 @@ from xnat_wizard.dicom.model import ParRecPair, Series, Survey
 from xnat_wizard.findings import Finding, Severity, by_weight
 from xnat_wizard.upload import plan as planning
 from xnat_wizard.upload.estimate import Speed
-from xnat_wizard.upload.model import Destination, Plan, PlannedSession
+from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route
+from xnat_wizard.upload.travel_words import NAMES, time_text
 from xnat_wizard.wizard.choices import Choices
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column
 
 COLUMNS = (
@@ -49,9 +50,14 @@ def fitting_plan(choices: Choices, survey: Survey, site_url: str, project: str) 
     old = choices.plan
     destination = old.destination if old else Destination.PREARCHIVE
     fresh = planning.draft(survey, site_url=site_url, project=project, destination=destination)
+    if old is not None:
+        fresh = replace(fresh, options=old.options)
+    if old is not None and old.site_url == site_url:  # a receiver is that of one site
+        fresh = replace(fresh, route=old.route, receiver=old.receiver)
     if old is None or (old.source, old.layout) != (fresh.source, fresh.layout) or _content(old) != _content(fresh):
         return fresh
-    return replace(old, site_url=site_url, project=project, not_sent=fresh.not_sent)
+    route, receiver = fresh.route, fresh.receiver
+    return replace(old, site_url=site_url, project=project, not_sent=fresh.not_sent, route=route, receiver=receiver)
 
 
 def _content(plan: Plan) -> list[tuple[str, frozenset[Series], frozenset[ParRecPair]]]:
@@ -80,21 +86,13 @@ def telling(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def speed_words(speed: Speed, files: int, size_bytes: int) -> str:
-    """Return how long it will take, and where that is from."""
-    if not files:
-        return ""
-    source = f"as in {count_text(speed.uploads, 'earlier upload')}" if speed.uploads else "(assumed)"
-    return f"{about_text(speed.seconds(files, size_bytes))}, at {bytes_text(speed.bytes_s)}/s {source}"
-
-
-def about_text(seconds: float) -> str:
-    """Return a time as one says it beforehand."""
-    if seconds < 60:
-        return "Less than a minute"
-    if seconds < 90 * 60:
-        return f"About {count_text(round(seconds / 60), 'minute')}"
-    return f"About {count_text(round(seconds / 3600), 'hour')}"
+def way_words(plan: Plan, speed: Speed) -> str:
+    """Return how a plan travels, and how long that will take."""
+    to = f" to {plan.receiver.ae_title}" if plan.receiver else " to nobody yet"
+    name = f"{NAMES[plan.route]}{to if plan.route is Route.DICOM else ''}"
+    files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
+    time = time_text(speed, files, size)
+    return plain(f"{name}: {time[:1].lower()}{time[1:]}" if time else name)
 
 
 def mark(finding: Finding) -> str:
@@ -117,10 +115,11 @@ One row is one imaging session in XNAT: one subject, one visit.
   (cannot be sent).
 - **Prearchive or archive**: in the prearchive sessions wait for somebody to look at them; that is the careful way.
 
-Images travel in zips, and one by one where a site refuses these; PAR/REC pairs become files of the session. Limit and
-number of connections are chosen in the next step, before anything is sent.
+- **t** chooses how it travels: many files a request, one file a request, or by DICOM to a receiver of the site
+  (C-STORE); how fast it may be, and over how many connections. Images travel in zips at first, and one by one where a
+  site refuses these. PAR/REC pairs become files of the session.
 
-The time below the list is reckoned from earlier uploads to this site, as long as there are none by an assumption.
+The time below the list is reckoned from earlier uploads to this site by that route, else by an assumption.
 
 **s** saves the plan to a file and names the command that sends it without the wizard. **f** lists all findings, **o**
 lists what is not sent and why, **F5** asks the site again.

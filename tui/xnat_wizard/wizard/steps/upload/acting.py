@@ -11,14 +11,15 @@ from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import uploads, worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Options, Plan, Request, UploadProgress, UploadState
+from xnat_wizard.upload.model import Plan, Request, UploadProgress, UploadState
 from xnat_wizard.upload.removal import remove
+from xnat_wizard.upload.travel_words import options_text
 from xnat_wizard.wizard.choices import Answer, Choices, Move
-from xnat_wizard.wizard.steps.upload.speed import SpeedScreen, options_text
 from xnat_wizard.wizard.steps.upload.words import cancel_text, cannot_write, deletion_text, left_behind
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.listing import FindingsScreen
+from xnat_wizard.wizard.widgets.speed import SpeedScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
 
 
@@ -34,7 +35,7 @@ class ActingStep(StepScreen[Answer]):
         self.journal: Journal | None = None
         self.progress: UploadProgress | None = None
         self.is_alive = True  # a process works on the upload
-        self.options = Options()
+        self.options = self.plan.options
 
     # -- what the subclass fills in ------------------------------------------------------------------------------
 

@@ -101,6 +101,7 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
         self._looks = 0
         self._last_event = 0
         self._texts: dict[str, str] = {}
+        self._route = self.plan.route
         self._risk: Finding | None = None  # that a log-out would end the upload
         self._shown_state: tuple[UploadState | None, bool, bool] | None = None
 
@@ -168,7 +169,7 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
             journal.close()  # an older upload: this plan is a new one
             return
         self.journal = journal
-        self.options = journal.options()
+        self.options, self._route = journal.options(), journal.route
         self.choices = replace(self.choices, journal_path=path)
         self.is_alive = worker.is_running(path)
 
@@ -248,7 +249,8 @@ SSH line; nothing that is stored on the site is sent twice. **Leave running** go
     def _show_progress(self, journal: Journal, progress: UploadProgress) -> None:
         is_alive = self.is_alive
         self._put("sentence", headline(progress, is_alive=is_alive))
-        self._put("upload-summary", progress_text(progress, is_alive=is_alive, options=self.options))
+        words = progress_text(progress, is_alive=is_alive, options=self.options, route=self._route)
+        self._put("upload-summary", words)
         self._show_bar(progress)
         self.query_one(Rows).show(session_row(session) for session in progress.sessions)
         events = journal.events(self._last_event)

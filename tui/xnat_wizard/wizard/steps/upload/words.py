@@ -1,5 +1,6 @@
 """What the upload step says of an upload: before it starts, while it runs, and after."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from xnat_wizard.findings import Finding
@@ -8,13 +9,14 @@ from xnat_wizard.upload.model import (
     Options,
     Plan,
     PlannedSession,
+    Route,
     SessionProgress,
     SessionState,
     UploadProgress,
     UploadState,
 )
 from xnat_wizard.upload.places import is_prearchive
-from xnat_wizard.wizard.steps.upload.speed import options_text
+from xnat_wizard.upload.travel_words import pace_text, route_text
 from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
@@ -50,6 +52,7 @@ SENTENCES = {
     UploadState.CANCELLED: "The upload was cancelled. What was sent stays on the site.",
     UploadState.FAILED: "The upload could not go on. What was sent stays on the site.",
 }
+_BY_ROUTE = {Route.IMPORT: "", Route.GRADUAL: "One file a request. ", Route.DICOM: "By C-STORE. "}
 WAITS = "The upload waits for the site, and goes on by itself when it answers again."
 STRANDED = "The process that uploads has ended before its work was done. Resume sends what is missing."
 
@@ -69,7 +72,8 @@ def plan_text(plan: Plan, site_url: str, risk: Finding | None, options: Options)
             f"{count_text(len(plan.included), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
             f"from   {plain(str(plan.source))}",
             f"to     the {plan.destination} of project {plan.project} at {site_url}",
-            f"speed  {options_text(options)}",
+            f"by     {plain(route_text(plan))}",
+            f"speed  {pace_text(replace(plan, options=options))}",
             "",
             f"{risk.what}. {risk.todo[0]}."
             if risk is not None
@@ -128,7 +132,9 @@ def buttons_for(
     }
 
 
-def progress_text(progress: UploadProgress, *, is_alive: bool, options: Options | None = None) -> str:
+def progress_text(
+    progress: UploadProgress, *, is_alive: bool, options: Options | None = None, route: Route = Route.IMPORT
+) -> str:
     """Return what was sent and found in figures; while it runs how it travels, then how long it took."""
     stored = sum(session.files_stored for session in progress.sessions)
     text = (
@@ -137,15 +143,21 @@ def progress_text(progress: UploadProgress, *, is_alive: bool, options: Options 
     )
     if progress.state.is_final and progress.started_s and progress.ended_s:
         return f"{text}, {duration_text(progress.ended_s - progress.started_s)}"
-    return f"{text}\n{travel_text(progress, options)}" if progress.state is UploadState.RUNNING and is_alive else text
+    return (
+        f"{text}\n{travel_text(progress, options, route)}"
+        if progress.state is UploadState.RUNNING and is_alive
+        else text
+    )
 
 
-def travel_text(progress: UploadProgress, options: Options | None = None) -> str:
+def travel_text(progress: UploadProgress, options: Options | None = None, route: Route = Route.IMPORT) -> str:
     """Return how a running upload travels, and what keeps it waiting."""
     connections = count_text(progress.connections, "connection") if progress.connections else "No connection in use"
     retries = count_text(progress.retries, "retry", "retries") if progress.retries else "no retries"
     limit = f", limit {bytes_text(options.limit_bytes_s)}/s" if options and options.limit_bytes_s else ""
-    return f"{connections}, {retries}{limit}" + (f": {plain(progress.trouble)}" if progress.trouble else "")
+    return f"{_BY_ROUTE[route]}{connections}, {retries}{limit}" + (
+        f": {plain(progress.trouble)}" if progress.trouble else ""
+    )
 
 
 def trail_text(trail: RateTrail, width: int) -> str:

@@ -1,4 +1,4 @@
-"""A screen over the step that asks how fast an upload may be, and over how many connections."""
+"""A screen over a step that asks how fast an upload may be, and over how many connections."""
 
 from typing import ClassVar
 
@@ -10,12 +10,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from xnat_wizard.amounts import bytes_text
 from xnat_wizard.findings import Problem
-from xnat_wizard.upload.model import Compression, Options
+from xnat_wizard.upload.model import Options
 from xnat_wizard.upload.pace import CHOICE_MOST
 from xnat_wizard.upload.throttle import parse_rate
+from xnat_wizard.upload.travel_words import options_text
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 
 
 class SpeedScreen(ModalScreen[Options | None]):
@@ -91,10 +92,3 @@ class SpeedScreen(ModalScreen[Options | None]):
     def action_leave(self) -> None:
         """Change nothing."""
         self.dismiss(None)
-
-
-def options_text(options: Options) -> str:
-    """Return how an upload may travel, in words."""
-    limit = f"at most {bytes_text(options.limit_bytes_s)}/s" if options.limit_bytes_s else "no limit"
-    words = f"{limit}, at most {count_text(options.most_connections, 'connection')}"
-    return words if options.compression is Compression.AUTO else f"{words}, compression: {options.compression}"
