@@ -115,6 +115,11 @@ def test_parrec_files_are_known_by_name_and_size() -> None:
     assert {one.fate for one in matched([par, rec], short)} == {Fate.MISSING}
 
 
+def test_a_pair_of_the_same_number_does_not_hinder_the_count_of_images() -> None:
+    stored = [StoredFile("4", "IM1.dcm", 10, ""), StoredFile("4", "x.PAR", 9, "", is_pair=True, may_count=False)]
+    assert {one.fate for one in matched([local(1), local(2, name="T1/x.PAR")], stored)} == {Fate.STORED, Fate.MISSING}
+
+
 def row(label: str, study_instance_uid: str) -> PrearchiveSession:
     return PrearchiveSession("P", "1", label, label, "s", study_instance_uid, "READY", "", "", "", "", "")
 

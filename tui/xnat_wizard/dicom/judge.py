@@ -183,6 +183,7 @@ def _pair(candidates: Candidates, found: Gathered) -> ParRecPair | None:
         version=header.version,
         protocol_name=header.protocol_name,
         study_date=header.study_date,
+        acquisition_number=header.acquisition,
     )
 
 

@@ -101,6 +101,7 @@ class ParRecPair:
     held_by: tuple[str, ...] = ()
     session_folder: str = ""
     study_date: str = ""  # YYYYMMDD, as the header of the PAR has it
+    acquisition_number: str = ""  # likewise
 
 
 class OtherKind(StrEnum):

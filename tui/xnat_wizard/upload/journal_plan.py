@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.upload import parts, plan_file
@@ -25,6 +25,7 @@ from xnat_wizard.upload.model import (
     SessionState,
     UploadState,
 )
+from xnat_wizard.upload.pair_matching import clean_name
 from xnat_wizard.upload.tokens import token_of
 
 SentUid = Callable[[str], str]  # gives the UID that the server will see
@@ -145,8 +146,8 @@ def _write_pair(
         session_id=session_id,
         is_pair=1,
         plan=json.dumps(plan_file.encode(pair)),
-        number="",
-        description=pair.protocol_name,
+        number=pair.acquisition_number,
+        description=pair.protocol_name or ("" if plain_name else PurePosixPath(pair.par_path).stem),
         modality="PAR/REC",
     )
     sizes = {pair.par_path: pair.par_size_bytes, pair.rec_path: pair.rec_size_bytes}
@@ -172,7 +173,7 @@ def _write_pair(
 def _resource_name(path: str, subject_folder: str, taken: set[str]) -> str:
     """Name a file of a resource: its path below the subject folder, without what a URL or file system stumbles over."""
     below = path.removeprefix(f"{subject_folder}/") if subject_folder else path
-    cleaned = "".join(letter if letter.isprintable() and letter not in '\\:*?"<>|#%' else "_" for letter in below)
+    cleaned = clean_name(below)
     folder, _, base = cleaned.rpartition("/")
     name, number = cleaned, 1
     while name.casefold() in taken:

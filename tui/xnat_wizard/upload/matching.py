@@ -62,7 +62,8 @@ def match(
     for file in here:
         there = of_pairs.get(file.id) if file.name else _of_token(by_token, file, size_of)
         if there is None:
-            unmatched[numbers.get(file.series_id, "")].append(file)  # series of one number share their scans
+            number = "" if file.name else numbers.get(file.series_id, "")
+            unmatched[number].append(file)  # series of one number share their scans; pairs have no token or count
         else:
             mine = md5_of(file) if there.md5 else ""
             is_equal = bool(mine) and there.md5 == mine
