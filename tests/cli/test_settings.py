@@ -242,6 +242,14 @@ def test_the_certificate_of_the_profile_is_used(practice: Practice, new_plan: Ne
     assert str(settings_file().parent / "absent.pem") in ended.talk
 
 
+def test_options_of_the_same_name_and_another_meaning_are_left_alone(study_folder: Path, tmp_path: Path) -> None:
+    keep('project = "DEMO"', 'destination = "archive"', 'user = "anna"')
+    before = sorted(tmp_path.rglob("*"))
+    told = run("convert", study_folder, "--dry-run", "--list")  # `--to` is a folder there, and `--project` uploads
+    assert "DEMO" not in told.data + told.talk
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_theme_mouse_pictures_and_keys_are_the_wizards() -> None:
     from xnat_wizard.preferences import Pictures, Preferences, read
 

@@ -9,14 +9,13 @@ from xnat_wizard.cli.talk import explain
 
 if TYPE_CHECKING:
     from xnat_wizard.preferences import Settings
-    from xnat_wizard.preferences.table import Plain
+    from xnat_wizard.preferences.table import Plain, Setting
     from xnat_wizard.upload.model import Plan
 
 _KNOWN = "settings_in_use"  # what was resolved last
 _BEFORE = "before_settings"  # option's name -> its value as it was parsed
 _LEFT = "settings_left"  # names of settings that something else says
 _OF_DICOM = frozenset({"receiver", "calling"})
-_OF_PLAN = frozenset({"route", "receiver", "calling", "destination", "project", "layout"})
 
 
 def fill(options: argparse.Namespace, address: str = "", left: Iterable[str] = ()) -> "Settings":
@@ -30,22 +29,21 @@ def fill(options: argparse.Namespace, address: str = "", left: Iterable[str] = (
         left: names of settings that are left as they are, now and later: a plan says them.
     """
     from xnat_wizard.preferences import read_file, resolve
-    from xnat_wizard.preferences.table import BY_OPTION
 
     known: Settings | None = getattr(options, _KNOWN, None)
-    actions = {option: action for option, action in _actions(options).items() if option in BY_OPTION}
+    actions = _actions(options)
     given = {
-        BY_OPTION[said[0]].name: said
-        for action in actions.values()
-        if (said := getattr(options, GIVEN + action.dest, None)) and said[0] in BY_OPTION
+        setting.name: said
+        for option, (action, setting) in actions.items()
+        if (said := getattr(options, GIVEN + action.dest, None)) and said[0] == option
     }
     typed = str(given["site"][1]) if "site" in given else ""
     found = resolve(address or typed, given, known.file if known else read_file())
     setattr(options, _LEFT, {*getattr(options, _LEFT, ()), *left})
     skipped = getattr(options, _LEFT) | _of_other_route(actions, found)
     before = getattr(options, _BEFORE, {})
-    for option, action in actions.items():
-        name = BY_OPTION[option].name
+    for action, setting in actions.values():
+        name = setting.name
         if name in given:
             setattr(options, action.dest, given[name][1])
         elif name not in skipped and found.is_said(name):
@@ -66,8 +64,7 @@ def fill_for_plan(options: argparse.Namespace, plan: "Plan") -> "Settings":
     from xnat_wizard.upload.model import Options
 
     usual, travel = Options(), plan.options
-    said = set(_OF_PLAN)
-    said |= {"connections"} if travel.most_connections != usual.most_connections else set()
+    said = {"connections"} if travel.most_connections != usual.most_connections else set()
     said |= {"limit_rate"} if travel.limit_bytes_s != usual.limit_bytes_s else set()
     said |= {"compression"} if travel.compression != usual.compression else set()
     return fill(options, plan.site_url, said)
@@ -83,16 +80,19 @@ def demand(options: argparse.Namespace) -> None:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
 
 
-def _actions(options: argparse.Namespace) -> dict[str, argparse.Action]:
-    """Return the options of the command and of the program, those of the command before."""
-    found: dict[str, argparse.Action] = {}
-    for parser in (getattr(options, "program", None), getattr(options, LEAF, None)):
+def _actions(options: argparse.Namespace) -> "dict[str, tuple[argparse.Action, Setting]]":
+    """Return the options of the command and of the program that are settings, those of the command before."""
+    found: dict[str, tuple[argparse.Action, Setting]] = {}
+    leaf = getattr(options, LEAF, None)
+    for parser in (getattr(options, "program", None), leaf):
         if isinstance(parser, CommandParser):
-            found |= parser.options
+            found |= parser.settings
+    if isinstance(leaf, CommandParser):  # an option of the command that only looks like one of the program
+        found = {name: one for name, one in found.items() if name not in leaf.options or name in leaf.settings}
     return found
 
 
-def _of_other_route(actions: dict[str, argparse.Action], found: "Settings") -> frozenset[str]:
+def _of_other_route(actions: "dict[str, tuple[argparse.Action, Setting]]", found: "Settings") -> frozenset[str]:
     """Return what is not asked of the settings because images do not travel by DICOM."""
     return frozenset() if "--route" not in actions or found["route"] == "c-store" else _OF_DICOM
 

@@ -7,9 +7,12 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xnat_wizard.cli.talk import EXITS
+
+if TYPE_CHECKING:
+    from xnat_wizard.preferences.table import Setting
 
 WIDEST = 100
 GIVEN = "given_"  # in front of an option's name: what was given, as ("--site", value)
@@ -38,15 +41,28 @@ class CommandParser(argparse.ArgumentParser):
         """Return the options, by every name that they have."""
         return {name: action for action in self._actions for name in action.option_strings}
 
+    @property
+    def settings(self) -> "dict[str, tuple[argparse.Action, Setting]]":
+        """Return the options whose value the settings may say."""
+        from xnat_wizard.preferences.table import setting_of
+
+        found = {option: (action, setting_of(option, self.words)) for option, action in self.options.items()}
+        return {option: (action, setting) for option, (action, setting) in found.items() if setting is not None}
+
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         """Add an argument; a required one that is a setting too is asked for only when the settings do not say it."""
-        is_demanded = bool(settings.get("required")) and _is_setting(names)
+        is_demanded = bool(settings.get("required")) and self._is_setting(names)
         if is_demanded:
             settings["required"] = False
         action = super().add_argument(*names, **settings)
         if is_demanded:
             self.demanded.append(action)
         return action
+
+    def _is_setting(self, names: Sequence[str]) -> bool:
+        from xnat_wizard.preferences.table import setting_of
+
+        return any(setting_of(name, self.words) for name in names)
 
     def parse_known_args(  # type: ignore[override]  # the base has overloads for namespaces of other kinds
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -78,10 +94,7 @@ class CommandParser(argparse.ArgumentParser):
         return "\n".join(lines).strip("\n")
 
     def _settings(self) -> list[str]:
-        from xnat_wizard.preferences.table import BY_OPTION
-
-        pairs = [(option, BY_OPTION[option]) for option in self.options if option in BY_OPTION]
-        return [f"{option:<14} {setting.name}, {setting.variable}" for option, setting in pairs]
+        return [f"{option:<14} {setting.name}, {setting.variable}" for option, (_, setting) in self.settings.items()]
 
 
 class PageFormatter(argparse.HelpFormatter):
@@ -126,9 +139,3 @@ class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # noqa: 
         said = str(settings.get("help") or "")
         settings.setdefault("description", f"{said[:1].upper()}{said[1:]}." if said else None)
         return super().add_parser(name, **settings)
-
-
-def _is_setting(names: Sequence[str]) -> bool:
-    from xnat_wizard.preferences.table import BY_OPTION
-
-    return any(name in BY_OPTION for name in names)

@@ -46,6 +46,7 @@ class Setting:
     variable: str  # of the environment; it weighs more than the file
     is_of_a_site: bool = True  # it may stand in a profile too, not only at the top
     options: tuple[str, ...] = ()  # of commands: they say the same for one run, and weigh most
+    commands: tuple[str, ...] = ()  # whose option it is: others have options of the same name; none: of all
     choices: tuple[str, ...] = ()
     least: int = 0
     most: int = 0
@@ -191,6 +192,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The ID of the project that sessions go to.",
         "XNAT_WIZARD_PROJECT",
         options=("--project",),
+        commands=("plan", "send", "resource"),
     ),
     Setting(
         "destination",
@@ -199,6 +201,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Where sessions end: in the prearchive, for a person to review, or in the archive.",
         "XNAT_WIZARD_DESTINATION",
         options=("--to",),
+        commands=("plan", "send"),
         choices=("prearchive", "archive"),
     ),
     Setting(
@@ -208,6 +211,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How images travel: many files a request, one file a request, or to the site's DICOM receiver.",
         "XNAT_WIZARD_ROUTE",
         options=("--route",),
+        commands=("plan",),
         choices=("import", "gradual", "c-store"),
     ),
     Setting(
@@ -217,6 +221,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The DICOM receiver of the site; without it, the only one that the site shows.",
         "XNAT_WIZARD_RECEIVER",
         options=("--receiver",),
+        commands=("plan", "send"),
     ),
     Setting(
         "calling",
@@ -225,6 +230,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The AE title by which this program calls itself to a DICOM receiver.",
         "XNAT_WIZARD_CALLING",
         options=("--calling",),
+        commands=("plan", "send"),
     ),
     Setting(
         "layout",
@@ -233,6 +239,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How folders of images are nested: subject-series, subject-session-series, flat, headers, or a pattern.",
         "XNAT_WIZARD_LAYOUT",
         options=("--layout",),
+        commands=("survey", "plan", "send", "convert", "rules test"),
     ),
     Setting(
         "connections",
@@ -241,6 +248,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How many connections an upload uses at most.",
         "XNAT_WIZARD_CONNECTIONS",
         options=("--connections",),
+        commands=("plan", "upload"),
         least=1,
         most=MOST_CONNECTIONS,
     ),
@@ -251,6 +259,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How many bytes a second an upload sends at most.",
         "XNAT_WIZARD_LIMIT_RATE",
         options=("--limit-rate",),
+        commands=("plan", "upload", "send", "resource"),
     ),
     Setting(
         "compression",
@@ -259,6 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether files are compressed on their way: auto measures the line, except to this machine; measured always.",
         "XNAT_WIZARD_COMPRESSION",
         options=("--compression",),
+        commands=("plan", "upload"),
         choices=(AUTO, "measured", "never"),
     ),
     Setting(
@@ -273,8 +283,24 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
-BY_OPTION = {option: setting for setting in SETTINGS for option in setting.options}
+_WITHOUT = frozenset({"logout"})  # it takes away what is named, and nothing else
 FOR_SITES = tuple(setting.name for setting in SETTINGS if setting.is_of_a_site)
+
+
+def setting_of(option: str, command: str) -> Setting | None:
+    """Return the setting that an option of a command says for one run, None for none.
+
+    Args:
+        option: "--to".
+        command: "plan", "resource put"; "" is the program.
+    """
+    if command in _WITHOUT:
+        return None
+    for setting in SETTINGS:
+        homes = (command, command.partition(" ")[0])
+        if option in setting.options and (not setting.commands or any(home in setting.commands for home in homes)):
+            return setting
+    return None
 
 
 def plain_name(key: str) -> str:
