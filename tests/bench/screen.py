@@ -5,8 +5,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pexpect
 import pyte
@@ -24,11 +25,11 @@ _PROGRAM = Path(sys.executable).with_name("xnat-wizard")
 _BUTTONS = (b"Pause", b"Cancel", b"Log", b"Receipt")  # the words a moved focus repaints; progress repaints none
 
 
-class _Terminal:
+class Terminal:
     """A pseudo-terminal that notes when what was drawn."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        environment = {**process_environment(), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    def __init__(self, home: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
+        environment = {**process_environment(), "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}
         environment["XNAT_WIZARD_HOME"] = str(home)
         self._screen = pyte.Screen(_COLUMNS, _ROWS)
         self._stream = pyte.ByteStream(self._screen)
@@ -105,7 +106,7 @@ def _timed(what: str, seconds: list[float], wanted_s: float, other: str = "") ->
 
 def _first_screen(home: Path) -> float:
     began = time.perf_counter()
-    terminal = _Terminal(home)
+    terminal = Terminal(home)
     try:
         terminal.wait_for("[1 Log in]")
         return time.perf_counter() - began
@@ -117,7 +118,7 @@ def _during_upload(place: Path) -> list[Row]:
     demo = place / "demo"
     tree = write_tree(demo / "sample-study", files=5000, subjects=1, series=10)
     shutil.copytree(tree.folder, demo / "faulty-study", ignore=lambda *_: ["SUB0001"])
-    terminal = _Terminal(place / "home", "practice", "--open", "--fast", "--no-anonymization", "--folder", str(demo))
+    terminal = Terminal(place / "home", "practice", "--open", "--fast", "--no-anonymization", "--folder", str(demo))
     try:
         for words, keys in (
             ("[1 Log in]", ""),
@@ -135,7 +136,7 @@ def _during_upload(place: Path) -> list[Row]:
             if keys:
                 terminal.press(keys)
         quiet_s, drawn = _steady(terminal)
-        echoes = _echoes(terminal)
+        timed = _echoes(terminal)
         is_running = "Done: every file" not in terminal.text()
     finally:
         terminal.close()
@@ -145,8 +146,8 @@ def _during_upload(place: Path) -> list[Row]:
         raise RuntimeError("the upload ended before the keys were timed")
     rate = drawn / quiet_s
     return [
-        _timed("key echo in mid-upload to the practice server", echoes, 0.05).with_note(
-            f"Tab on the upload step, {len(echoes)} times; wizard, worker and server share {os.cpu_count()} cores"
+        _timed("key echo in mid-upload to the practice server", timed, 0.05).with_note(
+            f"Tab on the upload step, {len(timed)} times; wizard, worker and server share {os.cpu_count()} cores"
         ),
         Row(
             "9",
@@ -180,7 +181,7 @@ def _remove(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def _steady(terminal: _Terminal) -> tuple[float, int]:
+def _steady(terminal: Terminal) -> tuple[float, int]:
     for _ in range(20):  # what the start has drawn
         terminal.read(0.05)
     began = time.perf_counter()
@@ -190,7 +191,12 @@ def _steady(terminal: _Terminal) -> tuple[float, int]:
     return seconds, drawn
 
 
-def _echoes(terminal: _Terminal) -> list[float]:
+def _echoes(terminal: Terminal) -> list[float]:
+    """Press Tab on the upload step some times; return the seconds until each was seen.
+
+    Raises:
+        RuntimeError: too few had an answer that can be told.
+    """
     found = []
     for _ in range(_KEYS):
         while terminal.read(0.03):
