@@ -128,6 +128,7 @@ def test_a_bids_dataset_is_made_and_judged(source: Path, tmp_path: Path) -> None
         ([], "--to FOLDER"),
         (["--to", "x", "--bids"], "--bids needs --rules"),
         (["--test-rules"], "--test-rules needs --rules"),
+        (["--to", "x", "--session-dataset"], "--session-dataset needs --bids and --project"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(source: Path, options: list[str], said: str) -> None:

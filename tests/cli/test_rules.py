@@ -86,6 +86,14 @@ def test_a_conversion_takes_the_rules_of_the_project(
     done = run("convert", source, "--rules", "project", "--bids", "--to", tmp_path / "out", *place)
     assert done.code == Exit.DONE, done.talk
     assert (tmp_path / "out" / "sub-S2" / "anat" / "sub-S2_T1w.nii.gz").is_file()
+    assert "a PAR holds what the scanner wrote" in done.talk
+
+    sessions = practice.on_loop(lambda store: len(store.state.sessions))
+    site = ["--site", practice.url]
+    done = run("convert", source, "--rules", "project:DEMO", "--bids", "--to", tmp_path / "here", *site)
+    assert done.code == Exit.DONE, done.talk
+    assert (tmp_path / "here" / "sub-S2" / "anat" / "sub-S2_T1w.nii.gz").is_file()
+    assert practice.on_loop(lambda store: len(store.state.sessions)) == sessions == 2
 
 
 def test_other_rules_are_replaced_only_on_demand(rules: Path, practice: Practice, account: None) -> None:

@@ -116,6 +116,8 @@ def _check(options: argparse.Namespace, rules: "Rules | None") -> None:
     wrong = ""
     if options.bids and not (rules and any(rule.bids for rule in rules.rules)):
         wrong = "--bids needs --rules with rules that name their place: bids = ..."
+    elif options.session_dataset and not (options.bids and options.project):
+        wrong = "--session-dataset needs --bids and --project"
     elif options.test_rules and rules is None:
         wrong = "--test-rules needs --rules FILE"
     elif not (options.to or options.list or options.test_rules or options.rules_template):

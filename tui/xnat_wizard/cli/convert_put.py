@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.access import add_login_to, login_for
+from xnat_wizard.cli.access import add_site_to, login_for, site_of
 from xnat_wizard.cli.talk import Exit, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -24,7 +24,6 @@ def add_place_to(command: argparse.ArgumentParser) -> None:
     """Add to a command where the images go on a site."""
     place = command.add_argument_group("into XNAT", "each image into resources of its scan, after it was converted")
     place.add_argument("--project", default="", metavar="ID", help="put the images into this project, too")
-    place.add_argument("--site", default=argparse.SUPPRESS, help="address of the XNAT site (default: XNAT_HOST)")
     place.add_argument(
         "--subject-labels", default="", metavar="PATTERN", help="subject labels there, as --subjects of plan"
     )
@@ -39,7 +38,7 @@ def add_place_to(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --bids: put each session's part of the dataset, whole and valid by itself, into its resource BIDS",
     )
-    add_login_to(command)
+    add_site_to(command)
 
 
 class Putting:
@@ -49,16 +48,15 @@ class Putting:
         """Find out how the sessions are called.
 
         Raises:
-            Problem: no site is named; a pattern of labels cannot be used.
+            Problem: `terminal.no_address`; a pattern of labels cannot be used.
         """
         from xnat_wizard.upload.converted import sessions_of
 
-        if not options.site:
-            raise Problem(_no_site())
         self._options = options
+        self._site = site_of(options)
         self._sessions = sessions_of(
             survey,
-            site_url=options.site,
+            site_url=self._site,
             project=options.project,
             subject_labels=options.subject_labels,
             session_labels=options.session_labels,
@@ -94,6 +92,8 @@ class Putting:
         from xnat_wizard.xnat.site import Site
 
         options = self._options
+        if any(item.pair for item in chosen):
+            say("PAR/REC go raw, too: a PAR holds what the scanner wrote, the patient's name among it.")
         wanted = Wanted(
             project=options.project,
             sessions=self._sessions,
@@ -106,7 +106,7 @@ class Putting:
         targets: list[Target] = []
         outcomes: list[Outcome] = []
         findings: list[Finding] = []
-        async with await Site.connect(login_for(options.site, options)) as site:
+        async with await Site.connect(login_for(self._site, options)) as site:
             with Journal(state_dir()) as journal:
                 tools = Tools(journal, time.time, asyncio.sleep, random.random, teller.tell)
                 bringing = Bringing(site, source, wanted, tools)
@@ -128,12 +128,3 @@ class Putting:
                     teller.summary(outcomes, len(targets))
         code = exit_for(outcomes) if targets else Exit.FAILED
         return (Exit.INCOMPLETE if findings and code is Exit.DONE else code), tuple(findings)
-
-
-def _no_site() -> Finding:
-    return Finding(
-        "terminal.options",
-        "No site is named",
-        "The images are to go into a project, and neither `--site` nor XNAT_HOST says where XNAT is",
-        ("Give the address of the site: --site xnat.example.org", "Or leave out --project"),
-    )

@@ -69,11 +69,13 @@ def read_rules(name: str, options: argparse.Namespace) -> "Rules":
     """
     from xnat_wizard.convert.rules import parse, read
 
-    if name != OF_PROJECT:
+    word, colon, project = name.partition(":")
+    if word != OF_PROJECT or (colon and not project):
         return read(Path(name))
     from xnat_wizard.upload.project_rules import place
 
-    return parse(_text_of_project(options), place(options.project))
+    project = project or options.project
+    return parse(_text_of_project(project, options), place(project))
 
 
 def show_tests(
@@ -138,7 +140,7 @@ def _put(options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    text = _text_of_project(options)
+    text = _text_of_project(options.project, options)
     with options.file.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
     say(f"The rules of {options.project} are in {options.file}.")
@@ -146,7 +148,7 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    text = _text_of_project(options)
+    text = _text_of_project(options.project, options)
     for line in text.splitlines():
         put(line)
     return Exit.DONE
@@ -170,7 +172,7 @@ def _test(options: argparse.Namespace) -> int:
         return show_tests(rules, offer.items, chosen, is_bids=options.bids, is_json=options.json)
 
 
-def _text_of_project(options: argparse.Namespace) -> str:
+def _text_of_project(project: str, options: argparse.Namespace) -> str:
     """Return the text of the rules that a project keeps.
 
     Raises:
@@ -181,7 +183,7 @@ def _text_of_project(options: argparse.Namespace) -> str:
     from xnat_wizard.upload import project_rules
     from xnat_wizard.xnat.site import Site
 
-    if not options.project:
+    if not project:
         raise Problem(
             Finding(
                 "terminal.options",
@@ -193,6 +195,6 @@ def _text_of_project(options: argparse.Namespace) -> str:
 
     async def load() -> str:
         async with await Site.connect(login_for(site_of(options), options)) as site:
-            return await project_rules.text_at(site, options.project)
+            return await project_rules.text_at(site, project)
 
     return asyncio.run(load())

@@ -19,4 +19,5 @@ What a screen or a command needs:
         conversion.stop()                                         # from any thread; what is placed stays
 
 Rules that a project keeps for all: `upload.project_rules.load(site, project)` and `.save(site, project, text)`.
+Images and raw pairs into XNAT: `upload.converted.Bringing`.
 """
