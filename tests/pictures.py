@@ -1,7 +1,7 @@
 """Draw the screens as pictures, from the real app on a practice server: `make pictures`, or with a folder and a size.
 
-Without arguments the README's pictures in assets/ are made anew; `python tests/pictures.py DIR 120x40` draws every
-step to look at.
+Without arguments the pictures of README and manual in assets/ are made anew; `python tests/pictures.py DIR 120x40`
+draws every step to look at.
 """
 
 import asyncio
@@ -13,14 +13,28 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from practice.calling import Caller
 from support import Practice
+from troubleshoot.stage import files_below, send_zip
 from wizard.screens import screen_text
+from xnat_wizard.practice.faults import parse
 from xnat_wizard.practice.sample import write_study
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-IN_README = {"1-home", "4-plan", "7-archive"}
+KEPT = {  # for README and manual
+    "1-login",
+    "1-home",
+    "2-project",
+    "3-found",
+    "4-plan",
+    "5-upload",
+    "5-done",
+    "6-prearchive",
+    "7-archive",
+    "8-troubleshoot",
+}
 LIGHT = {"1-home"}  # one of them shows the light theme
 Keep = Callable[[str], Awaitable[None]]
 HINT = (
@@ -29,8 +43,13 @@ HINT = (
 )
 
 
-async def walk(pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[None]]) -> None:
-    """Go through all steps as a first-time user would, and keep a picture of each."""
+async def walk(
+    pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[None]], arrive: Callable[[], None]
+) -> None:
+    """Go through all steps as a first-time user would, and keep a picture of each.
+
+    `arrive` lets others' images come to the prearchive.
+    """
     await until("answers")
     await keep("1-login")
     await pilot.press(*"owner", "enter")
@@ -53,7 +72,7 @@ async def walk(pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[
     await until("Ready")
     await keep("5-ready")
     await pilot.press("enter")
-    await until("% ")
+    await until(" connections, ")
     await keep("5-upload")
     await until("Done: every file")
     await keep("5-done")
@@ -63,7 +82,7 @@ async def walk(pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[
     await pilot.press("escape")
     await pilot.press("ctrl+n")
     await until("Nothing waits")
-    await keep("6-prearchive")
+    await keep("6-nothing")
     await pilot.press("ctrl+n")
     await until("t1_mprage")
     await pilot.press("tab", "down")
@@ -73,6 +92,12 @@ async def walk(pilot: Pilot[None], keep: Keep, until: Callable[[str], Awaitable[
     await until("What would you like to do?")
     await until("Your uploads")
     await keep("1-home")
+    arrive()
+    await pilot.press("down", "enter")
+    await until("ready to archive")
+    await keep("6-prearchive")
+    await pilot.press("escape")
+    await until("What would you like to do?")
     await pilot.press("down", "down", "down", "enter")
     await until("What do you know of the images")
     await keep("8-troubleshoot")
@@ -84,7 +109,9 @@ async def draw(folder: Path, columns: int, rows: int, wanted: set[str] | None) -
         os.environ["XNAT_WIZARD_HOME"] = f"{place}/home"
         os.environ.setdefault("COLORTERM", "truecolor")
         practice = Practice(Path(place) / "practice")
+        practice.server.faults.add(parse("latency:seconds=1,only=import"))  # else there is nothing to see of an upload
         study = write_study(Path(place) / "sample-study")
+        others = write_study(Path(place) / "others", subjects=2, seed=7)
         choices = Choices(address=practice.url, username="owner", login_hint=HINT, folder_hint=str(study))
         app = WizardApp(choices)
         async with app.run_test(size=(columns, rows)) as pilot:
@@ -109,7 +136,20 @@ async def draw(folder: Path, columns: int, rows: int, wanted: set[str] | None) -
                     sys.exit(f"the screen never showed {words!r}:\n{screen_text(app)}")
                 await pilot.pause(0.3)
 
-            await walk(pilot, keep, until)
+            def arrive() -> None:
+                owner = Caller(practice.url, "owner", "owner")
+                for subject, person in (("Person_05", "Person_01"), ("Person_06", "Person_02")):
+                    sent = send_zip(
+                        owner,
+                        files_below(others / person),
+                        rename="true",
+                        project="DEMO",
+                        subject=subject,
+                        session=f"{subject}_MR1",
+                    )
+                    owner.call("POST", sent.text.strip(), {"action": "build"})
+
+            await walk(pilot, keep, until, arrive)
         practice.close()
 
 
@@ -119,4 +159,4 @@ if __name__ == "__main__":
         Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
         asyncio.run(draw(Path(sys.argv[1]), columns, rows, None))
     else:
-        asyncio.run(draw(ASSETS, 80, 24, IN_README))
+        asyncio.run(draw(ASSETS, 80, 24, KEPT))

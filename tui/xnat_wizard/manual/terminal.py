@@ -61,12 +61,13 @@ class _Renderer:
     def _heading(self, lines: list[str]) -> Iterator[str]:
         marks, _, title = lines[0].partition(" ")
         words = plain(self._words(title))
+        rows = textwrap.wrap(words, self._width, break_long_words=False) or [""]
         if self._is_styled:
-            yield f"{_BOLD}{words}{_USUAL}"
+            yield from (f"{_BOLD}{row}{_USUAL}" for row in rows)
         else:
-            yield words
+            yield from rows
             if len(marks) <= 2:
-                yield ("=" if len(marks) == 1 else "-") * min(len(words), self._width)
+                yield ("=" if len(marks) == 1 else "-") * max(map(len, rows))
 
     def _code(self, lines: list[str]) -> Iterator[str]:
         end = len(lines) - (len(lines) > 1 and lines[-1].startswith("```"))
