@@ -22,6 +22,7 @@ from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.source import open_source
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Finding
+from xnat_wizard.practice.faults import parse as parse_fault
 from xnat_wizard.practice.store import Scan, Store
 from xnat_wizard.upload import session_dataset
 from xnat_wizard.upload.converted import Bringing, Tools, Wanted, sessions_of
@@ -137,6 +138,18 @@ async def test_new_scans_say_what_they_are_and_what_the_converter_remarked(
     assert told["2"]["note"].startswith("Conversion: Patient Position (0018,5100) not specified")
 
 
+async def test_a_scan_that_dicom_and_a_pair_share_is_not_called_no_dicom(
+    practice: Practice, site: Site, tmp_path: Path
+) -> None:
+    source = tmp_path / "in"
+    write_pair(source / "S1" / "p", "a", protocol="t1", number=4)
+    write_dicom(source / "S1" / "d", number=401, description="t1")
+    await bring(site, source, tmp_path / "out")
+    (shared,) = scans(practice).items()
+    assert (shared[0], sorted(shared[1][1])) == ("401", ["NIFTI", "PARREC"])
+    assert shared[1][0]["note"].startswith("Conversion: ")
+
+
 async def test_what_a_scan_says_already_stays(practice: Practice, site: Site, tmp_path: Path) -> None:
     source = tmp_path / "in"
     write_pair(source / "S1" / "p", "a", protocol="t1", number=4)
@@ -189,6 +202,25 @@ async def test_each_session_gets_its_part_of_the_dataset_valid_by_itself(
             (part / file.name).parent.mkdir(parents=True, exist_ok=True)
             (part / file.name).write_bytes(await site.read_file(file.uri))
         assert validate(part).is_valid
+
+
+async def test_a_session_that_belongs_to_somebody_else_is_left_alone_and_the_others_go(
+    practice: Practice, site: Site, tmp_path: Path
+) -> None:
+    source = tmp_path / "in"
+    write_pair(source / "S1" / "p", "a", protocol="t1", number=4)
+    write_pair(source / "S2" / "p", "a", protocol="t1", number=4)
+    await site.ensure_session("DEMO", "somebody", "S1_MR1", "xnat:mrSessionData")
+    outcomes, findings = await bring(site, source, tmp_path / "out")
+    assert [finding.code for finding in findings] == ["label.other_subject"]
+    assert {(one.target.address.session, str(one.verdict)) for one in outcomes} == {("S2_MR1", "done")}
+
+
+async def test_a_site_that_is_busy_for_a_moment_is_asked_again(practice: Practice, site: Site, tmp_path: Path) -> None:
+    write_pair(tmp_path / "in" / "S1" / "p", "a", protocol="t1", number=4)
+    practice.server.faults.add(parse_fault("status:code=503,path=scans,times=2"))
+    outcomes, findings = await bring(site, tmp_path / "in", tmp_path / "out")
+    assert (findings, {str(one.verdict) for one in outcomes}) == ([], {"done"})
 
 
 def test_a_part_of_a_dataset_keeps_the_rows_of_its_subject(tmp_path: Path) -> None:

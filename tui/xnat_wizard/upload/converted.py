@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from xnat_wizard.convert.conversion import Result
@@ -24,10 +25,12 @@ from xnat_wizard.upload.labelling import ByPattern, relabel
 from xnat_wizard.upload.model import Destination, PlannedSession
 from xnat_wizard.upload.pair_matching import clean_name
 from xnat_wizard.upload.pair_scans import Acquisition, KnownScan
+from xnat_wizard.upload.patience import Patience
 from xnat_wizard.upload.places import PARREC
-from xnat_wizard.upload.plan import draft
+from xnat_wizard.upload.plan import draft as draft_plan
 from xnat_wizard.upload.resource_transfer.journal import Journal
 from xnat_wizard.upload.resource_transfer.model import Existing, Outcome, Target, Wishes
+from xnat_wizard.upload.resource_transfer.tools import finding_of
 from xnat_wizard.upload.resource_transfer.transfer import Snapshot, Transfer
 from xnat_wizard.xnat.resources import Address, Details
 from xnat_wizard.xnat.scans import ScanDraft
@@ -63,6 +66,15 @@ class Tools:
     tell: Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """The scan that a series goes into."""
+
+    scan_id: str
+    pair: Acquisition | None = None
+    is_own: bool = False  # it is made for this pair alone
+
+
 def sessions_of(
     survey: Survey, *, site_url: str, project: str, subject_labels: str = "", session_labels: str = ""
 ) -> dict[str, PlannedSession]:
@@ -71,7 +83,7 @@ def sessions_of(
     Raises:
         Problem: a pattern of labels cannot be used.
     """
-    plan = draft(survey, site_url=site_url, project=project, destination=Destination.ARCHIVE)
+    plan = draft_plan(survey, site_url=site_url, project=project, destination=Destination.ARCHIVE)
     if subject_labels or session_labels:
         plan, _ = relabel(plan, ByPattern.parse(subject_labels, session_labels))
     found = {}
@@ -91,6 +103,13 @@ class Bringing:
         self._tools = tools
         self._transfer: Transfer | None = None
         self._done = Snapshot(0, 0, 0, 0)
+        self._patience = Patience(
+            clock=tools.clock,
+            sleep=tools.sleep,
+            random=tools.random,
+            tell=tools.tell,
+            probe=lambda: site.resources.find(Address(wanted.project)),
+        )
 
     def snapshot(self) -> Snapshot:
         """Return how far it is; the resources of one label after the other."""
@@ -121,10 +140,18 @@ class Bringing:
                 ]
                 if not going:
                     continue
-                scans = await self._scans(session, items)
                 own = folder / str(len(targets))
-                for target in await self._session(session, going, images, scans, result, own):
-                    targets.append(target)
+                try:
+                    scans = await self._scans(session, items)
+                    new = await self._session(session, going, images, scans, result, own)
+                except Exception as error:
+                    finding = finding_of(error)
+                    if finding is None:
+                        raise
+                    yield finding
+                    continue
+                targets += new
+                for target in new:
                     yield target
                 for item in going:
                     if item not in scans:
@@ -142,21 +169,20 @@ class Bringing:
 
     # Scans
 
-    async def _scans(
-        self, session: PlannedSession, items: Sequence[Item]
-    ) -> dict[Item, tuple[str, Acquisition | None]]:
+    async def _scans(self, session: PlannedSession, items: Sequence[Item]) -> dict[Item, _Goal]:
         """Return the scan of each series that has a clear one: its number; of a pair, what `pair_scans` says."""
-        there = await self._site.session(self._wanted.project, session.session_label)
-        known = list(await pair_scans.look(self._site, there.id)) if there else []
+        call, site = self._patience.call, self._site
+        there = await call(partial(site.session, self._wanted.project, session.session_label))
+        known = list(await call(partial(pair_scans.look, site, there.id))) if there else []
         numbers = Counter(item.number for item in items if item.series)
-        found: dict[Item, tuple[str, Acquisition | None]] = {
-            item: (item.number, None) for item in items if item.series and item.number and numbers[item.number] == 1
+        found = {
+            item: _Goal(item.number) for item in items if item.series and item.number and numbers[item.number] == 1
         }
         ids = {scan.id for scan in known}
         known += [
-            KnownScan(scan_id, (item.description, item.variants[0].protocol))
-            for item, (scan_id, _) in found.items()
-            if scan_id not in ids
+            KnownScan(goal.scan_id, (item.description, item.variants[0].protocol))
+            for item, goal in found.items()
+            if goal.scan_id not in ids
         ]
         taken: set[str] = set()
         for item in items:
@@ -164,7 +190,7 @@ class Bringing:
                 pair = self._acquisition(item.pair)
                 place = pair_scans.choose(pair, known, taken)
                 taken.add(place.scan_id)
-                found[item] = place.scan_id, pair
+                found[item] = _Goal(place.scan_id, pair, is_own=place.is_new)
         return found
 
     def _acquisition(self, pair: ParRecPair) -> Acquisition:
@@ -178,27 +204,31 @@ class Bringing:
         session: PlannedSession,
         going: Sequence[Item],
         images: Mapping[Item, Sequence[Placed]],
-        scans: Mapping[Item, tuple[str, Acquisition | None]],
+        scans: Mapping[Item, _Goal],
         result: Result,
         folder: Path,
     ) -> list[Target]:
         """Make a session and its scans; lay the files of each resource into a folder of their own."""
         wanted = self._wanted
-        made = await self._site.ensure_session(
-            wanted.project,
-            session.subject_label,
-            session.session_label,
-            _SESSIONS.get(session.modality, _SESSIONS["MR"]),
+        call, site = self._patience.call, self._site
+        made = await call(
+            partial(
+                site.ensure_session,
+                wanted.project,
+                session.subject_label,
+                session.session_label,
+                _SESSIONS.get(session.modality, _SESSIONS["MR"]),
+            )
         )
         address = Address(wanted.project, session.subject_label, session.session_label)
         targets = []
         for number, item in enumerate(going):
             if item not in scans:
                 continue
-            scan_id, pair = scans[item]
-            await self._site.describe_scan(made.id, _draft(item, scan_id, pair, result.remarks_of(item)))
+            draft = _draft(item, scans[item], result.remarks_of(item))
+            await call(partial(site.describe_scan, made.id, draft))
             own = folder / str(number)
-            at = replace(address, scan=scan_id)
+            at = replace(address, scan=scans[item].scan_id)
             files = [wanted.output / name for image in images.get(item, ()) for name in image.files]
             for label, some in _by_resource(files, is_bids=wanted.is_bids).items():
                 _link(some, own / label)
@@ -245,13 +275,16 @@ def key_of(item: Item) -> str:
     return item.series.key if item.series else ""
 
 
-def _draft(item: Item, scan_id: str, pair: Acquisition | None, remarks: Sequence[str]) -> ScanDraft:
+def _draft(item: Item, goal: _Goal, remarks: Sequence[str]) -> ScanDraft:
     """Return what is said of a scan where it says nothing; what the converter remarked is its note, if it is short."""
+    scan_id, pair, is_own = goal.scan_id, goal.pair, goal.is_own
     said = "; ".join(remarks)
     note = f"Conversion: {said}" if said and len(said) <= _NOTE else ""
     if pair:
         raw = pair.draft(scan_id)
-        return replace(raw, note=f"{raw.note}. {note}" if note else raw.note, own_note=raw.note)
+        if is_own:
+            note = f"{raw.note}. {note}" if note else raw.note
+        return replace(raw, note=note, own_note=raw.note)
     modality = item.series.modality if item.series else "MR"
     return ScanDraft(scan_id, _SCANS.get(modality, pair_scans.XSI_TYPE), item.description, item.description, note)
 

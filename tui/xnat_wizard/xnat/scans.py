@@ -5,7 +5,7 @@ and note may be somebody's work.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Row
@@ -26,7 +26,7 @@ class ScanDraft:
     type: str = ""
     series_description: str = ""
     note: str = ""
-    own_note: str = ""  # a note of this program's, which the new one replaces
+    own_note: str = ""  # a note of this program's, which the new one follows where it stands alone
 
     @property
     def fields(self) -> dict[str, str]:
@@ -47,12 +47,9 @@ async def describe_scan(
     path = path_of("data", "experiments", session_id, "scans", draft.id)
     there = await _row(http, session_id, draft.id)
     if there is not None:
-        empty = {"note": frozenset({"", draft.own_note})}
-        missing = {
-            name: text
-            for name, text in draft.fields.items()
-            if (said := there.get(name, "").strip()) in empty.get(name, {""}) and said != text
-        }
+        missing = {name: text for name, text in draft.fields.items() if not there.get(name, "").strip()}
+        if draft.note and draft.own_note and there.get("note", "").strip() == draft.own_note != draft.note:
+            missing["note"] = replace(draft, note=f"{draft.own_note}. {draft.note}").fields["note"]
         if missing:
             await http.call("PUT", path, {"xsiType": there.get("xsiType") or draft.xsi_type, **missing})
         return False
