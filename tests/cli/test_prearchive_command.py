@@ -263,6 +263,25 @@ def test_deleting_takes_the_number_typed(practice: Practice, study_folder: Path)
     assert waiting(practice) == []
 
 
+def test_a_password_and_names_come_through_stdin(
+    practice: Practice, study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(practice, study_folder)
+    monkeypatch.delenv("XNAT_PASS")
+    ended = prearchive("delete", "-", "--yes", "--password-stdin", text="owner\nDEMO/Person_01_MR1\n")
+    assert ended.code == 0, ended.talk
+    assert waiting(practice) == ["Person_02_MR1"]
+
+
+def test_many_are_looked_at_in_their_order(practice: Practice, study_folder: Path) -> None:
+    labels = [f"S{n}" for n in range(6)]
+    for label in labels:
+        send(practice, first(study_folder), label, is_built=False)
+    ended = prearchive("delete", *(f"DEMO/{one}" for one in reversed(labels)), "--dry-run", "--json")
+    assert [one["session"] for one in ended.objects()] == labels[::-1]
+    assert "Looked at 6 of 6 sessions" in ended.talk
+
+
 def test_a_name_that_means_nothing_is_told_and_the_rest_is_done(practice: Practice, study_folder: Path) -> None:
     fill(practice, study_folder)
     ended = prearchive("delete", "DEMO/nobody", "DEMO/Person_01_MR1", "DEMO/none_*", "--yes", "--json")

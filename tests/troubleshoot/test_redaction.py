@@ -57,6 +57,25 @@ def test_a_word_that_is_ours_in_small_letters_is_a_name_in_capital_ones() -> Non
     assert word.capitalize() not in redactor.text(f"sent by {word.capitalize()}")
 
 
+def test_names_are_no_words_of_ours() -> None:
+    names = {
+        "Mark",
+        "Will",
+        "Frank",
+        "Grant",
+        "Rose",
+        "May",
+        "April",
+        "Anna",
+        "Muster",
+        "Hansen",
+        "Young",
+        "Long",
+        "White",
+    }
+    assert names & vocabulary() == set()
+
+
 def test_of_a_finding_the_words_for_strangers_are_taken() -> None:
     finding = Finding(
         "login.refused", 'Refused "anna"', "XNAT answered 401 to Anna", (), shareable="The site refused a login"

@@ -1,6 +1,7 @@
 """What `prearchive` does to many sessions: say what would happen, ask, do it, look at each afterwards, and tell."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from xnat_wizard.xnat.site import Site
 
 _NO_LABELS = ("", "")
+AT_ONCE = 4  # sessions that are looked at
+SAY_EVERY = 20  # sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,7 @@ async def carry_out(
     teller = _Teller(job, seen, options)
     for finding in missing:
         teller.missing(finding)
-    prospects = []
-    for at, session in enumerate(sessions, start=1):
-        if len(sessions) > 1:
-            say(f"Looking at {session.label} ({at} of {len(sessions)})")
-        prospects.append(await _looked(job, session))
+    prospects = await _look_at_all(job, sessions)
     for one in prospects:
         if one.finding is not None or one.is_done or options.dry_run:
             teller.prospect(one)
@@ -91,6 +90,16 @@ async def _act_on_all(job: Job, able: Sequence[Prospect], teller: "_Teller") -> 
                 for rest in able[at:]:
                     teller.failed(rest, not_tried(rest.session))
                 return
+
+
+async def _look_at_all(job: Job, sessions: "Sequence[PrearchiveSession]") -> list[Prospect]:
+    """Look at some sessions at a time, in their order; of many it is said now and then how far it is."""
+    found: list[Prospect] = []
+    for start in range(0, len(sessions), AT_ONCE):
+        found += await asyncio.gather(*(_looked(job, one) for one in sessions[start : start + AT_ONCE]))
+        if len(sessions) > AT_ONCE and (len(found) % SAY_EVERY == 0 or len(found) == len(sessions)):
+            say(f"Looked at {len(found)} of {len(sessions)} sessions")
+    return found
 
 
 async def _looked(job: Job, session: "PrearchiveSession") -> Prospect:
@@ -248,8 +257,6 @@ def archiving(site: "Site", overwrite: str, labels: tuple[str, str] = _NO_LABELS
     `overwrite` is sent only where something stands against archiving, and only for an owner of the project; for one
     session the site does the same for "append" and "delete" (wire contract 6.6).
     """
-    import asyncio
-
     from xnat_wizard.upload.sent_from_here import shortfall
     from xnat_wizard.xnat.waiting import acts
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.troubleshoot.bundle.redaction import Redactor
 from xnat_wizard.troubleshoot.bundle.vocabulary import vocabulary
 from xnat_wizard.upload.journal import Journal
@@ -28,7 +27,7 @@ _LEAST_PART = 3  # characters of a folder's name: a shorter one is also a part o
 
 
 def learn(journal: Journal, redactor: Redactor) -> None:
-    """Let a redactor know every name that a journal holds, before its texts are read."""
+    """Let a redactor know every name that a journal holds, before its texts are read; reads the whole plan."""
     progress = journal.progress()
     place = urlsplit(journal.site_url)
     redactor.same(redactor.name("site", journal.site_url), [place.netloc, place.hostname or ""])
@@ -54,12 +53,15 @@ def facts(journal: Journal, redactor: Redactor, *, is_running: bool) -> dict[str
     options = journal.options()
     fates: Counter[str] = Counter()
     proofs: Counter[str] = Counter()
-    remarks: Counter[str] = Counter()
+    said: Counter[str] = Counter()
     for file in journal.file_facts():
         fates[file.fate] += 1
         proofs[file.proof if file.proof in PROOFS else "another" if file.proof else "none"] += 1
         if file.remark:
-            remarks[redactor.text(file.remark)] += 1
+            said[file.remark] += 1
+    remarks: Counter[str] = Counter()
+    for remark, count in said.items():
+        remarks[redactor.text(remark)] += count
     receipt = journal.receipt()
     return {
         "state": str(progress.state),
@@ -71,7 +73,6 @@ def facts(journal: Journal, redactor: Redactor, *, is_running: bool) -> dict[str
         "destination": str(progress.destination),
         "route": str(journal.route),
         "has_receiver": bool(journal.receiver),
-        "layout": "as usual" if journal.plan().layout == HOUSE.pattern else "another",
         "options": {
             "limit_bytes_s": options.limit_bytes_s,
             "most_connections": options.most_connections,

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 
 ROOMS = ("upload", "xnat", "troubleshoot", "dicom", "findings.py", "settings.py", "logins.py", "preferences")
 _SOFTWARE = "Apache Coyote HAProxy IIS Microsoft OpenSSL Python Tomcat Traefik Varnish aiohttp envoy nginx GMT UTC"
+_SENTENCE_START = re.compile(r"(?:^|[.:!?`\"(]\s*)$")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -22,7 +23,7 @@ def vocabulary() -> frozenset[str]:
     for room in ROOMS:
         words.update(source.name.removesuffix(".py") for source in _sources(files("xnat_wizard") / room))
     for text in _texts():
-        words.update(_WORD.findall(text))
+        words.update(_words_of(text))
     words.update(_SOFTWARE.split())
     for code in errno.errorcode:
         words.update(_WORD.findall(os.strerror(code)))
@@ -31,6 +32,14 @@ def vocabulary() -> frozenset[str]:
         ("traceback", "Traceback", "most", "recent", "call", "last", "line", "module", "DEBUG", "INFO", "ERROR")
     )
     return frozenset(words)
+
+
+def _words_of(text: str) -> Iterator[str]:
+    """Give the words of a text; one that a sentence begins with in small letters: Mark and Will are names as well."""
+    for found in _WORD.finditer(text):
+        word = found[0]
+        is_first = _SENTENCE_START.search(text, 0, found.start()) is not None
+        yield word.lower() if is_first and word[1:].islower() else word
 
 
 def _texts() -> Iterator[str]:
