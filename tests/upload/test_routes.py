@@ -253,3 +253,12 @@ async def until(is_so: Callable[[], bool], work: "asyncio.Task[UploadState] | No
         while not is_so():
             assert work is None or not work.done(), "the upload ended first"
             await asyncio.sleep(0.001)
+
+
+async def test_by_dicom_sessions_wait_in_a_project_that_archives_by_itself(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, study_folder: Path
+) -> None:
+    practice.on_loop(lambda store: setattr(store.state.projects["DEMO"], "prearchive_code", 4))
+    journal = new_journal(by_dicom(plan_for(study_folder, Destination.PREARCHIVE), practice, Options()))
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert [(row.project, row.status) for row in rows(practice)] == [("DEMO", "READY")] * 2

@@ -14,6 +14,7 @@ from xnat_wizard.upload.cstore.peer import MOST_ASSOCIATIONS, USUAL_PORT, Peer, 
 from xnat_wizard.upload.estimate import Speed, requests_of
 from xnat_wizard.upload.model import Compression, Destination, Plan, Route
 from xnat_wizard.upload.travel_words import NAMES, SENTENCES, SHORT, pace_text, receiver_text, time_text
+from xnat_wizard.wizard.steps.plan.privacy_choice import PrivacyChoiceScreen, names_text
 from xnat_wizard.wizard.steps.plan.receiver import ReceiverScreen
 from xnat_wizard.wizard.steps.plan.words import DESTINATIONS
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
@@ -178,6 +179,16 @@ def _parted(words: str) -> tuple[str, str]:
     return name, sentence.strip()
 
 
+def _names(plan: Plan, _: SpeedOf) -> str:
+    if plan.deidentification is None:
+        return "Images go as they are; scripts of site and project may change them there. Enter: de-identify here."
+    return "Each image is de-identified on its way by DICOM PS3.15; the files here stay as they are."
+
+
+async def _choose_names(desk: Desk, plan: Plan) -> Plan | None:
+    return await desk.ask(PrivacyChoiceScreen(plan, desk.site))
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("destination", "Ends in", lambda plan: f"the {plan.destination}", _destination, _choose_destination),
     Setting("route", "Route", lambda plan: NAMES[plan.route], _route, _choose_route),
@@ -192,6 +203,7 @@ SETTINGS: tuple[Setting, ...] = (
         _choose_scheme,
         lambda plan: is_by_dicom(plan) and plan.receiver is not None,
     ),
+    Setting("names", "Names", names_text, _names, _choose_names),
     Setting("speed", "Speed", pace_text, _speed, _choose_speed),
     Setting(
         "compression",
@@ -199,6 +211,6 @@ SETTINGS: tuple[Setting, ...] = (
         lambda plan: COMPRESSIONS[plan.options.compression][0],
         _compression,
         _choose_compression,
-        lambda plan: not is_by_dicom(plan),
+        lambda plan: plan.route is Route.IMPORT,  # one object a request travels as it is
     ),
 )
