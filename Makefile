@@ -1,4 +1,5 @@
-# Two commands do all their own set-up: `make demo` and `make test`. `make check` is the whole truth.
+# Two commands do all their own set-up: `make demo` and `make test`. `make test` runs every test; `make check` is for
+# between two commits: lint, types, contracts, and the tests but those that tests/slow.py names, with the reasons.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,8 +8,12 @@ STAMP := $(VENV)/.installed
 BENCH := .venv-bench
 BENCH_STAMP := $(BENCH)/.installed
 ONLY ?=
+# A test process a core; tests that share what they build once stay together.
+SPREAD := -n auto --dist loadgroup
+# What the bundle shall run on: make bundle PYTHONS='python3.11 python3.12 python3.13'
+PYTHONS ?= $(BIN)/python
 
-.PHONY: setup demo test check lint format types contracts golden conformance clients pictures manual clean
+.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +26,10 @@ demo: $(STAMP)
 	$(BIN)/xnat-wizard practice --open --folder .demo
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest $(SPREAD)
+
+quick: $(STAMP)
+	$(BIN)/pytest $(SPREAD) -m 'not slow'
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -45,9 +53,9 @@ clients: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[clients]'
 	command -v storescu > /dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
 	  apt-get install -y -qq --no-install-recommends dcmtk curl; } || echo "clients: DCMTK is not installed" >&2
-	$(BIN)/pytest tests/clients tests/practice/test_pyxnat.py tests/practice/test_receiver.py
+	$(BIN)/pytest $(SPREAD) tests/clients tests/practice/test_pyxnat.py tests/practice/test_receiver.py
 
-check: lint types contracts test
+check: lint types contracts quick
 
 golden: $(STAMP)
 	GOLDEN=update $(BIN)/pytest tests -k golden
@@ -67,5 +75,14 @@ $(BENCH_STAMP): pyproject.toml
 bench: $(BENCH_STAMP)
 	PYTHONPATH=tests $(BENCH)/bin/python -m bench --only '$(ONLY)'
 
+# Wheel and sdist, into dist/.
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# One file with all dependencies, for servers without internet; it needs a Python of the versions it was made for.
+bundle: dist
+	$(BIN)/python .ci/bundle.py --wheel dist/*.whl --into dist/xnat-wizard.pex $(foreach one,$(PYTHONS),--python $(one))
+
 clean:
-	rm -rf $(VENV) $(BENCH) .demo
+	rm -rf $(VENV) $(BENCH) .demo dist

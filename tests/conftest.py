@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from slow import reason
+
 if TYPE_CHECKING:
     from support import Practice
 
@@ -17,6 +19,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: the programs under test would
     signal.signal(signal.SIGINT, signal.default_int_handler)  # inherit that, and Ctrl+C could not be tested
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make check` leaves out."""
+    for item in items:
+        if why := reason(item.nodeid):
+            item.add_marker(pytest.mark.slow(why))
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from slow import SLOW
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tui" / "xnat_wizard"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -61,3 +63,9 @@ def test_the_top_level_is_what_was_agreed() -> None:
 def test_nothing_tells_where_it_was_made() -> None:
     told = [path for path in MODULES if str(ROOT) in path.read_text(encoding="utf-8")]
     assert told == []
+
+
+@pytest.mark.parametrize("test", SLOW)
+def test_what_is_called_slow_is_there(test: str) -> None:
+    file, _, function = test.partition("::")
+    assert f"def {function}" in (ROOT / file).read_text(encoding="utf-8")
