@@ -256,7 +256,8 @@ def _create(options: argparse.Namespace) -> int:
             )
             return Exit.DONE
         say(f"{draft.id}: {draft.name or 'the ID is its title'}. The ID cannot be changed later.")
-        say(f"Who can see it: {' '.join(ACCESSIBILITY_WORDS[draft.accessibility].split())}.")
+        kind, _, meaning = ACCESSIBILITY_WORDS[draft.accessibility].partition(" ")
+        say(f"It is {kind}: {meaning.strip()}.")
         if not ask(f"Make the project {draft.id} on {site.info.url}?", is_yes=options.yes):
             say("Nothing was changed.")
             return Exit.DONE
