@@ -61,7 +61,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     logout.add_argument("address", nargs="?", default="", metavar="SITE", help="the site (default: the only one)")
     logout.add_argument("--all", action="store_true", help="of all sites")
-    logout.add_argument("--user", default="", help="of this user only")
+    logout.add_argument("--user", default="", help="user name: of this person only")
     logout.add_argument("--dry-run", action="store_true", help="say which logins would go; change nothing")
     logout.add_argument("--json", action="store_true", help="one JSON object a line")
     logout.set_defaults(run=_logout, has_settings=False)

@@ -31,11 +31,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
     pause = commands.add_parser("pause", help="let a running upload wait; `resume` lets it go on")
     pause.add_argument("id", nargs="?", default="", help=ID_HELP)
+    pause.add_argument("--json", action="store_true", help="one JSON object a line")
     pause.set_defaults(run=_pause)
 
     cancel = commands.add_parser("cancel", help="stop an upload for good; what was sent stays on the site")
     cancel.add_argument("id", nargs="?", default="", help=ID_HELP)
     cancel.add_argument("--yes", action="store_true", help="do not ask")
+    cancel.add_argument("--json", action="store_true", help="one JSON object a line")
     cancel.add_argument("--delete", action="store_true", help="delete what this upload has in the prearchive")
     add_login_to(cancel)
     cancel.set_defaults(run=_cancel)
@@ -133,6 +135,8 @@ def _pause(options: argparse.Namespace) -> int:
         journal.request(Request.PAUSE)
         paused = _wait(lambda: _is_over(journal) or journal.progress().state is UploadState.PAUSED, PAUSE_S)
         state = journal.progress().state
+    if options.json:
+        _show(path, is_json=True)
     if state is UploadState.PAUSED:
         say(f"Paused. Go on: `xnat-wizard resume {path.parent.name}`")
         return Exit.DONE
@@ -141,13 +145,21 @@ def _pause(options: argparse.Namespace) -> int:
 
 
 def _cancel(options: argparse.Namespace) -> int:
+    from xnat_wizard.upload import uploads
+
+    path = uploads.find(options.id)
+    code = _cancelled(path, options)
+    if options.json:
+        _show(path, is_json=True, is_whole=True)
+    return code
+
+
+def _cancelled(path: Path, options: argparse.Namespace) -> int:
     import asyncio
 
-    from xnat_wizard.upload import uploads
     from xnat_wizard.upload.journal import Journal
     from xnat_wizard.upload.model import UploadState
 
-    path = uploads.find(options.id)
     with Journal.open(path) as journal:
         state, address = journal.progress().state, journal.site_url
     if state is UploadState.DONE:

@@ -1,7 +1,6 @@
 """Runs an upload in this process and shows how it goes: what `upload` and `send` have in common."""
 
 import argparse
-import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -87,6 +86,8 @@ async def run_here(path: Path, work: "Callable[[Journal], Awaitable[UploadState]
         work: does it.
         is_json: show it as JSON.
     """
+    import asyncio
+
     from xnat_wizard.cli.following import LOOK_EVERY_S, Follower, report
     from xnat_wizard.upload.journal import Journal
 

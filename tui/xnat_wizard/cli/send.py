@@ -5,8 +5,6 @@ saved plan, so that nobody edits a loop.
 """
 
 import argparse
-import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ from xnat_wizard.cli.deidentifying import add_deidentify_to, deidentified
 from xnat_wizard.cli.receivers import add_receiver_to, ready, routed, unsaid
 from xnat_wizard.cli.running import add_limit_to, journal_of, run_here, set_travel, travel_of
 from xnat_wizard.cli.source import LAYOUT_HELP, PATTERN_HELP
-from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
+from xnat_wizard.cli.talk import Exit, add_quiet_to, explain, put, put_object, say
 from xnat_wizard.findings import Problem, Severity, by_weight
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send.add_argument("--project", default="", help="project ID, for a folder or archive")
     add_receiver_to(send)
     add_deidentify_to(send)
-    send.add_argument("--site", default=os.environ.get("XNAT_HOST", ""), help="address of the XNAT site, to prove it")
+    send.add_argument("--site", default="", help="address of the XNAT site, to prove it")
     send.add_argument("--no-login", action="store_true", help="only send: nothing is looked up or proved")
     send.add_argument("--to", choices=("prearchive", "archive"), default="prearchive", help="where sessions end")
     send.add_argument("--layout", default="subject-series", help=LAYOUT_HELP)
@@ -52,11 +50,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_limit_to(send)
     send.add_argument("--dry-run", action="store_true", help="say what would be sent, echo the receiver, and end")
     send.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_quiet_to(send)
     access.add_login_to(send)
     send.set_defaults(run=_send)
 
 
 def _send(options: argparse.Namespace) -> int:
+    import asyncio
+
     from xnat_wizard.upload.model import Options, Route
     from xnat_wizard.upload.plan import check
 

@@ -59,7 +59,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     find.add_argument("--letters", type=Path, metavar="FOLDER", help="write the letters to who can help")
     find.add_argument("--with-labels", action="store_true", help="labels and header texts may stand in the letters")
     find.add_argument("--fix", action="store_true", help="offer what can be done; each act is previewed and asked for")
-    find.add_argument("--yes", action="store_true", help="say yes to every act of --fix that the site finds harmless")
+    find.add_argument(
+        "--yes", action="store_true", help="do not ask: do every act of --fix that the site finds harmless"
+    )
     find.add_argument("--list", action="store_true", help="list the causes that are looked for, and search nothing")
     find.add_argument("--json", action="store_true", help="one JSON object a line")
     add_login_to(find)

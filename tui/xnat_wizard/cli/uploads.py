@@ -13,7 +13,7 @@ from xnat_wizard.cli.deidentifying import add_deidentify_to, deidentified
 from xnat_wizard.cli.receivers import add_route_to, ready, routed
 from xnat_wizard.cli.running import add_travel_to, run_here, set_travel, travel_of
 from xnat_wizard.cli.shards import Share, add_shards_to, journal_of_share, share_of, summarize
-from xnat_wizard.cli.talk import Exit, explain, put, put_object, say
+from xnat_wizard.cli.talk import Exit, add_quiet_to, explain, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     upload.add_argument("plan", type=Path, help="a file written by `plan` or saved in the wizard")
     upload.add_argument("--detach", action="store_true", help="go on in a process of its own; print the upload's ID")
     upload.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_quiet_to(upload)
     add_route_to(upload)
     add_travel_to(upload)
     add_deidentify_to(upload)
@@ -39,6 +40,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     attach = commands.add_parser("attach", help="watch an upload until it ends; Ctrl+C stops watching, not the upload")
     attach.add_argument("id", nargs="?", default="", help=ID_HELP)
     attach.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_quiet_to(attach)
     attach.set_defaults(run=_attach)
 
     resume = commands.add_parser("resume", help="go on with an upload that was paused or stopped, on its own")
