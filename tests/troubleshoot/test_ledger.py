@@ -23,8 +23,9 @@ from troubleshoot.values import (
 from xnat_wizard.dicom.model import OtherKind, ParRecPair
 from xnat_wizard.troubleshoot.facts import Drop, Facts, LocalObject, Message, Sent, SentFate, SentFile
 from xnat_wizard.troubleshoot.ledger import holds, reconcile
-from xnat_wizard.troubleshoot.model import Fate, PlaceKind, Proof
+from xnat_wizard.troubleshoot.model import Fate, PlaceKind, Proof, Verdict
 from xnat_wizard.troubleshoot.patterns import pattern_of
+from xnat_wizard.troubleshoot.verdict import verdict_of
 from xnat_wizard.xnat.inquiries.values import ScanFact, StoredObject, WhoAmI
 
 PLACE = a_place()
@@ -143,6 +144,17 @@ def test_other_files_have_their_fate_and_cause() -> None:
         ("S01/a.PAR", Fate.NOT_SENT, "LOC-17"),
         ("S01/a.REC", Fate.NOT_SENT, "LOC-17"),
     }
+
+
+def test_pairs_that_our_record_knows_are_not_counted_as_dicom() -> None:
+    pair = ParRecPair("S01", "S01", "S01/a.PAR", "S01/a.REC", 1, 1, "V4.2", "T1")
+    sent = Sent(files=tuple(SentFile(path, SentFate.ACKNOWLEDGED, "stored") for path in (pair.par_path, pair.rec_path)))
+    known = with_files(
+        [], [stored(f"x{n}", uid=f"{STUDY}.1.{n}") for n in range(1, 6)], local=local_of(FIVE, [], [pair]), sent=sent
+    )
+    known = known.adding(ledger=reconcile(known))
+    assert known.ledger.totals[Fate.ARRIVED] == 7
+    assert verdict_of(known) == (Verdict.COMPLETE, "All 5 objects are in the archive.")
 
 
 def test_after_the_file_that_stopped_the_import_nothing_was_sent() -> None:

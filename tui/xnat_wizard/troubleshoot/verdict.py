@@ -10,6 +10,7 @@ from xnat_wizard.troubleshoot.model import (
     Covers,
     Diagnosis,
     Fate,
+    Ledger,
     NextStep,
     PlaceKind,
     Proof,
@@ -83,7 +84,7 @@ def is_explained(facts: Facts) -> bool:
     projects = {one.place.project for one in facts.hits("", PlaceKind.ARCHIVE)}
     return (
         bool(arrived)
-        and all(line.place is PlaceKind.ARCHIVE for line in arrived)
+        and all(line.place is PlaceKind.ARCHIVE for line in arrived if line.sop_instance_uid)
         and not ledger.count(Fate.REFUSED, Fate.ABSENT, Fate.UNVERIFIABLE)
         and (not meant or projects == {meant})
     )
@@ -96,7 +97,7 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
     if facts.who is None:
         why = f": {facts.no_site.what}" if facts.no_site else ""
         return Verdict.VOID, f"The site could not be asked{why.rstrip('.')}."
-    ledger = facts.ledger
+    ledger = _objects(facts)
     if facts.moving:
         return Verdict.MOVING, "The server is still working: nothing is lost, and nothing needs to be sent again."
     if not ledger.object_count:
@@ -135,12 +136,17 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
     return Verdict.COMPLETE, f"All {total} objects are {where}."
 
 
+def _objects(facts: Facts) -> Ledger:
+    """Return the lines of DICOM objects: PAR/REC and others have fates of their own, and are not counted with them."""
+    return Ledger(tuple(line for line in facts.ledger.lines if line.sop_instance_uid), facts.ledger.extra)
+
+
 def _elsewhere(facts: Facts) -> list[str]:
     """Return the projects that hold the objects, where they are others than the one that is meant."""
     if facts.project is None or facts.project.match is not Match.EXACT:
         return []
     places = {one.place.uri: one.place for one in facts.candidates}
-    projects = {places[line.where].project for line in facts.ledger.of(Fate.ARRIVED) if line.where in places}
+    projects = {places[line.where].project for line in _objects(facts).of(Fate.ARRIVED) if line.where in places}
     return sorted(projects) if facts.project.id not in projects else []
 
 
@@ -151,7 +157,7 @@ def _also(dropped: int, unknown: int) -> str:
 
 
 def _where(facts: Facts) -> str:
-    kinds = {line.place for line in facts.ledger.of(Fate.ARRIVED)}
+    kinds = {line.place for line in _objects(facts).of(Fate.ARRIVED)}
     if kinds == {PlaceKind.ARCHIVE}:
         return "in the archive"
     return "in the prearchive" if kinds == {PlaceKind.PREARCHIVE} else "in archive and prearchive"
