@@ -88,6 +88,8 @@ def test_a_plan_by_dicom_is_uploaded_like_it_is_sent(
     ended = run("upload", tmp_path / "p.json")
     assert ended.code == 0, ended.talk
     assert "answers an echo" in ended.talk
+    assert "XNAT will read: Patient Comments `Project:DEMO Subject:Person_01 Session:Person_01_MR1`" in ended.talk
+    assert "2 of 2 sessions go to project DEMO" in ended.talk
     assert "Verdict: COMPLETE" in ended.data
     with Journal.open(uploads()[0] / FILE_NAME) as journal:
         assert journal.route is Route.DICOM

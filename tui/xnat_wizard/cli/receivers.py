@@ -174,7 +174,21 @@ async def ready(plan: "Plan", site: "Site", options: argparse.Namespace) -> tupl
     said += about_route(plan) if is_news else []
     for finding in by_weight(said):
         explain(finding)
+    _say_where(plan, peer, said)
     return plan, all(finding.severity is not Severity.STOP for finding in said)
+
+
+def _say_where(plan: "Plan", peer: "Peer", said: list[Finding]) -> None:
+    """Say what XNAT will read in the images, and where it will put them by the rules that can be read."""
+    from xnat_wizard.upload.cstore.identification import example
+
+    if not plan.included:
+        return
+    first = plan.included[0]
+    say(f"XNAT will read: {example(peer.scheme, plan.project, first.subject_label, first.session_label)}")
+    elsewhere = {finding.where for finding in said if finding.code == "send.elsewhere"}
+    there = sum(session.session_label not in elsewhere for session in plan.included)
+    say(f"By the rules that can be read, {there} of {len(plan.included)} sessions go to project {plan.project}.")
 
 
 def unsaid(what: str, why: str) -> Finding:

@@ -20,6 +20,11 @@ _OF_SCHEME = {
     Scheme.STUDY_COMMENTS: STUDY_COMMENTS,
     Scheme.HISTORY: HISTORY,
 }
+_NAMES = {
+    Scheme.COMMENTS: "Patient Comments",
+    Scheme.STUDY_COMMENTS: "Study Comments",
+    Scheme.HISTORY: "Additional Patient History",
+}
 _LONGEST = 64  # characters of LO, and of a component of PN (DICOM PS3.5 table 6.2-1)
 _WORD = re.compile(r"[A-Za-z0-9_-]+")  # what a `Key:VALUE` can hold (9.2)
 _KEY = re.compile(rb"(?<![\w-])(?:project|subject|session|aa)\s*:", re.IGNORECASE)
@@ -65,12 +70,18 @@ def changes(scheme: Scheme, project: str, subject: str, session: str) -> tuple[C
     return tuple(wanted[tag] for tag in sorted(wanted))
 
 
+def example(scheme: Scheme, project: str, subject: str, session: str) -> str:
+    """Say what XNAT will read in the images of a session, element by element."""
+    if scheme is Scheme.NAMES:
+        return f"Study Description `{project}`, Patient's Name `{subject}`, Patient ID `{session}`"
+    return f"{_NAMES[scheme]} `Project:{project} Subject:{subject} Session:{session}`"
+
+
 def explained(scheme: Scheme) -> str:
     """Say where the identification is written, in words."""
     if scheme is Scheme.NAMES:
         return "project into Study Description, subject into Patient's Name, session into Patient ID"
-    names = {Scheme.COMMENTS: "Patient Comments", Scheme.STUDY_COMMENTS: "Study Comments"}
-    return f"project, subject and session into {names.get(scheme, 'Additional Patient History')}"
+    return f"project, subject and session into {_NAMES[scheme]}"
 
 
 def check(scheme: Scheme, project: str, labels: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:

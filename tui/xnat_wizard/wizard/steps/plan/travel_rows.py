@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from textual.screen import Screen
 
 from xnat_wizard.amounts import count_text
-from xnat_wizard.upload.cstore.identification import explained
+from xnat_wizard.upload.cstore.identification import example, explained
 from xnat_wizard.upload.cstore.offered import offered, peer_at, traits_of
 from xnat_wizard.upload.cstore.peer import MOST_ASSOCIATIONS, USUAL_PORT, Peer, Scheme
 from xnat_wizard.upload.estimate import Speed, requests_of
@@ -129,7 +129,10 @@ async def _choose_receiver(desk: Desk, plan: Plan) -> Plan | None:
 
 def _scheme(plan: Plan, _: SpeedOf) -> str:
     scheme = plan.receiver.scheme if plan.receiver else Scheme.COMMENTS
-    return f"Of each copy that travels: {explained(scheme)}. The files here stay as they are."
+    first = next(iter(plan.included), None)
+    if first is None:
+        return f"Of each copy that travels: {explained(scheme)}."
+    return f"XNAT reads in the copies: {example(scheme, plan.project, first.subject_label, first.session_label)}"
 
 
 async def _choose_scheme(desk: Desk, plan: Plan) -> Plan | None:
