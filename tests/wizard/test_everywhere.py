@@ -188,6 +188,51 @@ async def test_every_step_keeps_the_rules(practice: Practice, study_folder: Path
     assert inspector.faults == [], "\n".join(inspector.faults)
 
 
+async def test_results_and_convert_keep_the_rules(practice: Practice, study_folder: Path) -> None:
+    async with begun(practice, study_folder) as (app, pilot, inspector):
+
+        async def go(keys: list[str], words: str, name: str) -> None:
+            await pilot.press(*keys)
+            await until_text(app, pilot, words)
+            await inspector.look(name)
+
+        await pilot.press(*"owner", "enter")
+        await until_text(app, pilot, "What would you like to do?")
+        await pilot.press(*["down"] * 4)
+        await go(["enter"], "[Results: project]", "project of results")
+        await until_text(app, pilot, "Demo project")
+        await go(["enter"], "[Results: DEMO]", "results")
+        await go(["f2"], "Which folder holds the results?", "browse")
+        await pilot.press("escape")
+        await go(["f3"], "What does the resource belong to?", "level")
+        await pilot.press("up", "up", "enter")
+        await until_text(app, pilot, "Level: project")
+        await go(["f4"], "stop and say so", "options of results")
+        await pilot.press("escape")
+        app.screen.query_one("#path", Input).value = str(study_folder)
+        app.screen.query_one("#label", Input).value = "STUDY"
+        await until_text(app, pilot, "1 of 1 can be sent")
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "Done: every file was found")
+        await inspector.look("moved")
+        await pilot.press("escape", "escape")
+        await until_text(app, pilot, "[Results: project]")
+        await pilot.press("escape")
+        await until_text(app, pilot, "What would you like to do?")
+        await pilot.press(*["down"] * 5)
+        await go(["enter"], "[Convert: project]", "project of convert")
+        await until_text(app, pilot, "Demo project")
+        await go(["enter"], "[Convert: folder]", "folder of convert")
+        await go(["f3"], "2 subjects", "found for convert")
+        await go(["ctrl+n"], "The built-in example", "convert")
+        await until_text(app, pilot, "would be converted")
+        await go(["f4"], "Patient details", "options of convert")
+        await pilot.press("escape")
+        await go(["f2"], "Which rules?", "rules")
+        await pilot.press("escape")
+    assert inspector.faults == [], "\n".join(inspector.faults)
+
+
 async def test_escape_leads_from_every_step_home_and_to_the_login(practice: Practice, study_folder: Path) -> None:
     async with begun(practice, study_folder) as (app, pilot, _):
         for keys, words in (
@@ -221,7 +266,7 @@ async def test_escape_leads_from_every_step_home_and_to_the_login(practice: Prac
         await until_text(app, pilot, "[1 Log in]")
 
 
-@pytest.mark.parametrize("way", [1, 2, 3, 4])
+@pytest.mark.parametrize("way", [1, 2, 3, 4, 5])
 async def test_every_way_from_home_leads_back_to_it(practice: Practice, study_folder: Path, way: int) -> None:
     async with begun(practice, study_folder) as (app, pilot, inspector):
         await pilot.press(*"owner", "enter")

@@ -88,6 +88,12 @@ async def test_results_begin_at_a_project_and_end_at_home() -> None:
     ]  # fmt: skip
 
 
+async def test_converting_begins_at_a_project_and_a_folder() -> None:
+    assert await shown(NEXT, Move.CONVERT, NEXT, NEXT, BACK, BACK, BACK) == [
+        "login", "home", "convert project", "convert folder", "convert", "convert folder", "convert project", "home",
+    ]  # fmt: skip
+
+
 async def test_the_prearchive_goes_on_to_the_archive_and_home() -> None:
     assert await shown(NEXT, Move.PREARCHIVE, NEXT, BACK, NEXT, NEXT) == [
         "login", "home", "prearchive", "archive", "prearchive", "archive", "home",

@@ -49,6 +49,23 @@ class ResultsDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvertDraft:
+    """How series become NIfTI images, as a person chose it."""
+
+    rules_from: str = "example"  # "file", "project", "example", "none"
+    rules_path: str = ""
+    target: str = ""  # the folder for the images; "" for one that the step proposes
+    is_bids: bool = True
+    way: str = "dcm2niix"
+    existing: str = "skip"
+    includes_held: bool = False
+    keeps_details: bool = False
+    compares: bool = False
+    into_xnat: bool = False
+    left_out: frozenset[str] = frozenset()  # names of series
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """Everything typed and chosen. Going back keeps it all; steps fill in their part."""
 
@@ -71,6 +88,7 @@ class Choices:
     journal_path: Path | None = None
     archived_session_id: str = ""  # which session the archive step shows first
     results: ResultsDraft = field(default_factory=ResultsDraft)
+    convert: ConvertDraft = field(default_factory=ConvertDraft)
 
     @property
     def who(self) -> str:

@@ -39,6 +39,9 @@ class Stop(StrEnum):
     TROUBLESHOOT = "troubleshoot"
     RESULTS_PROJECT = "results project"
     RESULTS = "results"
+    CONVERT_PROJECT = "convert project"
+    CONVERT_FOLDER = "convert folder"
+    CONVERT = "convert"
 
 
 def _project(choices: Choices) -> StepScreen[Answer]:
@@ -95,6 +98,24 @@ def _results(choices: Choices) -> StepScreen[Answer]:
     return ResultsStep(choices)
 
 
+def _convert_project(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.other_ways import ConvertProject
+
+    return ConvertProject(choices)
+
+
+def _convert_folder(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.other_ways import ConvertFolder
+
+    return ConvertFolder(choices)
+
+
+def _convert(choices: Choices) -> StepScreen[Answer]:
+    from xnat_wizard.wizard.steps.convert import ConvertStep
+
+    return ConvertStep(choices)
+
+
 STEPS: dict[str, Step] = {  # those after Home are loaded when they are entered: the first screen comes sooner
     Stop.LOGIN: LoginStep,
     Stop.HOME: lambda choices: HomeStep(choices, open_ways()),
@@ -107,6 +128,9 @@ STEPS: dict[str, Step] = {  # those after Home are loaded when they are entered:
     Stop.TROUBLESHOOT: _troubleshoot,
     Stop.RESULTS_PROJECT: _results_project,
     Stop.RESULTS: _results,
+    Stop.CONVERT_PROJECT: _convert_project,
+    Stop.CONVERT_FOLDER: _convert_folder,
+    Stop.CONVERT: _convert,
 }
 
 ENTRY: Way = (Stop.LOGIN, Stop.HOME)
@@ -117,6 +141,7 @@ WAYS: dict[Move, Way] = {  # what begins at Home
     Move.ARCHIVE: (Stop.ARCHIVE,),
     Move.TROUBLESHOOT: (Stop.TROUBLESHOOT,),
     Move.RESULTS: (Stop.RESULTS_PROJECT, Stop.RESULTS),
+    Move.CONVERT: (Stop.CONVERT_PROJECT, Stop.CONVERT_FOLDER, Stop.CONVERT),
     Move.SHOW_UPLOAD: _SHOWN,
     Move.SEND_PLAN: (Stop.PLAN, *_SHOWN),  # begins where missing files were found
 }

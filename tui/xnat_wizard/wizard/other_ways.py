@@ -3,6 +3,7 @@
 from textual.app import ComposeResult
 
 from xnat_wizard.wizard.choices import Answer, Move
+from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.project import ProjectStep
 from xnat_wizard.wizard.widgets.named_trail import NamedTrail
 from xnat_wizard.wizard.widgets.trail import Trail
@@ -26,3 +27,19 @@ class ResultsProject(ProjectStep):
             self.tell("There is no project to choose yet. F2 makes one.")
         else:
             self.dismiss(Answer(self._with(project), Move.NEXT))
+
+
+class ConvertProject(ResultsProject):
+    """Choose the project whose naming rules are used; to convert, nobody needs the right to upload."""
+
+    sentence = "Choose the project whose naming rules are used, and press Enter."
+    place = "Convert: project"
+
+
+class ConvertFolder(FolderStep):
+    """Choose the folder with the images to be converted."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the step, under a header of its own."""
+        for widget in super().compose():
+            yield NamedTrail("Convert: folder", self.who) if isinstance(widget, Trail) else widget

@@ -20,12 +20,13 @@ from xnat_wizard.wizard.steps.results import words
 from xnat_wizard.wizard.steps.results.form import ResultsForm
 from xnat_wizard.wizard.steps.results.help import HELP
 from xnat_wizard.wizard.steps.results.moving import MovingScreen
-from xnat_wizard.wizard.steps.results.options import OptionsScreen
+from xnat_wizard.wizard.steps.results.options import options_of
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.named_trail import NamedTrail
+from xnat_wizard.wizard.widgets.options import OptionsScreen
 from xnat_wizard.wizard.widgets.paths import BrowseScreen, path_of, path_text
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 from xnat_wizard.wizard.widgets.plain import plain
@@ -182,7 +183,7 @@ class ResultsStep(StepScreen[Answer]):
         self.finding = words.here_words(finding)
         self.seen = {}
         self._show_targets("Nothing fits yet.")
-        self.tell(f"FAIL  {finding.why}. Next says what to do.")
+        self.tell(f"FAIL  {finding.why.rstrip('.?')}. Next says what to do.")
 
     async def _find(self, draft: ResultsDraft) -> None:
         preview, request = self._preview, words.request_of(draft, self.project.id)
@@ -299,7 +300,7 @@ class ResultsStep(StepScreen[Answer]):
     @work(group="options", exclusive=True, exit_on_error=False)
     async def action_options(self) -> None:
         """Change the options."""
-        self._choose(await self.app.push_screen_wait(OptionsScreen(self.draft)) or self.draft)
+        self._choose(await self.app.push_screen_wait(OptionsScreen(self.draft, options_of(self.draft))))
 
     @on(Button.Pressed, "#turn")
     def action_turn(self) -> None:
