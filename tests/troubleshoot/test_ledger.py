@@ -157,6 +157,14 @@ def test_pairs_that_our_record_knows_are_not_counted_as_dicom() -> None:
     assert verdict_of(known) == (Verdict.COMPLETE, "All 5 objects are in the archive.")
 
 
+def test_pairs_alone_are_told_by_our_record_and_not_proven_again() -> None:
+    pair = ParRecPair("S01", "S01", "S01/a.PAR", "S01/a.REC", 1, 1, "V4.2", "T1")
+    sent = Sent(files=tuple(SentFile(path, SentFate.ACKNOWLEDGED, "stored") for path in (pair.par_path, pair.rec_path)))
+    known = facts(local_of([], [], [pair]), sent=sent)
+    verdict, says = verdict_of(known.adding(ledger=reconcile(known)))
+    assert (verdict, says.startswith("By our own record 2 PAR/REC files are stored")) == (Verdict.NOT_PROVEN, True)
+
+
 def test_after_the_file_that_stopped_the_import_nothing_was_sent() -> None:
     local = local_of(FIVE, [an_other("S01/1/3.txt")])
     sent = Sent(messages=(Message("unable to read DICOM object 3.txt", 400, names="3.txt"),))

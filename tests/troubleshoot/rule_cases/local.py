@@ -22,7 +22,7 @@ from troubleshoot.values import a_row, an_experiment, local_of
 from xnat_wizard.dicom.model import OtherKind, ParRecPair
 from xnat_wizard.troubleshoot.case import Case, Way
 from xnat_wizard.troubleshoot.facts import Facts, Match, ProjectFacts
-from xnat_wizard.troubleshoot.local_facts import Message, Sent, Sibling, ZipFacts
+from xnat_wizard.troubleshoot.local_facts import Message, Sent, SentFate, SentFile, Sibling, ZipFacts
 from xnat_wizard.troubleshoot.model import Role
 from xnat_wizard.xnat.inquiries.values import ProjectName, ScanFact
 
@@ -320,6 +320,13 @@ def another_way_does_not_look_at_names(role: Role) -> Facts:
 def there_are_par_rec_pairs_only(role: Role) -> Facts:
     pair = ParRecPair("S01", "S01", "S01/a.par", "S01/a.rec", 1, 2, "V4.2", "")
     return scene(role, (), local=local_of((), pairs=[pair]))
+
+
+@not_yet("LOC-17")
+def the_pairs_are_stored_by_our_record(role: Role) -> Facts:
+    pair = ParRecPair("S01", "S01", "S01/a.par", "S01/a.rec", 1, 2, "V4.2", "")
+    sent = Sent(files=tuple(SentFile(path, SentFate.ACKNOWLEDGED, "stored") for path in (pair.par_path, pair.rec_path)))
+    return scene(role, (), local=local_of((), pairs=[pair]), sent=sent)
 
 
 @not_yet("LOC-17")

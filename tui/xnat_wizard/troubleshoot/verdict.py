@@ -164,6 +164,12 @@ def _where(facts: Facts) -> str:
 
 
 def _without_files(facts: Facts) -> tuple[Verdict, str]:
+    stored = facts.ledger.count(Fate.ARRIVED)
+    if stored:  # PAR/REC: the record of an upload of ours has them
+        return (
+            Verdict.NOT_PROVEN,
+            f"By our own record {stored} PAR/REC files are stored; only `xnat-wizard verify` looks at them again.",
+        )
     hits = facts.hits()
     perhaps = len(may_be_it(facts))
     if perhaps:

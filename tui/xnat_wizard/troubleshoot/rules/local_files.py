@@ -322,9 +322,11 @@ def no_dicom_at_all(facts: Facts) -> Iterator[Diagnosis]:
     if local is None or local.objects or local.survey is None:
         return
     strays = _others(facts, OtherKind.NOT_DICOM, OtherKind.JUNK, OtherKind.PARREC)
-    if not (local.survey.pairs or strays):
+    stored = {line.path for line in facts.ledger.of(Fate.ARRIVED)}  # by the record of an upload of ours
+    pairs = [pair for pair in local.survey.pairs if not {pair.par_path, pair.rec_path} <= stored]
+    if not (pairs or (strays and not stored)):
         return
-    what = f"{counted(len(local.survey.pairs), 'PAR/REC pair')}" if local.survey.pairs else some(map(_base, strays))
+    what = f"{counted(len(pairs), 'PAR/REC pair')}" if pairs else some(map(_base, strays))
     yield Diagnosis(
         "LOC-17",
         Certainty.CONFIRMED,
