@@ -9,6 +9,7 @@ from xnat_wizard.upload import plan as planning
 from xnat_wizard.upload.estimate import Speed
 from xnat_wizard.upload.model import Destination, Plan, PlannedSession, Route
 from xnat_wizard.upload.travel_words import NAMES, time_text
+from xnat_wizard.upload.usual_plan import as_settings_say
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column
@@ -50,7 +51,9 @@ def fitting_plan(choices: Choices, survey: Survey, site_url: str, project: str) 
     old = choices.plan
     destination = old.destination if old else Destination.PREARCHIVE
     fresh = planning.draft(survey, site_url=site_url, project=project, destination=destination)
-    if old is not None:
+    if old is None:
+        fresh = as_settings_say(fresh)
+    else:
         fresh = replace(fresh, options=old.options)
     if old is not None and old.site_url == site_url:  # a receiver is that of one site
         fresh = replace(fresh, route=old.route, receiver=old.receiver)
