@@ -146,7 +146,7 @@ def test_every_page_begins_with_its_title() -> None:
     assert [name for name, page in all_pages().items() if not page.text.startswith("# ")] == []
 
 
-@pytest.mark.parametrize("width", [80, 60, 40])
+@pytest.mark.parametrize("width", [80, 60, 50])
 def test_every_page_fits_a_terminal(width: int) -> None:
     for name, page in all_pages().items():
         long = [line for line in rendered(page.text, name, width=width) if len(line) > width]
@@ -155,11 +155,15 @@ def test_every_page_fits_a_terminal(width: int) -> None:
         assert unbreakable == [], name
 
 
-def test_code_of_the_manual_fits_eighty_columns() -> None:
+def test_code_of_the_manual_fits_a_terminal() -> None:
     from manual_examples import blocks
 
     long = [
-        f"{name}: {line}" for name in all_pages() for block in blocks(name) for line in block.lines if len(line) > 120
+        f"{name}: {line}"
+        for name in all_pages()
+        for block in blocks(name)
+        for line in block.lines
+        if len(line) > 86 and block.language == "console" and (line.startswith("$ ") or line.endswith("\\"))
     ]
     assert long == []
 

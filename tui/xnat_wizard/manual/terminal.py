@@ -12,7 +12,7 @@ _BOLD, _USUAL = "\x1b[1m", "\x1b[0m"
 _ITEM = re.compile(r"^(\s*)(-|\*|\d+\.) +(.*)$")
 _IMAGE = re.compile(r"!\[([^]]*)\]\([^)]*\)")
 _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
-_FEWEST = 8  # of a column of a table that is too wide
+_FEWEST = 6  # of a column of a table that is too wide
 
 
 def rendered(text: str, page: str = "", *, width: int = WIDTH, is_styled: bool = False) -> list[str]:

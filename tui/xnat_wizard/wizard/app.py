@@ -30,6 +30,7 @@ from xnat_wizard.wizard.widgets import copying, helping
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
+from xnat_wizard.wizard.widgets.reader import ManualScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
 
 __all__ = ["Step", "WizardApp"]
@@ -207,6 +208,7 @@ class WizardApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield every action by name, for the palette."""
         yield from palette.commands(self, screen, self.step, self.show_dialog_help)
+        yield SystemCommand("Manual", "Read the manual, from the page of this step on", self.action_manual)
         yield SystemCommand("Copy", "Copy what is chosen, to the clipboard and to a file", self.action_copy_chosen)
         yield SystemCommand("Theme", "Choose colours: dark, light, the terminal's own", self.action_change_theme)
         yield SystemCommand("Quit", "Leave the wizard; asks when something would be lost", self.action_quit)
@@ -225,6 +227,12 @@ class WizardApp(App[None]):
         if is_short:
             self.copy_to_clipboard(text)
         self.push_screen(copying.CopiedScreen(text, is_on_clipboard=is_short))
+
+    def action_manual(self) -> None:
+        """Show the manual over everything, at the page of the step on screen."""
+        if not isinstance(self.screen, ManualScreen):
+            room = type(self.step).__module__.partition(".steps.")[2].partition(".")[0] if self.step else ""
+            self.push_screen(ManualScreen(f"steps/{room}"))
 
     async def action_help(self) -> None:
         """Show help, or hide it: a step has a panel, some dialogs have help of their own."""
