@@ -210,6 +210,7 @@ def file(name: str, size_bytes: int = 10, md5: str = "") -> RemoteFile:
         (acquisition(), [KnownScan("702", ("T2", ""))], [], Place("7", is_new=True)),
         (acquisition(reconstruction="2"), [KnownScan("702", ("T2", ""))], [], Place("702", is_new=False)),
         (acquisition(), [KnownScan("7-MR1", ("t2", ""))], [], Place("7-MR1", is_new=False)),
+        (acquisition(protocol="T1 & T2"), [KnownScan("7", ("T1 &amp; T2", ""))], [], Place("7", is_new=False)),
         (acquisition(), [KnownScan("7", ("T2*", ""))], [], Place("7-PAR2", is_new=True)),
         (acquisition(), [KnownScan("7", ("T2", ""))], ["7"], Place("7-PAR2", is_new=True)),
         (acquisition(), [KnownScan("7", ("T1", "")), KnownScan("7-par2", ("", ""))], [], Place("7-PAR3", is_new=True)),

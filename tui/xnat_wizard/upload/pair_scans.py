@@ -18,6 +18,7 @@ Sources: wire contract 4.4 on scan IDs and the renaming of equal numbers; the nu
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -153,7 +154,7 @@ def _is_same(scan: KnownScan, pair: Acquisition) -> bool:
 
 
 def _words(name: str) -> tuple[str, ...]:
-    return tuple(word for word in name.casefold().replace("_", " ").split() if word not in _MARKS)
+    return tuple(word for word in unescape(name).casefold().replace("_", " ").split() if word not in _MARKS)
 
 
 def _legal(number: str) -> str:

@@ -20,6 +20,7 @@ from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.http import WORK_S, Http, Upload
 from xnat_wizard.xnat.model import RemoteFile
 from xnat_wizard.xnat.pyxnat_port import ObjectModel
+from xnat_wizard.xnat.scans import ScanDraft, describe_scan
 from xnat_wizard.xnat.uris import file_path, path_of
 
 CONTENT_TYPES: Mapping[str, str] = {  # by the ending that says how to unpack; trap 16: a packed tar is x-gtar
@@ -33,6 +34,7 @@ ANSWER_FORMATS = frozenset(
 
 _BINARY = "application/octet-stream"
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
+_SCAN_TYPES = {"xnat:petmrSessionData": "xnat:mrScanData"}  # sessions that hold scans of several other types
 _WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -181,9 +183,8 @@ class Resources:
         session = await archive.read_session(self._http, address.project, address.session)
         if session is None or not _LABEL.fullmatch(address.scan):
             raise Refused(_illegal(address.scan))
-        kind = session.xsi_type.replace("SessionData", "ScanData")
-        path = path_of("data", "experiments", session.id, "scans", address.scan)
-        await self._http.call("PUT", path, {"xsiType": kind})
+        kind = _SCAN_TYPES.get(session.xsi_type) or session.xsi_type.replace("SessionData", "ScanData")
+        await describe_scan(self._http, session.id, ScanDraft(address.scan, kind), self._sleep)
 
     # Reading
 

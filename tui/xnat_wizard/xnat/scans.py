@@ -6,6 +6,7 @@ and note may be somebody's work.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from html import escape
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Row
@@ -32,7 +33,7 @@ class ScanDraft:
     def fields(self) -> dict[str, str]:
         """Return what is said, by XNAT's names, on one line each and no longer than XNAT keeps."""
         given = {"type": self.type, "series_description": self.series_description, "note": self.note}
-        texts = {name: " ".join(text.split())[:_LONGEST].rstrip() for name, text in given.items()}
+        texts = {name: _fitting(" ".join(text.split())) for name, text in given.items()}
         return {name: text for name, text in texts.items() if text}
 
 
@@ -60,6 +61,14 @@ async def describe_scan(
         if await _row(http, session_id, draft.id) is not None:
             return True
     raise Refused(_not_created(draft))
+
+
+def _fitting(text: str) -> str:
+    """Return as much of a text as XNAT has room for; it keeps `&` as `&amp;`."""
+    text = text[:_LONGEST]
+    while len(escape(text, quote=False)) > _LONGEST:
+        text = text[:-1]
+    return text.rstrip()
 
 
 def _new(draft: ScanDraft) -> Mapping[str, str]:
