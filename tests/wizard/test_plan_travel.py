@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from practice.sending import port_of
@@ -13,6 +14,7 @@ from upload.dicom_sends import free_port, peer_of
 from upload.processes import wait_for_end
 from wizard.screens import check_golden, flat_text, until_text, workers_done
 from wizard.stage import logged_in, on_stage, planned, surveyed
+from xnat_wizard.practice.store import Store
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.cstore.peer import Peer, Scheme
 from xnat_wizard.upload.estimate import ASSUMED, Speed
@@ -24,6 +26,7 @@ from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.plan.travel import TravelScreen
 from xnat_wizard.wizard.steps.plan.words import way_words
 from xnat_wizard.wizard.steps.upload import UploadStep
+from xnat_wizard.wizard.widgets.rows import Rows
 
 SIZES = [(80, 24), (60, 20)]
 
@@ -32,6 +35,12 @@ def plan_in(app: WizardApp) -> Plan:
     screen = app.screen
     assert isinstance(screen, PlanStep)
     return screen._plan
+
+
+async def open_row(app: WizardApp, pilot: Pilot[None], key: str) -> None:
+    """Go to a row, wherever it stands among the others, and press Enter."""
+    app.screen.query_one(Rows).go_to(key)
+    await pilot.press("enter")
 
 
 def hidden(practice: Practice) -> dict[str, str]:
@@ -155,16 +164,16 @@ async def test_all_of_it_is_one_edit_that_is_taken_back_and_saved(
         await until_text(app, pilot, "Where do sessions end?")
         await pilot.press("down", "enter")
         await until_text(app, pilot, "the archive")
-        await pilot.press("end", "enter")
+        await open_row(app, pilot, "compression")
         await until_text(app, pilot, "Are files compressed")
         await pilot.press("down", "down", "enter")
         await until_text(app, pilot, "Never")
-        await pilot.press("up", "enter")
+        await open_row(app, pilot, "speed")
         await until_text(app, pilot, "How fast may this upload be?")
         app.screen.query_one("#speed-limit", Input).value = "5M"
         await pilot.press("enter")
         await until_text(app, pilot, "at most 5.0 MB/s")
-        await pilot.press("up", "enter")
+        await open_row(app, pilot, "route")
         await until_text(app, pilot, "By which route?")
         await pilot.press("down", "enter")
         await until_text(app, pilot, "32 requests instead of 10")
@@ -218,11 +227,13 @@ async def test_how_the_identification_is_written_and_over_how_many_associations(
         plan = replace(ready.plan, route=Route.DICOM, receiver=peer_of(practice))
         ready = replace(await surveyed(ready, study_folder), plan=plan)
         async with on_stage(ready, PlanStep) as (app, pilot):
-            await pilot.press("t", "down", "down", "down", "enter")
+            await pilot.press("t")
+            await until_text(app, pilot, "How it travels")
+            await open_row(app, pilot, "scheme")
             await until_text(app, pilot, "Where is the identification written?")
             await pilot.press("end", "enter")
             await until_text(app, pilot, "Names and IDs")
-            await pilot.press("down", "enter")
+            await open_row(app, pilot, "speed")
             await until_text(app, pilot, "How fast may this upload be?")
             app.screen.query_one("#speed-connections", Input).value = "2"
             await pilot.press("enter")
@@ -268,3 +279,23 @@ def test_the_way_is_said_with_its_time() -> None:
     assert way_words(dicom, ASSUMED).startswith("C-STORE to HERE: ")
     nothing = replace(plan, sessions=())
     assert way_words(nothing, ASSUMED) == "Import"
+
+
+async def test_where_the_rules_of_the_receiver_file_a_session_is_told_in_its_row(
+    practice: Practice, study_folder: Path
+) -> None:
+    def route(store: Store) -> None:
+        store.state.receivers[0].routing_expressions_enabled = True
+        store.state.receivers[0].session_routing_expression = "(0008,0060):(MR)"
+
+    practice.on_loop(route)
+    async with logged_in(practice, "admin") as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        plan = replace(ready.plan, route=Route.DICOM, receiver=peer_of(practice))
+        ready = replace(await surveyed(ready, study_folder), plan=plan)
+        async with on_stage(ready, PlanStep, size=(120, 40)) as (app, pilot):
+            await until_text(app, pilot, "other labels: the site")
+            await until_text(app, pilot, "session `MR` of subject")
+            await pilot.press("ctrl+n")
+            await until_text(app, pilot, "Go on all the same?")
