@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xnat_wizard.cli import chosen, wizard
 from xnat_wizard.cli.parsing import CommandParser
-from xnat_wizard.cli.talk import MANNER, Exit, exit_of, explain, let_go, put, put_mapping, say
+from xnat_wizard.cli.talk import MANNER, Exit, exit_of, explain, let_go, open_streams, put, put_mapping, say
 from xnat_wizard.findings import Finding, Problem
 
 __all__ = ["Exit", "main"]
@@ -51,6 +51,7 @@ _WITH_VALUE = frozenset({"--site", "--user", "--ca-file"})  # options of the pro
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    open_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     program = parser_for(_command_in(given))
     options = program.parse_args(given, argparse.Namespace(program=program))

@@ -115,6 +115,24 @@ def explain(finding: Finding) -> None:
     say(finding.as_text())
 
 
+def open_streams() -> None:
+    """Open to nowhere those of stdin, stdout and stderr that whoever started this program has closed.
+
+    A journal opened later would get their numbers otherwise, and a stray line be written into it.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)  # noqa: FBT003  the standard library's signature
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def let_go(stream: TextIO) -> None:
     """Send what is still to be written nowhere: what it was written to is gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
