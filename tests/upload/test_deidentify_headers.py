@@ -305,6 +305,17 @@ def test_a_sequence_written_as_unknown_bytes_goes(tmp_path: Path) -> None:
     assert PLANTED.encode() not in sent(path, ALL)
 
 
+def test_what_belongs_to_a_message_goes(tmp_path: Path) -> None:
+    path = saved(image(), tmp_path / "one.dcm")
+    data = path.read_bytes()
+    comment = struct.pack("<HHL", 0x0000, 0x0902, 10) + PLANTED.encode()
+    place = data.index(struct.pack("<HH2s", 0x0008, 0x0016, b"UI"))
+    path.write_bytes(data[:place] + comment + data[place:])
+    made = sent(path)
+    assert PLANTED.encode() not in made
+    assert read(made).PatientName == "S1"
+
+
 @pytest.mark.parametrize("is_undefined", [False, True])
 def test_compressed_pixels_travel_byte_for_byte(tmp_path: Path, *, is_undefined: bool) -> None:
     one = image(JPEGBaseline8Bit)

@@ -68,11 +68,11 @@ def deidentified(plan: "Plan", options: argparse.Namespace) -> "Plan":
     Raises:
         Problem: what was asked for does not go together, or the source is not there.
     """
-    choice = chosen(options)
-    if options.deidentify is None:
-        return plan
     from xnat_wizard.upload.deidentify.planning import under
 
+    choice = chosen(options)
+    if options.deidentify is None:  # sessions may have come in since it was chosen: they are looked through, too
+        return under(plan, plan.deidentification) if plan.deidentification else plan
     plan = under(plan, choice)
     say(f"De-identified on their way: {choice.words}." if choice else "Images go as they are.")
     return plan

@@ -12,6 +12,7 @@ from xnat_wizard.upload.choosing import with_items, with_subject
 from xnat_wizard.upload.model import Plan, PlannedSession
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.steps.plan.edits import Edits
+from xnat_wizard.wizard.steps.plan.privacy_choice import PrivacyChoiceScreen
 from xnat_wizard.wizard.steps.plan.relabel import Asked, RelabelScreen
 from xnat_wizard.wizard.steps.plan.saving import SaveScreen
 from xnat_wizard.wizard.steps.plan.series import SeriesScreen
@@ -156,6 +157,17 @@ class AskingStep(StepScreen[Answer]):
         plan = await self.app.push_screen_wait(TravelScreen(self._plan, self._site))
         if plan is not None and plan != self._plan:
             self._edits.take(plan, "how it travels")
+
+    def action_privacy(self) -> None:
+        """Choose whether names leave this machine."""
+        self.choose_privacy()
+
+    @work(group="ask", exclusive=True, exit_on_error=False)
+    async def choose_privacy(self) -> None:
+        """Let be chosen what becomes of names, and take the choice."""
+        plan = await self.app.push_screen_wait(PrivacyChoiceScreen(self._plan, self._site))
+        if plan is not None and plan != self._plan:
+            self._edits.take(plan, "what becomes of names")
 
     def action_undo(self) -> None:
         """Take the last change back."""

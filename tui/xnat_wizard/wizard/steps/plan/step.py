@@ -18,8 +18,9 @@ from xnat_wizard.upload import plan as planning
 from xnat_wizard.upload.choosing import twins
 from xnat_wizard.upload.cstore.echo import refusal
 from xnat_wizard.upload.cstore.peer import Peer
+from xnat_wizard.upload.deidentify.planning import under
 from xnat_wizard.upload.estimate import ASSUMED, speed_to
-from xnat_wizard.upload.model import Destination, Route
+from xnat_wizard.upload.model import Destination, Plan, Route
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.plan.asking import AskingStep
 from xnat_wizard.wizard.steps.plan.edits import is_askable, stopping_codes
@@ -54,6 +55,7 @@ class PlanStep(AskingStep):
         Binding("e", "series", "Series", show=False, id="plan.series", tooltip="Choose the series of this session"),
         Binding("x", "subject", "Subject", show=False, id="plan.subject", tooltip="This subject goes, or stays"),
         Binding("t", "travel", "Route", show=False, id="plan.travel", tooltip="How it travels: route, receiver, speed"),
+        Binding("p", "privacy", "Names", show=False, id="plan.privacy", tooltip="Whether names leave this machine"),
         Binding("s", "save", "Save", show=False, id="plan.save", tooltip="Save the plan to a file"),
         Binding("u,z", "undo", "Undo", id="plan.undo", tooltip="Take the last change back"),
     ]
@@ -244,6 +246,7 @@ class PlanStep(AskingStep):
         yield "Not sent", "The files that are not sent, and why", self.action_not_sent
         yield "Labels for all sessions", "By folders, headers, a pattern or a table", self.action_relabel
         yield "How it travels", "Route, receiver, speed and compression", self.action_travel
+        yield "Names in the images", "Left to the server's scripts, or de-identified here", self.action_privacy
         yield "Series", "Choose the series of the session under the cursor", self.action_series
         yield "Subject", "All sessions of this subject go, or stay", self.action_subject
         yield "Save plan", "Save the plan to a file, to be sent by a command", self._press_save
@@ -281,7 +284,8 @@ class PlanStep(AskingStep):
             for key in ("", *(one.key for one in self._plan.included))
             for finding in self._ahead.found.get(key, ())
         ]
-        for finding in by_weight((*planning.check(self._plan), *ahead)):
+        plan = await self._looked_through()
+        for finding in by_weight((*planning.check(plan), *ahead)):
             if finding.severity is Severity.STOP:
                 await self.explain(finding)
                 return
@@ -292,4 +296,10 @@ class PlanStep(AskingStep):
                 ConfirmScreen("Go on all the same?", detail, yes="Go on", no="Stay")
             ):
                 return
-        self.dismiss(Answer(replace(self._choices, plan=self._plan), Move.NEXT))
+        self.dismiss(Answer(replace(self._choices, plan=plan), Move.NEXT))
+
+    async def _looked_through(self) -> Plan:
+        """Return the plan without what cannot be de-identified: sessions may have come in since that was chosen."""
+        if self._plan.deidentification is None:
+            return self._plan
+        return await asyncio.to_thread(under, self._plan, self._plan.deidentification)

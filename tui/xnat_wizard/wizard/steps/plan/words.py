@@ -30,6 +30,8 @@ FORECAST_WORDS = {
     "forecast.other_study": "clash: another study has this label",
     "forecast.same_label": "clash: another study waits there",
     "forecast.archive_conflict": "clash: XNAT would not archive it",
+    "send.elsewhere": "elsewhere: the site's rules say so",
+    "send.other_labels": "other labels: the site's rules say so",
     "forecast.same_study": "twice: there under another label",
     "forecast.filter_drops_all": "filter drops all of it",
     "forecast.filter_drops": "filter drops a part",
@@ -54,7 +56,7 @@ def fitting_plan(choices: Choices, survey: Survey, site_url: str, project: str) 
     if old is None:
         fresh = as_settings_say(fresh)
     else:
-        fresh = replace(fresh, options=old.options)
+        fresh = replace(fresh, options=old.options, deidentification=old.deidentification)
     if old is not None and old.site_url == site_url:  # a receiver is that of one site
         fresh = replace(fresh, route=old.route, receiver=old.receiver)
     if old is None or (old.source, old.layout) != (fresh.source, fresh.layout) or _content(old) != _content(fresh):
@@ -95,6 +97,7 @@ def way_words(plan: Plan, speed: Speed) -> str:
     name = f"{NAMES[plan.route]}{to if plan.route is Route.DICOM else ''}"
     files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
     time = time_text(speed, files, size)
+    name += ", de-identified here" if plan.deidentification else ""
     return plain(f"{name}: {time[:1].lower()}{time[1:]}" if time else name)
 
 
@@ -121,6 +124,8 @@ One row is one imaging session in XNAT: one subject, one visit.
 - **t** chooses how it travels: many files a request, one file a request, or by DICOM to a receiver of the site
   (C-STORE); how fast it may be, and over how many connections. Images travel in zips at first, and one by one where a
   site refuses these. PAR/REC pairs become files of the session.
+
+- **p** chooses whether names leave this machine: left to the scripts of the server, or taken out on the way.
 
 The time below the list is reckoned from earlier uploads to this site by that route, else by an assumption.
 
