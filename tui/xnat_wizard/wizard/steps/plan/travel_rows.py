@@ -206,7 +206,6 @@ SETTINGS: tuple[Setting, ...] = (
         _choose_scheme,
         lambda plan: is_by_dicom(plan) and plan.receiver is not None,
     ),
-    Setting("names", "Names", names_text, _names, _choose_names),
     Setting("speed", "Speed", pace_text, _speed, _choose_speed),
     Setting(
         "compression",
@@ -216,4 +215,5 @@ SETTINGS: tuple[Setting, ...] = (
         _choose_compression,
         lambda plan: plan.route is Route.IMPORT,  # one object a request travels as it is
     ),
+    Setting("names", "Names", names_text, _names, _choose_names),
 )
