@@ -299,3 +299,26 @@ async def test_where_the_rules_of_the_receiver_file_a_session_is_told_in_its_row
             await until_text(app, pilot, "session `MR` of subject")
             await pilot.press("ctrl+n")
             await until_text(app, pilot, "Go on all the same?")
+
+
+async def test_before_the_start_the_speed_is_that_of_the_associations(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        ready = await planned(choices, study_folder)
+        assert ready.plan
+        plan = replace(ready.plan, route=Route.DICOM, receiver=peer_of(practice))
+        async with on_stage(replace(ready, plan=plan), UploadStep) as (app, pilot):
+            await until_text(app, pilot, "speed no limit, at most 4 connections")
+            await pilot.press("v")
+            await until_text(app, pilot, "How fast may this upload be?")
+            assert app.screen.query_one("#speed-connections", Input).value == "4"
+            app.screen.query_one("#speed-connections", Input).value = "3"
+            await pilot.press("enter")
+            await until_text(app, pilot, "speed no limit, at most 3 connections")
+            await pilot.press("enter")
+            await workers_done(app, "start")
+            (path,) = uploads.journals()
+            with Journal.open(path) as journal:
+                assert wait_for_end(journal) is UploadState.DONE
+                kept = journal.plan()
+                assert kept.receiver is not None
+                assert (kept.receiver.associations, kept.options.most_connections) == (3, 8)

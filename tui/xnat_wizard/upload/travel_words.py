@@ -1,10 +1,13 @@
 """How images travel, in words: for the command line and the screens alike."""
 
+from dataclasses import replace
+
 from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.upload.cstore.identification import explained
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.estimate import Speed
 from xnat_wizard.upload.model import Compression, Options, Plan, Route
+from xnat_wizard.upload.speed_choice import speed_of
 
 NAMES = {Route.IMPORT: "Import", Route.GRADUAL: "Gradual", Route.DICOM: "C-STORE"}
 SENTENCES = {
@@ -46,8 +49,7 @@ def pace_text(plan: Plan) -> str:
     """Return how fast a plan may be sent, over how many connections, and whether files are compressed."""
     if plan.route is not Route.DICOM or plan.receiver is None:
         return options_text(plan.options)
-    most = min(plan.receiver.associations, plan.options.most_connections)
-    return f"{_limit_text(plan.options)}, at most {count_text(most, 'connection')}"
+    return options_text(replace(speed_of(plan), compression=Compression.AUTO))  # which is of HTTP only
 
 
 def options_text(options: Options) -> str:

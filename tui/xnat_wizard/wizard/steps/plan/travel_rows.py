@@ -10,9 +10,10 @@ from textual.screen import Screen
 from xnat_wizard.amounts import count_text
 from xnat_wizard.upload.cstore.identification import example, explained
 from xnat_wizard.upload.cstore.offered import offered, peer_at, traits_of
-from xnat_wizard.upload.cstore.peer import MOST_ASSOCIATIONS, USUAL_PORT, Peer, Scheme
+from xnat_wizard.upload.cstore.peer import USUAL_PORT, Peer, Scheme
 from xnat_wizard.upload.estimate import Speed, requests_of
 from xnat_wizard.upload.model import Compression, Destination, Plan, Route
+from xnat_wizard.upload.speed_choice import speed_of, with_speed
 from xnat_wizard.upload.travel_words import NAMES, SENTENCES, SHORT, pace_text, receiver_text, time_text
 from xnat_wizard.wizard.steps.plan.privacy_choice import PrivacyChoiceScreen, names_text
 from xnat_wizard.wizard.steps.plan.receiver import ReceiverScreen
@@ -83,10 +84,10 @@ async def _choose_destination(desk: Desk, plan: Plan) -> Plan | None:
     return replace(plan, destination=Destination(key)) if key else None
 
 
-def _route(plan: Plan, speed_of: SpeedOf) -> str:
+def _route(plan: Plan, reckoned: SpeedOf) -> str:
     files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
     sentence = SENTENCES[plan.route]
-    words = f"{sentence[:1].upper()}{sentence[1:]}. {time_text(speed_of(plan.route), files, size)}"
+    words = f"{sentence[:1].upper()}{sentence[1:]}. {time_text(reckoned(plan.route), files, size)}"
     if plan.route is not Route.GRADUAL:
         return words
     usual = requests_of(replace(plan, route=Route.IMPORT))
@@ -154,17 +155,8 @@ def _speed(plan: Plan, _: SpeedOf) -> str:
 
 
 async def _choose_speed(desk: Desk, plan: Plan) -> Plan | None:
-    options = plan.options
-    if plan.receiver is not None and is_by_dicom(plan):
-        options = replace(options, most_connections=min(plan.receiver.associations, options.most_connections))
-    chosen = await desk.ask(SpeedScreen(options))
-    if chosen is None:
-        return None
-    if plan.receiver is None or not is_by_dicom(plan):
-        return replace(plan, options=chosen)
-    peer = replace(plan.receiver, associations=min(chosen.most_connections, MOST_ASSOCIATIONS))
-    most = max(chosen.most_connections, plan.options.most_connections)  # over HTTP it is what it was
-    return replace(plan, receiver=peer, options=replace(chosen, most_connections=most))
+    chosen = await desk.ask(SpeedScreen(speed_of(plan)))
+    return None if chosen is None else with_speed(plan, chosen)
 
 
 def _compression(plan: Plan, _: SpeedOf) -> str:

@@ -9,11 +9,13 @@ from textual.widgets import Button
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import uploads, worker
+from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Plan, Request, UploadProgress, UploadState
+from xnat_wizard.upload.model import Plan, Request, Route, UploadProgress, UploadState
 from xnat_wizard.upload.removal import remove
-from xnat_wizard.upload.travel_words import options_text
+from xnat_wizard.upload.speed_choice import speed_of, with_speed
+from xnat_wizard.upload.travel_words import pace_text
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.upload.words import cancel_text, cannot_write, deletion_text, left_behind
 from xnat_wizard.wizard.widgets.amounts import count_text
@@ -60,8 +62,7 @@ class ActingStep(StepScreen[Answer]):
                 path = await asyncio.to_thread(uploads.begin, self.plan)
                 self.choices = replace(self.choices, journal_path=path)
                 self.journal = Journal.open(path)
-            if self.options != self.journal.options():
-                self.journal.set_options(self.options)
+            self._note_speed(self.journal)
             login = await self.site.worker_login()
             await asyncio.to_thread(worker.start, self.journal.path, login)
         except Problem as problem:
@@ -72,6 +73,14 @@ class ActingStep(StepScreen[Answer]):
             self.is_alive = True
             self.tell()
             self.show()
+
+    def _note_speed(self, journal: Journal) -> None:
+        """Write into the journal how fast it may be, for the process that starts."""
+        if self.options != journal.options():
+            journal.set_options(self.options)
+        peer = self.plan.receiver
+        if journal.route is Route.DICOM and peer and Peer.decoded(journal.receiver).address == peer.address:
+            journal.set_receiver(peer.encoded())  # it knows the number of associations
 
     async def _not_started(self, finding: Finding) -> None:
         self.is_alive = self.journal is not None and worker.is_running(self.journal.path)
@@ -98,10 +107,12 @@ class ActingStep(StepScreen[Answer]):
         if is_over or (self.progress is not None and self.is_alive):
             self.tell("The speed is set before the start, and before Resume: the process reads it when it starts.")
             return
-        options = await self.app.push_screen_wait(SpeedScreen(self.options))
-        if options is not None:
-            self.options = options
-            self.tell(f"Speed: {options_text(options)}.")
+        plan = replace(self.plan, options=self.options)
+        speed = await self.app.push_screen_wait(SpeedScreen(speed_of(plan)))
+        if speed is not None:
+            self.plan = with_speed(plan, speed)
+            self.options = self.plan.options
+            self.tell(f"Speed: {pace_text(self.plan)}.")
             self.show()
 
     # -- while it runs -------------------------------------------------------------------------------------------
