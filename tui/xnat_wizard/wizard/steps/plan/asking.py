@@ -158,6 +158,7 @@ class AskingStep(StepScreen[Answer]):
         if plan is not None and plan != self._plan:
             self._edits.take(plan, "how it travels")
 
+    @on(Button.Pressed, "#plan-privacy")
     def action_privacy(self) -> None:
         """Choose whether names leave this machine."""
         self.choose_privacy()

@@ -89,6 +89,7 @@ class PlanStep(AskingStep):
         yield Static("", id="plan-detail", markup=False)
         with Horizontal(id="plan-way"):
             yield ActionButton("t Route", id="plan-travel", tooltip="How it travels: route, receiver, speed")
+            yield ActionButton("p Names", id="plan-privacy", tooltip="Whether names leave this machine")
             yield Static("", id="plan-time", markup=False)
 
     def compose_buttons(self) -> ComposeResult:
