@@ -94,8 +94,9 @@ def test_a_fault_of_the_program_is_a_finding_without_values(
     assert "Doe" not in said.err + said.out
 
 
-def test_help_names_every_command_that_the_readme_has() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_help_and_the_manual_have_every_command() -> None:
+    manual = Path(__file__).parents[2] / "assets" / "manual" / "commands"
+    listed = run("--help").data
     for command in COMMANDS:
-        assert f"`xnat-wizard {command}" in readme or f"`{command} [ID]`" in readme
-        assert command in run("--help").data
+        assert f"    {command} " in listed
+        assert "xnat-wizard" in (manual / f"{command}.md").read_text(encoding="utf-8")

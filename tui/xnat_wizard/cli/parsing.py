@@ -89,7 +89,7 @@ class CommandParser(argparse.ArgumentParser):
         if examples:
             lines += ["", "examples:"]
         for command, purpose in examples:
-            lines += [f"  {command}", f"      {purpose}"]
+            lines += [f"  # {purpose}", f"  {command}"]
         lines += ["", "exit codes:", *(f"  {code:<4} {words}" for code, words in EXITS.items())]
         return "\n".join(lines).strip("\n")
 
@@ -114,7 +114,7 @@ class PageFormatter(argparse.HelpFormatter):
 
 def _wrapped(line: str, width: int) -> list[str]:
     margin = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(line, width, subsequent_indent=margin + ("    " if margin else ""), break_long_words=False)
+    return textwrap.wrap(line, width, subsequent_indent=margin + ("     " if margin else ""), break_long_words=False)
 
 
 class _Store(argparse._StoreAction):  # noqa: SLF001  what `add_argument` makes without an `action`

@@ -283,7 +283,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
-_WITHOUT = frozenset({"logout"})  # it takes away what is named, and nothing else
+_WITHOUT = frozenset({"logout", "settings", "settings set", "settings unset"})  # they are about what is named only
 FOR_SITES = tuple(setting.name for setting in SETTINGS if setting.is_of_a_site)
 
 
