@@ -6,6 +6,9 @@ import pytest
 
 from cli.program import Ended, OnTerminal, run
 from support import Practice
+from test_preferences import written
+from xnat_wizard.upload.journal import FILE_NAME, Journal
+from xnat_wizard.upload.model import Destination, Options, Route
 
 pytestmark = pytest.mark.usefixtures("account")
 HOUSE_RULE, KEEP, GO_ON = "", "", ""
@@ -164,3 +167,14 @@ def test_where_no_screen_can_be_shown_the_lines_are_named() -> None:
     assert done.code == 2
     assert "xnat-wizard --lines" in done.talk
     assert "`xnat-wizard survey`, `plan` and `upload`" in done.talk
+
+
+def test_the_settings_of_the_site_are_the_usual_answers(practice: Practice, study_folder: Path, own_home: Path) -> None:
+    written(f'[sites."{practice.url}"]\ndestination = "archive"\nconnections = 3\nroute = "gradual"\n')
+    done = talked(practice, study_folder, HOUSE_RULE, "no", "", GO_ON, "yes", "yes")
+    assert done.code == 0, done.talk
+    assert "Where shall the sessions end, 1 to 2 [2]: " in done.talk
+    (folder,) = uploaded(own_home)
+    with Journal.open(folder / FILE_NAME) as journal:
+        assert journal.progress().destination is Destination.ARCHIVE
+        assert (journal.options(), journal.route) == (Options(most_connections=3), Route.GRADUAL)

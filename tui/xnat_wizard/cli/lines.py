@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,6 +196,7 @@ class _Talk:
     def _plan(self, project: "Project", survey: "Survey") -> "Plan":
         from xnat_wizard.upload.model import Destination
         from xnat_wizard.upload.plan import draft
+        from xnat_wizard.upload.usual_plan import as_settings_say
 
         say("\nStep 4 of 5: plan. Nothing is sent yet.")
         places = (Destination.PREARCHIVE, Destination.ARCHIVE)
@@ -202,8 +204,10 @@ class _Talk:
             "to the prearchive, where they wait until you archive them",
             "on into the archive, once all is counted",
         )
-        destination = places[choose("Where shall the sessions end", names, default=1)]
-        return draft(survey, site_url=self._site.info.url, project=project.id, destination=destination)
+        url = self._site.info.url
+        usual = as_settings_say(draft(survey, site_url=url, project=project.id, destination=places[0]))
+        at = choose("Where shall the sessions end", names, default=1 + places.index(usual.destination))
+        return replace(usual, destination=places[at])
 
     def _is_welcome(self, plan: "Plan") -> bool:
         """Tell what is wrong with the plan and what the site will do; return whether it may be sent as it is."""
