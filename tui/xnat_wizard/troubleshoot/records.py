@@ -113,14 +113,15 @@ def _read_journal(journal: Journal) -> Sent:
     findings = [session.finding for session in progress.sessions] + [progress.finding]
     messages = [message_of(f"{one.what}. {one.why}") for one in findings if one]
     messages += [message_of(event.text, _iso(event.when_s)) for event in journal.events()]
+    facts = list(journal.file_facts())
     files = tuple(
         SentFile(
             fact.path,
             _FATES.get(fact.fate, SentFate.NOT_SENT),
             fact.fate if fact.fate in {"stored", "sent", "missing"} else fact.remark or fact.fate,
-            fact.sop_instance_uid,
+            fact.local_sop_instance_uid,
         )
-        for fact in journal.file_facts()
+        for fact in facts
     )
     first = progress.sessions[0] if progress.sessions else None
     uris = tuple(dict.fromkeys(session.uri for session in progress.sessions if session.uri))
@@ -147,7 +148,8 @@ def _read_journal(journal: Journal) -> Sent:
         messages=tuple(messages),
         parameters={} if journal.receiver else {"import-handler": "DICOM-zip", "project": progress.project},
         has_per_file_record=True,
-        stored_study_uids={one.study_instance_uid: one.study_instance_uid for one in series if one.study_instance_uid},
+        stored_uids={one.local_sop_instance_uid: one.sop_instance_uid for one in facts if one.is_renamed},
+        stored_study_uids={one.study_instance_uid: one.study_uid_sent for one in series if one.study_instance_uid},
         verified=tuple(filter(None, seen)),
         source=journal.source,
         evidence=(evidence,),
@@ -169,9 +171,9 @@ def _of_receipt(path: Path) -> Sent:
     sessions = [one for one in told.get("sessions", ()) if isinstance(one, dict)]
     places = [one.get("place") for one in sessions]
     uris = tuple(str(one["uri"]) for one in places if isinstance(one, dict) and one.get("uri"))
-    studies = tuple(str(one.get("study_uid_local") or "") for one in sessions)
+    studies = {str(one.get("study_uid_local") or ""): str(one.get("study_uid_sent") or "") for one in sessions}
     events = [one for one in told.get("events", ()) if isinstance(one, dict)]
-    files = _table(path.with_name(str(told.get("objects") or "receipt.csv")))
+    files, renamed = _table(path.with_name(str(told.get("objects") or "receipt.csv")))
     first = sessions[0] if sessions else {}
     times = [float(one["time_s"]) for one in events if isinstance(one.get("time_s"), int | float)]
     return Sent(
@@ -190,7 +192,8 @@ def _of_receipt(path: Path) -> Sent:
         messages=tuple(message_of(str(one.get("text", "")), _iso(one.get("time_s"))) for one in events),
         parameters={"import-handler": str(told.get("handler", "")), "project": str(told.get("project_id", ""))},
         has_per_file_record=bool(files),
-        stored_study_uids={uid: uid for uid in studies if uid},
+        stored_uids=renamed,
+        stored_study_uids={uid: sent or uid for uid, sent in studies.items() if uid},
         verified=tuple(one.sop_instance_uid for one in files if one.status == "stored" and one.sop_instance_uid),
         source=Path(str(told["source"])) if told.get("source") else None,
         evidence=(
@@ -204,20 +207,22 @@ def _of_receipt(path: Path) -> Sent:
     )
 
 
-def _table(path: Path) -> tuple[SentFile, ...]:
+def _table(path: Path) -> tuple[tuple[SentFile, ...], dict[str, str]]:
+    """Read the files of a receipt, and which SOP Instance UIDs travelled under which other ones."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return tuple(
-                SentFile(
-                    row.get("path") or "",
-                    _FATES.get(row.get("fate") or "", SentFate.NOT_SENT),
-                    row.get("fate") or "",
-                    row.get("sop_instance_uid") or "",
-                )
-                for row in csv.DictReader(file)
-            )
+            rows = list(csv.DictReader(file))
     except (OSError, csv.Error):
-        return ()
+        return (), {}
+    files, renamed = [], {}
+    for row in rows:
+        sent = row.get("sop_instance_uid") or ""
+        local = row.get("sop_instance_uid_local") or sent  # older receipts have one of them
+        fate = row.get("fate") or ""
+        files.append(SentFile(row.get("path") or "", _FATES.get(fate, SentFate.NOT_SENT), fate, local))
+        if local != sent:
+            renamed[local] = sent
+    return tuple(files), renamed
 
 
 def _merged(parts: list[Sent]) -> Sent:

@@ -25,6 +25,11 @@ class FileFact(NamedTuple):
     remark: str
     local_sop_instance_uid: str  # as the file on disk has it
 
+    @property
+    def is_renamed(self) -> bool:
+        """Tell whether it travels under another UID."""
+        return self.local_sop_instance_uid != self.sop_instance_uid
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesFact:

@@ -78,7 +78,9 @@ class PrivacyChoiceScreen(HelpedScreen[Plan | None]):
     PrivacyChoiceScreen #choice-options { height: 7; padding-left: 2; }
     PrivacyChoiceScreen Rows { height: 1fr; min-height: 3; }
     PrivacyChoiceScreen #choice-told { height: 2; color: $text-muted; }
-    PrivacyChoiceScreen.-low #choice-where, PrivacyChoiceScreen.-low .dialog-buttons { margin-top: 0; }
+    PrivacyChoiceScreen .choice--foot { height: 1; color: $text-muted; }
+    PrivacyChoiceScreen .dialog-buttons { margin-top: 0; }
+    PrivacyChoiceScreen.-low #choice-where { margin-top: 0; }
     PrivacyChoiceScreen.-low #choice-options { height: 4; }
     """
 
@@ -111,6 +113,7 @@ class PrivacyChoiceScreen(HelpedScreen[Plan | None]):
                 id="choice-rows",
             )
             yield Static("", id="choice-told", markup=False)
+            yield Static("Space: tick   Ctrl+N: OK   Escape: change nothing   F1: help", classes="choice--foot")
             with Horizontal(classes="dialog-buttons"):
                 yield ActionButton("OK", id="choice-ok", tooltip="Keep this choice", is_main=True)
                 yield ActionButton("Change nothing", id="choice-leave", tooltip="Leave it as it was")
