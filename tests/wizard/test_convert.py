@@ -288,6 +288,40 @@ async def test_options_change_names_at_once_and_back_keeps_them(
         assert not screen.query_one("#keep", Button).disabled
 
 
+async def test_rules_that_were_typed_and_not_read_are_read_before_anything_is_made(
+    practice: Practice, pairs: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text(ONE_RULE)
+    target = tmp_path / "out"
+    async with logged_in(practice) as choices, at_convert(choices, pairs, by_nibabel(target)) as (app, pilot):
+        screen = app.screen
+        assert isinstance(screen, ConvertStep)
+        screen.query_one("#rules", Input).value = str(file)
+        await pilot.pause()
+        kept = screen.answer_back().choices.convert
+        assert (kept.rules_from, kept.rules_path) == ("file", str(file))
+        await pilot.press("ctrl+n")
+        await until_text(app, pilot, "The file my.toml: 1 rule")
+        assert isinstance(app.screen, ConvertStep)
+        assert not target.exists()
+
+
+async def test_findings_speak_of_the_wizard_and_not_of_the_command_line(
+    practice: Practice, pairs: Path, tmp_path: Path
+) -> None:
+    need(Way.NIBABEL)
+    draft = by_nibabel(tmp_path / "out", rules_from="none", is_bids=False, existing="fail")
+    async with logged_in(practice) as choices, at_convert(choices, pairs, draft) as (app, pilot):
+        await converted(app, pilot)
+        await pilot.press("escape")
+        await until_text(app, pilot, "Nothing is made yet.")
+        await converted(app, pilot)
+        await pilot.press("enter")
+        await until_text(app, pilot, "Options, Existing images")
+        assert "--existing" not in flat_text(app)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (60, 20)], ids=["80x24", "60x20"])
 async def test_convert_golden(practice: Practice, pairs: Path, home: Path, size: tuple[int, int]) -> None:
     need(Way.NIBABEL)
@@ -303,3 +337,8 @@ async def test_convert_golden(practice: Practice, pairs: Path, home: Path, size:
         await pilot.press("escape", "f2")
         await until_text(app, pilot, "Which rules?")
         await check_golden(app, pilot, f"convert-rules-{name}", hide)
+        await pilot.press("escape", "f4", "enter", "escape")
+        await until_text(app, pilot, "plain NIfTI, by nibabel")
+        await until_text(app, pilot, "4 of 4 kinds")
+        await converted(app, pilot)
+        await check_golden(app, pilot, f"convert-done-{name}", hide)

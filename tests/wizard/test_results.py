@@ -120,7 +120,7 @@ async def test_a_folder_becomes_a_pattern_and_its_sessions_are_found(practice: P
         assert standings(app) == ["new"] * 4
         assert "p020-mri / qBOLD" in flat_text(app)
         await pilot.press("f7")
-        await until_text(app, pilot, "Type how the sessions are called")
+        await until_text(app, pilot, "Type how sessions are called")
         assert app.screen.query_one("#path", Input).value == str(results)
 
 

@@ -33,7 +33,7 @@ from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.listing import FindingsScreen
 from xnat_wizard.wizard.widgets.named_trail import NamedTrail
-from xnat_wizard.wizard.widgets.paths import path_of
+from xnat_wizard.wizard.widgets.paths import path_of, path_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.progress import ProgressLine
 from xnat_wizard.wizard.widgets.rows import Row, Rows
@@ -113,7 +113,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
     def on_mount(self) -> None:
         """Begin."""
         self.query_one(Rows).focus()
-        self.query_one("#converting-event", Static).update(plain(f"Into {path_of(self._job.draft.target)}"))
+        self.query_one("#converting-event", Static).update(plain(f"Into {path_text(path_of(self._job.draft.target))}"))
         self.set_interval(1 / LOOKS_PER_S, self._look)
         self.convert()
 
@@ -165,7 +165,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
             now_at = self._conversion.snapshot()
             bar.show(now_at.series_done, max(1, now_at.series_total), words.progress_text(now_at))
         else:
-            bar.show(0, 0, "")
+            bar.show(0, 0, words.progress_text(self._conversion.snapshot()) if self._conversion is not None else "")
         for name, is_shown in (
             ("stop", self.is_busy),
             ("go-on", not self.is_busy and not self._is_whole),
@@ -185,7 +185,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
             elif isinstance(said, Placed):
                 self._placed.setdefault(self._at, []).append(said)
             else:
-                self._findings.setdefault(self._at, []).append(said)
+                self._findings.setdefault(self._at, []).append(words.here_words(said))
 
     # -- the work ------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
         except GiveUpError as end:
             finding = end.finding
         except Problem as problem:
-            finding = problem.finding
+            finding = words.here_words(problem.finding)
         except Exception as error:  # noqa: BLE001  a worker's door: the fault becomes a finding
             finding = fault(error)
         else:
@@ -272,6 +272,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
         self._is_whole = is_whole
         if self.is_attached:
             self.say(text)
+            self.tell()
             self.show()
 
     def _tell_event(self, text: str) -> None:
@@ -321,8 +322,7 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
         for target, outcome in self._targets.items():
             if key == words.target_row(target, None, is_over=True).key:
                 return list(outcome.findings) if outcome is not None else []
-        validation = self._result.validation if self._result is not None else None
-        return list(validation.findings) if validation is not None else []
+        return self._findings.get(len(self._job.chosen), [])  # what the validator said
 
     def _all_findings(self) -> list[Finding]:
         found = [finding for some in self._findings.values() for finding in some] + self._further

@@ -210,7 +210,7 @@ class ConvertStep(StepScreen[Answer]):
         self._show_draft()
 
     def _refuse(self, finding: Finding) -> None:
-        self.finding = finding
+        self.finding = words.here_words(finding)
         self.tests = ()
         self._field("rules").say(finding.what, Mark.FAIL)
         self._show_series("No rules to test.")
@@ -246,6 +246,13 @@ class ConvertStep(StepScreen[Answer]):
     @on(Input.Submitted, "#target")
     def _target_done(self) -> None:
         self.query_one("#series", Rows).focus()
+
+    @property
+    def unread(self) -> str:
+        """Return a path of rules that was typed and not read yet; "" when there is none."""
+        typed = self.query_one("#rules", Input).value.strip()
+        is_read = self.draft.rules_from == "file" and typed == self.draft.rules_path.strip()
+        return "" if is_read else typed
 
     def _use(self, rules_from: str, path: str = "") -> None:
         self.draft = replace(self.draft, rules_from=rules_from, rules_path=path or self.draft.rules_path)
@@ -349,7 +356,10 @@ class ConvertStep(StepScreen[Answer]):
     def go_next(self) -> None:
         """Begin, or say what is in the way."""
         target = self.draft.target.strip()
-        if self.finding is not None:
+        if self.unread:
+            self._use("file", self.unread)
+            self.tell("The rules that you typed were not read yet. They are now: look at the list, then convert.")
+        elif self.finding is not None:
             self.explain_soon(self.finding)
         elif self.source is None or self.offer is None or self.book is None:
             self.tell("The headers are still being read.")
@@ -369,7 +379,8 @@ class ConvertStep(StepScreen[Answer]):
 
     def answer_back(self) -> Answer:
         """Go back with all that was chosen."""
-        return Answer(replace(self.choices, convert=self.draft), Move.BACK)
+        draft = replace(self.draft, rules_from="file", rules_path=self.unread) if self.unread else self.draft
+        return Answer(replace(self.choices, convert=draft), Move.BACK)
 
     def copyable_text(self) -> str:
         """Return which rule takes what, and why, of every series."""

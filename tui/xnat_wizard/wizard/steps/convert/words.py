@@ -1,6 +1,7 @@
 """What the convert step says: which rule takes what, and what came of a conversion."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from xnat_wizard.convert.conversion import Progress, Result
 from xnat_wizard.convert.model import Item, Placed
@@ -25,8 +26,32 @@ RUN_COLUMNS = (
     Column("Series", 22, grow=2),
     Column("How it stands", 24, grow=3),
 )
+_OPTIONS = (  # what findings say for the command line, and where that is in the wizard
+    (": xnat-wizard survey SOURCE", ": go back to the folder, the findings stand below it"),
+    (": xnat-wizard convert SOURCE --list", ": they are in the list"),
+    (": xnat-wizard rules test SOURCE --rules FILE --bids", ": Enter on the series in the list before"),
+    (", as in --series 't1*'", ""),
+    (": --existing skip", ": Options, Existing images"),
+    (": --existing replace", ": Options, Existing images"),
+    (": --include-held", ": Options, Held series"),
+    (": --with dcm2niix", ": Options, Converter"),
+    ("Or give a file of your own: --rules FILE.toml", "Or choose a file of your own: F2"),
+)
 NO_SERIES = "There is nothing to convert here: no DICOM images and no whole PAR/REC pair."
 _VALIDATOR, _SITE = "\0validator", "\0target"
+
+
+def here_words(finding: Finding) -> Finding:
+    """Return a finding with the wizard's words in the place of options of the command line."""
+
+    def said(text: str) -> str:
+        for option, words in _OPTIONS:
+            text = text.replace(option, words)
+        if "xnat-wizard rules put" in text:
+            return "Put some there: choose a file with F2, then F6 keeps it"
+        return text
+
+    return replace(finding, todo=tuple(said(step) for step in finding.todo))
 
 
 def is_taken(test: Tested, draft: ConvertDraft) -> bool:
@@ -109,8 +134,10 @@ def item_row(
         words, tone = f"FAIL  {faults[0].what}", "bad"
     elif faults:
         words, tone = f"warn  {faults[0].what}", "warn"
+    elif placed and not new:
+        words, tone = f"ok    {count_text(len(placed), 'image')} there already{more}", "good"
     elif placed and new < len(placed):
-        words, tone = f"ok    {count_text(len(placed), 'image')}, {len(placed) - new:,} there already{more}", "good"
+        words, tone = f"ok    {count_text(new, 'image')}, {len(placed) - new:,} there already{more}", "good"
     elif placed:
         words, tone = f"ok    {count_text(new, 'image')}{more}", "good"
     elif is_over and findings:

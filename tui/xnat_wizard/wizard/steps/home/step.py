@@ -31,7 +31,7 @@ WAYS = (
     (Move.PREARCHIVE, "Prearchive", "Check, correct, archive what waits"),
     (Move.ARCHIVE, "Archive", "See what is stored, with pictures"),
     (Move.TROUBLESHOOT, "Troubleshoot", "Find images that seem to be missing"),
-    (Move.RESULTS, "Results", "Result folders into resources, and back"),
+    (Move.RESULTS, "Results", "Result folders to resources and back"),
     (Move.CONVERT, "Convert", "To NIfTI and BIDS, by naming rules"),
 )
 NO_UPLOAD = "None yet. Enter on Upload images begins one."

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -67,16 +67,17 @@ is equal is not moved again.
 `ok equal by MD5` means: every file was found at the other end with the same digest.
 """
 
-    def __init__(self, site: Site, who: str, targets: tuple[Target, ...], wishes: Wishes, *, is_get: bool) -> None:
+    def __init__(self, site: Site, who: str, targets: Mapping[Target, int], wishes: Wishes, *, is_get: bool) -> None:
+        """Move targets, each of so many bytes as far as is known."""
         super().__init__(who)
         self._site = site
-        self._targets = targets
+        self._targets = tuple(targets)
+        self._sizes = targets
         self._wishes = wishes
         self._is_get = is_get
         self._transfer: Transfer | None = None
         self._outcomes: dict[Target, Outcome] = {}
         self._rate = RateMeter()
-        self._done_bytes = 0  # of runs before a stop
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -132,11 +133,18 @@ is equal is not moved again.
 
     def _show_bar(self, now: Snapshot) -> None:
         done = f"{len(self._outcomes):,} of {len(self._targets):,} done"
-        said = [done, f"{bytes_text(now.travelled_bytes)} of {bytes_text(now.to_travel_bytes)}"]
-        left_s = self._rate.left_s(now.to_travel_bytes)
-        if left_s and now.travelled_bytes < now.to_travel_bytes:
+        total = now.to_travel_bytes + self._waiting_bytes()
+        said = [done, f"{bytes_text(now.travelled_bytes)} of {bytes_text(total)}"]
+        left_s = self._rate.left_s(total)
+        if left_s and now.travelled_bytes < total:
             said.append(f"{bytes_text(self._rate.rate_per_s)}/s, {duration_text(left_s)} left")
-        self.query_one(ProgressLine).show(now.travelled_bytes, max(1, now.to_travel_bytes), ", ".join(said))
+        self.query_one(ProgressLine).show(now.travelled_bytes, max(1, total), ", ".join(said))
+
+    def _waiting_bytes(self) -> int:
+        """Return the bytes of targets that were not looked at yet: all of them may have to travel."""
+        transfer = self._transfer
+        waiting = [one for one in self.rest if one not in self._outcomes and not (transfer and transfer.tally(one))]
+        return sum(self._sizes[one] for one in waiting)
 
     def _show_buttons(self) -> None:
         for name, is_shown in (

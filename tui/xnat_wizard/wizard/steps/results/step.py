@@ -352,7 +352,7 @@ class ResultsStep(StepScreen[Answer]):
         screen = MovingScreen(
             self.site,
             self.who,
-            tuple(one.target for one in going),
+            {one.target: one.size_bytes or 0 for one in going},
             words.wishes_of(self.draft),
             is_get=self.draft.is_get,
         )

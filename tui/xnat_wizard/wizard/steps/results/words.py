@@ -80,11 +80,11 @@ def lacking(draft: ResultsDraft) -> str:
     if not (draft.folder if draft.is_get else draft.path).strip():
         return "Type the folder with the results, or press F2."
     if draft.level in {"session", "scan"} and not draft.session.strip():
-        return "Type how the sessions are called: {subject} stands for the subject's label, as in {subject}-mri."
+        return "Type how sessions are called, as in {subject}-mri."
     if draft.level == "scan" and not draft.scan.strip():
         return "Type the number of the scan."
     if draft.level == "subject" and not draft.subject.strip():
-        return "Type how the subjects are called: {subject}, if the folders are called after them."
+        return "Type how subjects are called, as in {subject}."
     if not draft.label.strip():
         return "Type what the resource is called, such as qBOLD."
     return ""
