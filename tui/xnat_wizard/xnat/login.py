@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret
 from xnat_wizard.xnat.answers import Answer
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
 from xnat_wizard.xnat.http import Http
 from xnat_wizard.xnat.model import Identity, Login, SiteInfo
+from xnat_wizard.xnat.network import is_refusal_of_tls
 from xnat_wizard.xnat.refusals import problem_of, why
-from xnat_wizard.xnat.uris import candidates, path_of
+from xnat_wizard.xnat.uris import candidates, host_of, is_loopback, path_of
 
 BUILD_INFO = "/xapi/siteConfig/buildInfo"
 SESSION = "/data/JSESSION"
@@ -30,8 +29,8 @@ _ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> SiteInfo:
     """Find the XNAT that an address means, without logging in.
 
-    Tries https and http when the scheme is missing, and "/xnat" when the path is. A bad certificate is never
-    answered by trying http.
+    Tries https and http when the scheme is missing, and "/xnat" when the path is. A bad certificate, or a version of
+    TLS that is not safe any more, is never answered by trying http.
 
     Raises:
         Problem: site.bad_address, site.unknown_host, site.unreachable, site.silent, site.tls, site.no_xnat,
@@ -54,8 +53,7 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
             async with Http(url, ca_file=ca_file, is_unsafe=is_unsafe) as http:
                 answer = await http.send("GET", BUILD_INFO, headers={"Accept": "application/json"}, answer_s=_LOOK_S)
         except SiteProblem as failure:
-            is_certain = isinstance(failure.__cause__, aiohttp.ClientConnectorCertificateError)
-            if is_certain or failure.finding.code == "site.unknown_host":
+            if is_refusal_of_tls(failure.__cause__) or failure.finding.code == "site.unknown_host":
                 raise
             unreachable.add(origin)
             silence = silence or failure
@@ -66,7 +64,7 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
             return info
         said = said or _telling(answer)
         elsewhere = _elsewhere(url, answer)
-        if elsewhere and urlsplit(elsewhere).hostname == urlsplit(url).hostname:
+        if elsewhere and _may_follow(url, elsewhere):
             waiting.insert(0, elsewhere)
         elif elsewhere:
             hint = elsewhere
@@ -75,6 +73,26 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
     if silence is not None and not has_answered:
         raise silence
     raise Problem(_no_xnat(tried, hint))
+
+
+def unasked_plain(typed: str, url: str) -> Finding | None:
+    """Return why no password is sent over http to another machine when nobody has written http://; else `None`.
+
+    Whoever sits on the way can block https and answer http.
+    """
+    if "://" in typed or not url.startswith("http://") or is_loopback(urlsplit(url).hostname or ""):
+        return None
+    return Finding(
+        code="site.tls",
+        what=f"{host_of(url)} answers without encryption only, and no password was sent",
+        why=f"https did not answer, {url} did. Anyone on the way can read what is sent there, and can block https.",
+        todo=(
+            "Ask the site's administrator for its https address, and check the network between here and there.",
+            f"Only on a network that you trust: write {url}, with http:// in front.",
+        ),
+        where=url,
+        shareable="Only http answered, and the address was given without a scheme.",
+    )
 
 
 async def open_session(http: Http, login: Login) -> None:
@@ -235,6 +253,14 @@ def _elsewhere(url: str, answer: Answer) -> str:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}{target}"
     return target if target.startswith(("http://", "https://")) else ""
+
+
+def _may_follow(url: str, target: str) -> bool:
+    """Tell whether a login may go where a site points to: same host, and no less safe or proved than before."""
+    old, new = urlsplit(url), urlsplit(target)
+    if old.hostname != new.hostname:
+        return False
+    return new.scheme == "https" or (old.scheme, old.netloc) == (new.scheme, new.netloc)
 
 
 def _no_xnat(tried: list[str], hint: str) -> Finding:

@@ -25,6 +25,9 @@ CERTIFICATE_CODES = {  # of OpenSSL: X509_V_ERR_*
 }
 
 
+_NO_TLS_THERE = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
+
+
 def tls_context(*, ca_file: str = "", is_unsafe: bool = False) -> ssl.SSLContext:
     """Make the TLS settings of a site: verified by what the system trusts, and by a private authority when given.
 
@@ -32,6 +35,7 @@ def tls_context(*, ca_file: str = "", is_unsafe: bool = False) -> ssl.SSLContext
         Problem: tls.ca_file.
     """
     context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # whatever the system's settings of OpenSSL allow
     if ca_file:
         try:
             context.load_verify_locations(Path(ca_file).expanduser())
@@ -68,6 +72,8 @@ def no_answer(error: Exception, *, url: str, method: str, path: str) -> SiteProb
     host = host_of(url)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return bad_certificate(error.certificate_error, host)
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and is_refusal_of_tls(error):
+        return Fatal(_outdated_tls(error, host, url))
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return Fatal(
             Finding(
@@ -99,6 +105,28 @@ def no_answer(error: Exception, *, url: str, method: str, path: str) -> SiteProb
     if isinstance(error, TimeoutError):
         return _silent(method, path, url)
     return _cut_or_unreachable(error, f"{method} {path}", url)
+
+
+def is_refusal_of_tls(error: BaseException | None) -> bool:
+    """Tell whether somebody speaks TLS there, and not so that it can be believed: no reason to try http."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return True
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    return isinstance(cause, ssl.SSLError) and bool(cause.reason) and cause.reason not in _NO_TLS_THERE
+
+
+def _outdated_tls(error: aiohttp.ClientConnectorSSLError, host: str, url: str) -> Finding:
+    return Finding(
+        code="site.tls",
+        what=f"No secure connection to {host}: the two sides found no safe way to encrypt",
+        why=f"The TLS handshake failed: {reason(error)}. TLS 1.2 is the oldest version that is spoken here.",
+        todo=(
+            "Tell the site's administrator: its web server, or a proxy on the way, may be too old.",
+            "Check the address and the port.",
+        ),
+        where=url,
+        shareable=f"The TLS handshake failed: {reason(error)}.",
+    )
 
 
 def _silent(method: str, path: str, url: str) -> Retry:

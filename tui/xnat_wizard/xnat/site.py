@@ -15,7 +15,7 @@ from typing import Self
 
 from xnat_wizard.xnat import archive, creation, downloads, files, importing, policies, prearchive, projects, sessions
 from xnat_wizard.xnat import login as logins
-from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.xnat.errors import Fatal, SiteProblem
 from xnat_wizard.xnat.http import Http
 from xnat_wizard.xnat.keepalive import KeepAlive
 from xnat_wizard.xnat.login import look
@@ -70,6 +70,8 @@ class Site:
                 site.unreachable, site.unknown_host, site.no_xnat, site.tls, site.not_initialised, and others.
         """
         info = await look(login.address, ca_file=login.ca_file, is_unsafe=login.is_unsafe)
+        if finding := logins.unasked_plain(login.address, info.url):
+            raise Fatal(finding)
         async with contextlib.AsyncExitStack() as undo:
             http = await undo.enter_async_context(Http(info.url, ca_file=login.ca_file, is_unsafe=login.is_unsafe))
             await logins.open_session(http, login)

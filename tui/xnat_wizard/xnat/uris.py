@@ -147,7 +147,7 @@ def candidates(address: str) -> tuple[str, ...]:
         place = f"{place}:{port}"
     if scheme:
         schemes = [scheme.lower()]
-    elif port is not None and _is_loopback(host):
+    elif port is not None and is_loopback(host):
         schemes = ["http", "https"]
     else:
         schemes = ["https", "http"]
@@ -170,7 +170,8 @@ def _host(name: str) -> str:
     return wire if _HOST.fullmatch(wire) else ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, by its name or address alone."""
     if host == "localhost":
         return True
     try:

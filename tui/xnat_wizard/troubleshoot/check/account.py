@@ -11,7 +11,7 @@ from xnat_wizard.troubleshoot.check.server import ask
 from xnat_wizard.troubleshoot.check.way import no_words
 from xnat_wizard.xnat.errors import SiteProblem
 from xnat_wizard.xnat.http import Http, idle_time_s
-from xnat_wizard.xnat.login import SESSION, issue_token, open_session, who_am_i
+from xnat_wizard.xnat.login import SESSION, issue_token, open_session, unasked_plain, who_am_i
 from xnat_wizard.xnat.model import Identity, Role
 from xnat_wizard.xnat.projects import as_bool, read_project, site_config, upload_settings
 from xnat_wizard.xnat.uris import path_of
@@ -25,6 +25,8 @@ async def login(ground: Ground) -> Outcome:
     given = ground.question.login
     if given is None:
         raise Skip("no account was given")
+    if finding := unasked_plain(ground.question.address, ground.url):
+        return fail(finding, f"{ground.url}: no password was sent")
     http = await ground.undo.enter_async_context(Http(ground.url, ca_file=given.ca_file, is_unsafe=given.is_unsafe))
     try:
         await open_session(http, given)
