@@ -133,6 +133,17 @@ def test_check_finds_everything_and_stops_nothing() -> None:
     assert "geheim7" not in other.talk
 
 
+def test_check_looks_at_keys_and_layouts_as_the_wizard_and_the_survey_do() -> None:
+    keep('layout = "{nonsense}"', '[sites."https://x.example.org"]', 'layout = "{"', "[keys]", '"wizard.nxt" = "f8"')
+    told = run("settings", "check", "--json")
+    assert told.code == 1
+    said = [(one["code"], one["todo"][0]) for one in told.objects()[:-1]]
+    assert [code for code, _ in said].count("layout.bad_pattern") == 2
+    assert any("wizard.next" in todo for _, todo in said)
+    keep('layout = "flat"', "[keys]", '"wizard.next" = "f8"')
+    assert run("settings", "check").code == 0
+
+
 # -- what they change ------------------------------------------------------------------------------
 
 

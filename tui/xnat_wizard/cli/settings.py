@@ -1,6 +1,7 @@
 """`settings`: what holds and why, where the file is, and one value set, taken out, or all of them checked."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
@@ -197,7 +198,8 @@ def _check(options: argparse.Namespace) -> int:
     from xnat_wizard.preferences.reading import unknown_variables
 
     found = resolve()
-    findings = by_weight([*found.findings, *unknown_variables(), *_absent_files(found)])
+    deeper = (*_absent_files(found), *_bad_keys(found), *_bad_layouts(found))
+    findings = by_weight([*found.findings, *unknown_variables(), *deeper])
     for finding in findings:
         explain(finding)
         if options.json:
@@ -231,3 +233,26 @@ def _absent_files(found: "Settings") -> list[Finding]:
         for path in sorted(named - {""})
         if not Path(path).is_file()
     ]
+
+
+def _bad_keys(found: "Settings") -> tuple[Finding, ...]:
+    """Return findings on keys that the wizard cannot take."""
+    if not found.file.keys:
+        return ()
+    from xnat_wizard.wizard import app, keymap  # the app has actions, too
+
+    assert app
+    return keymap.usable(found.file.keys, str(found.file.path))[1]
+
+
+def _bad_layouts(found: "Settings") -> list[Finding]:
+    """Return findings on layouts that no folder can have."""
+    from xnat_wizard.dicom.layout import Layout
+
+    findings = []
+    for content in ({"layout": found["layout"]}, *found.file.sites.values()):
+        try:
+            Layout.parse(str(content.get("layout", "subject-series")))
+        except Problem as problem:
+            findings.append(replace(problem.finding, where=str(found.file.path), severity=Severity.NOTE))
+    return findings
