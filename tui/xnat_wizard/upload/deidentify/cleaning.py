@@ -5,6 +5,7 @@ in, and nothing is decoded that need not be.
 """
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from xnat_wizard.upload.deidentify import private
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 METHOD = "xnat-wizard: DICOM PS3.15 basic profile"
 NOTHING = "REMOVED"  # in the place of a text that must not be empty
+_CODES = 0x00120064
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 # Beside every name: what may stand again, written out, in a description.
 _TELLING = frozenset(
@@ -43,6 +45,7 @@ _FORMS = {  # what a value of a form is made of; else it is no such value, and m
 _CLASS = re.compile(rb"[0-9.\\]*[ \0]*")
 _MADE_UP = {"AS": "000Y", "DS": "0", "IS": "0"}
 _DEEPEST = 24
+_FIRST = 0x00030000  # of a data set: what is below belongs to a message or a file (PS3.10 section 7.1)
 
 
 class TooDeepError(ValueError):
@@ -95,21 +98,21 @@ class _One:
             raise TooDeepError
         creators = self._creators(dataset) if self._is_private_kept else {}
         for tag in sorted(dataset.keys()):
-            number = int(tag)
-            if tag.group <= 2:
+            if tag < _FIRST:
                 del dataset[tag]  # of a message, or of a file
             elif tag.is_private:
-                if not _is_harmless(dataset, number, creators):
+                if not _is_harmless(dataset, tag, creators):
                     del dataset[tag]
             else:
-                self._decide(dataset, number, depth)
+                self._decide(dataset, tag, depth)
         if creators:
             _drop_idle_creators(dataset)
 
     def _decide(self, dataset: "Dataset", tag: int, depth: int) -> None:
         written, known = forms_of(dataset, tag)
-        self._listen(dataset, tag, known)
-        action = self._rules.action(tag, known[0])
+        if "PN" in known or int(tag) in _TELLING:
+            self._listen(dataset, tag)
+        action = self._rules.action(int(tag), known[0])
         is_sequence = "SQ" in {written, "" if written else known[0]}
         if is_sequence != (known[0] == "SQ"):
             action = Action.REMOVE  # bytes where a sequence should be, or the other way round
@@ -183,10 +186,9 @@ class _One:
         parts = value.decode("latin-1").split("\\")
         return "\\".join(self._pseudonyms.uid(part.strip("\0 ")) for part in parts).encode("latin-1")
 
-    def _listen(self, dataset: "Dataset", tag: int, known: tuple[str, ...]) -> None:
+    def _listen(self, dataset: "Dataset", tag: int) -> None:
         """Remember the words of a name or number that may stand in a description as well."""
-        if "PN" in known or tag in _TELLING:
-            self._words |= {word.lower() for word in _WORD.findall(value_of(dataset, tag))}
+        self._words |= {word.lower() for word in _WORD.findall(value_of(dataset, tag))}
 
     @staticmethod
     def _creators(dataset: "Dataset") -> dict[int, str]:
@@ -220,15 +222,19 @@ def _drop_idle_creators(dataset: "Dataset") -> None:
 
 def forms_of(dataset: "Dataset", tag: int) -> tuple[str, tuple[str, ...]]:
     """Return the form of an element as it is written, "" where the file does not say it, and those that DICOM has."""
-    from pydicom.datadict import dictionary_VR
-
     element = dataset.get_item(tag)
     written = str(element.VR or "") if element is not None else ""
+    return written, _known_forms(int(tag))
+
+
+@cache
+def _known_forms(tag: int) -> tuple[str, ...]:
+    from pydicom.datadict import dictionary_VR
+
     try:
-        known = dictionary_VR(tag).split(" or ")
+        return tuple(dictionary_VR(tag).split(" or "))
     except KeyError:
-        known = ["UN"]  # of no edition that is known here: what it holds cannot be told
-    return written, tuple(known)
+        return ("UN",)  # of no edition that is known here: what it holds cannot be told
 
 
 def value_of(dataset: "Dataset", tag: int) -> bytes:
@@ -262,19 +268,33 @@ def _empty_sequence(dataset: "Dataset", tag: int) -> None:
     dataset[tag] = DataElement(tag, "SQ", [])
 
 
-def _declare(dataset: "Dataset", choice: Deidentification) -> None:
-    """Write that it was done, and how (PS3.15 E.1.1, PS3.3 C.12.1.1.7)."""
+@cache
+def _code_sequence(choice: Deidentification, *, is_implicit: bool, is_little: bool) -> bytes:
+    """Return the codes of what was done, as they are written: the same in every image of an upload."""
     from pydicom.dataset import Dataset
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_sequence_item
 
-    codes = []
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = is_implicit, is_little
     for value, meaning in choice.codes:
         item = Dataset()
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
-        codes.append(item)
+        write_sequence_item(buffer, item, ["iso8859"])
+    return bytes(buffer.getvalue())
+
+
+def _declare(dataset: "Dataset", choice: Deidentification) -> None:
+    """Write that it was done, and how (PS3.15 E.1.1, PS3.3 C.12.1.1.7)."""
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import Tag
+
+    is_implicit, is_little = (bool(one) for one in dataset.original_encoding)
     times = {Keep.DATES: "UNMODIFIED", Keep.SHIFTED_DATES: "MODIFIED"}
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = METHOD
-    dataset.DeidentificationMethodCodeSequence = codes
+    codes = _code_sequence(choice, is_implicit=is_implicit, is_little=is_little)
+    dataset[_CODES] = RawDataElement(Tag(_CODES), "SQ", len(codes), codes, 0, is_implicit, is_little)
     dataset.LongitudinalTemporalInformationModified = next(
         (word for option, word in times.items() if option in choice.keep), "REMOVED"
     )

@@ -14,6 +14,7 @@ from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.deidentify.cleaning import Cleaner, value_of
 from xnat_wizard.upload.deidentify.holding import HeldBackError
 from xnat_wizard.upload.deidentify.pseudonyms import Pseudonyms
+from xnat_wizard.upload.deidentify.writing import written
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -102,7 +103,7 @@ class Deidentifier:
         if reason:
             raise HeldBackError(reason)
         self._cleaner.clean(dataset, subject)
-        body = _written(dataset, is_implicit=is_implicit, is_little=is_little)
+        body = written(dataset, is_implicit=is_implicit, is_little=is_little)
         if is_deflated:
             body = _deflated(body)
         syntax = syntax or _SYNTAXES[is_implicit, is_little]
@@ -157,16 +158,6 @@ def _end_of_pixels(file: OpenFile, position: int, *, is_implicit: bool, order: s
             raise HeldBackError(CUT)
         start += length
     raise HeldBackError(CUT)
-
-
-def _written(dataset: "FileDataset", *, is_implicit: bool, is_little: bool) -> bytes:
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = is_implicit, is_little
-    write_dataset(buffer, dataset)
-    return bytes(buffer.getvalue())
 
 
 def _deflated(body: bytes) -> bytes:
