@@ -1,14 +1,17 @@
 """Keys of one's own: every action has a name, and keys that cannot work are refused with the reason."""
 
 import importlib
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
+import xnat_wizard.wizard
 from xnat_wizard.wizard.keymap import REFUSED, bindings, usable
 
-importlib.import_module("xnat_wizard.wizard.app")  # with it, every screen and widget is loaded
+for _module in pkgutil.walk_packages(xnat_wizard.wizard.__path__, "xnat_wizard.wizard."):
+    importlib.import_module(_module.name)  # steps are loaded when they are entered; here every binding is looked at
 
 
 def test_keys_of_steps_that_are_not_loaded_yet_are_known() -> None:
