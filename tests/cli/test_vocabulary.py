@@ -10,7 +10,7 @@ import pytest
 
 from xnat_wizard.cli import COMMANDS, whole_parser
 from xnat_wizard.cli.examples import EXAMPLES
-from xnat_wizard.cli.parsing import CommandParser
+from xnat_wizard.cli.parsing import METAVARS, CommandParser
 from xnat_wizard.cli.talk import EXITS, Exit
 
 ONE_WORDS = {  # what an option does, wherever it stands, begins with these words
@@ -143,6 +143,11 @@ def test_one_name_takes_one_kind_of_value(words: str, option: str) -> None:
 def test_one_name_means_one_thing(words: str, option: str) -> None:
     said = PARSERS[words].options[option].help or ""
     assert said.startswith(ONE_WORDS[option])
+
+
+@pytest.mark.parametrize(("words", "option"), [one for one in WITH_OPTIONS if one[1] in METAVARS])
+def test_one_value_has_one_name(words: str, option: str) -> None:
+    assert PARSERS[words].options[option].metavar == METAVARS[option]
 
 
 @pytest.mark.parametrize("words", PARSERS)

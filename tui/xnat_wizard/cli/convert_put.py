@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def add_place_to(command: argparse.ArgumentParser) -> None:
     """Add to a command where the images go on a site."""
     place = command.add_argument_group("into XNAT", "each image into resources of its scan, after it was converted")
-    place.add_argument("--project", default="", metavar="ID", help="put the images into this project, too")
+    place.add_argument("--project", default="", metavar="PROJECT", help="put the images into this project, too")
     place.add_argument(
         "--subject-labels", default="", metavar="PATTERN", help="subject labels there, as --subjects of plan"
     )

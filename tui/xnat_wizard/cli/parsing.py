@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 WIDEST = 100
 GIVEN = "given_"  # in front of an option's name: what was given, as ("--site", value)
 LEAF = "parser_of_command"
+METAVARS = {  # what stands for the value of an option, the same wherever it is
+    "--site": "ADDRESS",
+    "--user": "NAME",
+    "--ca-file": "FILE.pem",
+    "--project": "PROJECT",
+    "--ae-title": "TITLE",
+    "--calling": "TITLE",
+    "--receiver": "HOST:PORT",
+    "--limit-rate": "RATE",
+    "--layout": "LAYOUT",
+}
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -54,6 +65,9 @@ class CommandParser(argparse.ArgumentParser):
         is_demanded = bool(settings.get("required")) and self._is_setting(names)
         if is_demanded:
             settings["required"] = False
+        metavar = next((METAVARS[name] for name in names if name in METAVARS), None)
+        if metavar and not settings.get("choices"):
+            settings["metavar"] = metavar
         action = super().add_argument(*names, **settings)
         if is_demanded:
             self.demanded.append(action)
