@@ -18,11 +18,13 @@ from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text, workers_done
 from wizard.stage import logged_in, surveyed
 from xnat_wizard.convert.model import Way
+from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.upload import project_rules
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices, ConvertDraft
 from xnat_wizard.wizard.steps.convert import ConvertStep, step
 from xnat_wizard.wizard.steps.convert.converting import ConvertingScreen
+from xnat_wizard.wizard.steps.convert.reading import Reading
 from xnat_wizard.wizard.widgets.rows import Rows
 
 ONE_RULE = """\
@@ -286,6 +288,20 @@ async def test_options_change_names_at_once_and_back_keeps_them(
         kept = screen.answer_back().choices.convert
         assert (kept.is_bids, kept.target, kept.way) == (False, "/elsewhere", "nibabel")
         assert not screen.query_one("#keep", Button).disabled
+
+
+async def test_reading_headers_is_counted_and_stopped_between_two_files(practice: Practice, study_folder: Path) -> None:
+    async with logged_in(practice) as choices:
+        survey = (await surveyed(choices, study_folder)).survey
+    assert survey
+    reading = Reading(survey)
+    assert len(reading.read().items) > 4
+    assert 0 < reading.done == reading.total
+    source = reading.source
+    assert source
+    reading.end()
+    with pytest.raises(Stopped):
+        reading.read()
 
 
 async def test_rules_that_were_typed_and_not_read_are_read_before_anything_is_made(

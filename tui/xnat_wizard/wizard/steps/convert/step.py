@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,7 +15,6 @@ from xnat_wizard.convert.model import Item
 from xnat_wizard.convert.rules import template
 from xnat_wizard.convert.selection import Offer
 from xnat_wizard.convert.tester import Tested
-from xnat_wizard.dicom.source import Source, open_source
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import project_rules
 from xnat_wizard.wizard.choices import Answer, Choices, Move
@@ -26,6 +24,7 @@ from xnat_wizard.wizard.steps.convert.converting import ConvertingScreen
 from xnat_wizard.wizard.steps.convert.help import HELP
 from xnat_wizard.wizard.steps.convert.job import Job
 from xnat_wizard.wizard.steps.convert.options import OPTIONS
+from xnat_wizard.wizard.steps.convert.reading import Reading
 from xnat_wizard.wizard.widgets.action import ActionButton
 from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
@@ -75,13 +74,12 @@ class ConvertStep(StepScreen[Answer]):
         self.survey = choices.survey
         target = choices.convert.target or f"~/xnat-converted/{self.project.id}"
         self.draft = replace(choices.convert, target=target)
-        self.source: Source | None = None
         self.offer: Offer | None = None  # as read; what the survey asks about is held
         self.book: Book | None = None
         self.tests: tuple[Tested, ...] = ()
         self.finding: Finding | None = None  # why there are no tests to show
         self._changed_ns = 0
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="convert")
+        self._reading = Reading(self.survey)
 
     # -- what is on screen ---------------------------------------------------------------------------------------
 
@@ -119,9 +117,7 @@ class ConvertStep(StepScreen[Answer]):
 
     def on_unmount(self) -> None:
         """Let go of the source, when nobody reads it any more."""
-        if self.source is not None:
-            self._executor.submit(self.source.close)
-        self._executor.shutdown(wait=False)
+        self._reading.end()
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit footer and buttons to the new width."""
@@ -174,14 +170,19 @@ class ConvertStep(StepScreen[Answer]):
     @work(group="series", exclusive=True, exit_on_error=False)
     async def read_series(self) -> None:
         """Read the headers that rules look at, then test the rules."""
-        root = self.survey.source
-        count = count_text(len(self.survey.series) + len(self.survey.pairs), "series", "series")
-        async with self.working(f"Reading the headers of {count}... Escape goes back.", then=self._cannot):
-            loop = asyncio.get_running_loop()
-            self.source = await loop.run_in_executor(self._executor, open_source, root)
-            self.offer = await loop.run_in_executor(self._executor, selection.offer, self.survey, self.source)
+        timer = self.set_interval(1 / 4, self._tell_reading)
+        try:
+            async with self.working("Reading the headers...", then=self._cannot):
+                loop = asyncio.get_running_loop()
+                self.offer = await loop.run_in_executor(self._reading.executor, self._reading.read)
+        finally:
+            timer.stop()
         if self.offer is not None:
             self.read_rules()
+
+    def _tell_reading(self) -> None:
+        if self.is_busy:
+            self.tell(f"Reading headers: {self._reading.done:,} of {self._reading.total:,} files. Escape goes back.")
 
     def _cannot(self, finding: Finding) -> None:
         self.finding = finding
@@ -361,7 +362,7 @@ class ConvertStep(StepScreen[Answer]):
             self.tell("The rules that you typed were not read yet. They are now: look at the list, then convert.")
         elif self.finding is not None:
             self.explain_soon(self.finding)
-        elif self.source is None or self.offer is None or self.book is None:
+        elif self._reading.source is None or self.offer is None or self.book is None:
             self.tell("The headers are still being read.")
         elif not target:
             self._field("target").say("Type the folder for the images.", Mark.WARN)
@@ -375,7 +376,7 @@ class ConvertStep(StepScreen[Answer]):
             chosen = {id(item) for item in self.chosen}
             items = tuple(test.item for test in self.tests if id(test.item) in chosen)
             unique = tuple({id(item): item for item in items}.values())
-            self.start(Job(self.survey, self.source, offer.items, unique, self.book.rules, self.draft))
+            self.start(Job(self.survey, self._reading.source, offer.items, unique, self.book.rules, self.draft))
 
     def answer_back(self) -> Answer:
         """Go back with all that was chosen."""
