@@ -199,7 +199,7 @@ def _write_logins(folder: Path, logins: tuple[StoredLogin, ...]) -> None:
 def _locked() -> Iterator[Path]:
     """Keep other processes of this program from writing meanwhile; gives the folder."""
     folder = settings.state_dir()
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = settings.open_private(folder / LOCK_FILE, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield folder
@@ -210,8 +210,7 @@ def _locked() -> Iterator[Path]:
 def _replace(path: Path, content: Mapping[str, object]) -> None:
     """Write a file beside, for this person only, and put it in the place of the old one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = settings.new_private(beside)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)

@@ -3,7 +3,9 @@
 `XNAT_WIZARD_HOME` moves everything into one folder: for tests, for the demo, for a home that cannot be written.
 """
 
+import contextlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ from xnat_wizard.findings import Finding, Problem
 
 APP = "xnat-wizard"
 HOME_VARIABLE = "XNAT_WIZARD_HOME"
+PASSWORD_VARIABLE = "XNAT_PASS"  # noqa: S105  a name
 
 
 class Secret:
@@ -53,10 +56,15 @@ def _private_folder(name: str, usual: Callable[[], str]) -> Path:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.access(folder, os.W_OK | os.X_OK):
+        make_private(folder)
+        owner = folder.stat().st_uid
+        if owner not in {os.getuid(), 0} and os.getuid():
+            why = "it belongs to another account, which could put its own files in the place of these"
+        elif os.access(folder, os.W_OK | os.X_OK):
+            _close_to_others(folder)
             return folder
-        why = "it is there, and this account may not write in it"
+        else:
+            why = "it is there, and this account may not write in it"
     except OSError as error:
         why = f"the system said: {error.strerror or error}"
     raise Problem(
@@ -72,6 +80,28 @@ def _made(folder: Path) -> Path:
             shareable=f"The folder for journals, receipts and logs cannot be used: {why}",
         )
     )
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, each for this person only.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Take away what others may do in a folder of ours that was there before, where the file system knows modes."""
+    found = folder.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.getuid():
+        with contextlib.suppress(OSError):
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~0o077)
 
 
 def state_dir() -> Path:
@@ -99,6 +129,38 @@ def uploads_dir() -> Path:
         Problem: `settings.no_folder` when it cannot be made or written.
     """
     return _made(state_dir() / "uploads")
+
+
+# -- private files ---------------------------------------------------------------------------------
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file of ours, made for this person only where it is missing or others may read it; returns a descriptor.
+
+    Raises:
+        OSError: it cannot be opened; a link in its place is not followed.
+    """
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    found = os.fstat(descriptor)
+    if found.st_mode & 0o077:
+        with contextlib.suppress(OSError):  # it is another's, or the file system knows no modes
+            os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def new_private(path: Path) -> int:
+    """Make a new file for this person only, in the place of a draft that was left; returns a descriptor.
+
+    Raises:
+        OSError: it cannot be made, or what is in its place cannot be taken away.
+    """
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for a process of ours: without the password, which it is not to keep."""
+    return {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
 
 
 # -- sites -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import sys
 
 from xnat_wizard.cli.talk import Exit, explain, put, put_object
 from xnat_wizard.findings import Finding
+from xnat_wizard.settings import child_environment
 
 _USUAL_PAGER = "less -R"
 
@@ -58,7 +59,7 @@ def _in_pager(text: str) -> bool:
     program = shutil.which(command[0]) if command else None
     if program is None:
         return False
-    environment = {**os.environ, "LESS": os.environ.get("LESS", "-R")}
+    environment = {**child_environment(), "LESS": os.environ.get("LESS", "-R")}
     subprocess.run([program, *command[1:]], input=text, text=True, env=environment, check=False)
     return True
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from xnat_wizard.cli.talk import Exit, explain, put, say
 from xnat_wizard.cli.wizard import open_wizard
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.settings import HOME_VARIABLE, state_dir
+from xnat_wizard.settings import HOME_VARIABLE, child_environment, make_private, open_private, state_dir
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -93,7 +93,7 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     from xnat_wizard.practice.sample import write_faulty_study, write_study
     from xnat_wizard.wizard.choices import Choices
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     os.environ[HOME_VARIABLE] = str(folder / "home")
     study, faulty = folder / "sample-study", folder / "faulty-study"
     say("Making the sample studies and starting the practice server ...")
@@ -109,9 +109,15 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
     command += [f"--fault={spec}" for spec in options.fault]
     log = folder / "server.log"
     with (
-        log.open("w", encoding="utf-8") as talk,
+        os.fdopen(open_private(log, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as talk,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=talk, text=True, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=talk,
+            text=True,
+            start_new_session=True,
+            env=child_environment(),
         ) as server,
     ):
         assert server.stdin is not None

@@ -6,6 +6,7 @@ from threading import Event
 from typing import NamedTuple
 
 from xnat_wizard.dicom.walk import Stopped
+from xnat_wizard.settings import child_environment
 
 _LOOK_S = 0.1  # how often a stop is looked for
 _PATIENCE_S = 3.0  # after this an ended program is killed
@@ -26,7 +27,9 @@ def run(command: Sequence[str], stop: Event | None, *, keeps_errors_apart: bool 
         OSError: it cannot be started.
     """
     errors = subprocess.DEVNULL if keeps_errors_apart else subprocess.STDOUT
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=child_environment()
+    ) as process:
         try:
             while True:
                 try:

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from xnat_wizard.settings import open_private
 from xnat_wizard.troubleshoot.model import Evidence
 
 WIDTH = 72
@@ -221,9 +222,8 @@ def save(text: str, path: Path) -> None:
     Raises:
         OSError: it cannot be written; a link in its place is not followed.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(descriptor, "w", encoding="ascii", errors="replace") as file:
-        os.fchmod(file.fileno(), 0o600)
         file.write(text if text.endswith("\n") else text + "\n")
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.settings import open_private
 
 FILE_NAME = "worker.lock"
 _TRIES = 5
@@ -106,4 +107,4 @@ def is_held(journal_path: Path) -> bool:
 
 
 def _open(journal_path: Path) -> int:
-    return os.open(journal_path.parent / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return open_private(journal_path.parent / FILE_NAME, os.O_RDWR)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.settings import new_private
 from xnat_wizard.upload import hand_edits
 from xnat_wizard.upload.cstore.peer import Peer, Scheme
 from xnat_wizard.upload.deidentify.choice import Deidentification
@@ -38,7 +39,7 @@ def save(plan: Plan, path: Path) -> None:
         OSError: the file cannot be written.
     """
     draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = new_private(draft)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump({"format": FORMAT, "version": VERSION, **encode(plan)}, file, indent=1)
         file.write("\n")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from xnat_wizard.findings import printable
+from xnat_wizard.settings import new_private
 from xnat_wizard.upload.deidentify.choice import Sealed
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
@@ -92,7 +93,7 @@ def _aside_name(created: str, digest: str) -> str:
 def private_file(path: Path, *, errors: str = "backslashreplace") -> Iterator[TextIO]:
     """Open a new file that only this person can read, and put it in the place of the old one when it is whole."""
     draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = new_private(draft)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors=errors, newline="") as file:
         yield file
     draft.replace(path)

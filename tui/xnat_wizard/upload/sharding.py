@@ -7,6 +7,7 @@ can be started again by itself.
 
 import hashlib
 import json
+import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.settings import new_private
 from xnat_wizard.upload.model import Plan, PlannedSession
 from xnat_wizard.upload.plan_file import encode
 
@@ -157,7 +159,8 @@ def mark(folder: Path, plan_digest: str, shard: Shard) -> None:
     """
     content = {"format": _FORMAT, "plan": plan_digest, "shard": asdict(shard), "host": socket.gethostname()}
     draft = folder / f"{MARK_FILE}.new"
-    draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    with os.fdopen(new_private(draft), "w", encoding="utf-8") as file:
+        file.write(json.dumps(content) + "\n")
     draft.replace(folder / MARK_FILE)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.settings import Secret
+from xnat_wizard.settings import Secret, child_environment, open_private
 from xnat_wizard.upload import lock, logout
 from xnat_wizard.upload.control import LOOK_EVERY_S
 from xnat_wizard.upload.journal import Journal
@@ -57,7 +57,7 @@ def start(journal_path: Path, login: Login, *, shelter: Sequence[str] | None = N
     prefix = logout.shelter() if shelter is None else shelter
     with lock.UploadLock(journal_path) as held:
         try:
-            log = os.open(journal_path.parent / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            log = open_private(journal_path.parent / LOG_NAME, os.O_WRONLY | os.O_APPEND)
             try:
                 process = subprocess.Popen(
                     [
@@ -75,6 +75,7 @@ def start(journal_path: Path, login: Login, *, shelter: Sequence[str] | None = N
                     pass_fds=(held.descriptor,),
                     start_new_session=True,
                     cwd="/",
+                    env=child_environment(),
                 )
             finally:
                 os.close(log)

@@ -21,8 +21,11 @@ class _PrivateFileHandler(RotatingFileHandler):
     """Opens its file for this person only."""
 
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = settings.open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND)
         return open(descriptor, "a", encoding="utf-8")  # noqa: PTH123  a descriptor has no path
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  of the library
+        """Let a line go that cannot be written: the terminal belongs to the screens."""
 
 
 def log_file() -> Path:

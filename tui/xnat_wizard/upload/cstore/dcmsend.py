@@ -16,6 +16,7 @@ from threading import Event
 
 from xnat_wizard.dicom.window import Stretches
 from xnat_wizard.findings import Finding
+from xnat_wizard.settings import child_environment, new_private
 from xnat_wizard.upload.cstore.batch import Brake, Sending, Told
 from xnat_wizard.upload.cstore.identification import Change
 from xnat_wizard.upload.cstore.peer import Peer
@@ -84,7 +85,7 @@ def _copy(
     try:
         with (
             Outgoing(one.item, one.syntax, changes, stretches) as outgoing,
-            (folder / f"{one.item.file_id}.dcm").open("wb") as file,
+            os.fdopen(new_private(folder / f"{one.item.file_id}.dcm"), "wb") as file,
         ):
             file.write(_meta(one, outgoing.syntax))
             for piece in brake.held(outgoing.pieces()):
@@ -118,7 +119,7 @@ def _run(peer: Peer, folder: Path, stop: Event) -> int:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TCP_NODELAY": "1"},  # it waits for full packets without it
+        env={**child_environment(), "TCP_NODELAY": "1"},  # it waits for full packets without it
     ) as process:
         while True:
             try:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from xnat_wizard.settings import open_private
 from xnat_wizard.upload.resource_transfer.local_tree import LocalFile
 
 FILE_NAME = "resources.sqlite"
@@ -31,7 +32,7 @@ class Journal:
             OSError: the folder cannot be written.
         """
         self.path = folder / FILE_NAME
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(open_private(self.path, os.O_RDWR))
         self._database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
         for statement in (
             "PRAGMA journal_mode = WAL",

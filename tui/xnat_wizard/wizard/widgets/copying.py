@@ -104,7 +104,7 @@ def keep(text: str) -> Path:
         OSError: the file cannot be written.
     """
     path = settings.state_dir() / FILE_NAME
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = settings.open_private(path, os.O_WRONLY | os.O_TRUNC)
     with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as target:  # noqa: PTH123  a descriptor
         target.write(f"{text}\n")
     return path
