@@ -152,7 +152,7 @@ async def test_every_action_is_in_the_palette() -> None:
         await pilot.press("ctrl+n")
         await until_text(app, pilot, "The second step.")
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert titles == {"Next", "Back", "Refresh", "Help", "Copy", "Theme", "Quit"}
+        assert titles == {"Next", "Back", "Refresh", "Help", "Manual", "Copy", "Theme", "Quit"}
 
 
 async def test_help_opens_and_escape_closes_it() -> None:

@@ -190,7 +190,7 @@ async def test_dialogs_have_help_and_a_palette_of_their_own() -> None:
         app.push_screen(ProblemScreen(NOTE))
         await until_text(app, pilot, "code: c.note")
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert titles == {"Close", "Help", "Copy", "Theme", "Quit"}
+        assert titles == {"Close", "Help", "Manual", "Copy", "Theme", "Quit"}
         await pilot.press("f1")
         await until_text(app, pilot, "Close this message")
         assert "Ctrl+Y" in flat_text(app)

@@ -219,7 +219,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
 
     def _title_help(self) -> None:
         for panel in self.query(HelpPanel):
-            panel.border_title = "Help   F2: manual   F1: close"
+            panel.border_title = "Help   Page down: more   F2: manual   F1: close"
             if self.focused is None:  # the panel follows the focus; without one it would be empty
                 panel.add_class("-show-help")
                 panel.query_one("#widget-help", Markdown).update(self.HELP or self.sentence)
