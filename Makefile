@@ -8,8 +8,8 @@ STAMP := $(VENV)/.installed
 BENCH := .venv-bench
 BENCH_STAMP := $(BENCH)/.installed
 ONLY ?=
-# A test process a core; tests that share what they build once stay together.
-SPREAD := -n auto --dist loadgroup
+# A test process a core; the tests of a file stay together, since they share what they build once.
+SPREAD := -n auto --dist loadfile
 # What the bundle shall run on: make bundle PYTHONS='python3.11 python3.12 python3.13'
 PYTHONS ?= $(BIN)/python
 

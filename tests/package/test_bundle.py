@@ -14,7 +14,6 @@ import pytest
 from package.building import ROOT, ask
 from package.installed import Installed, as_user, journey, without_network, works
 
-pytestmark = pytest.mark.xdist_group("package")  # they share what is built once
 _ACCOUNT = 61234  # that nobody has
 
 

@@ -6,11 +6,7 @@ import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
-import pytest
-
 from package.building import ROOT, build
-
-pytestmark = pytest.mark.xdist_group("package")  # they share what is built once
 
 
 def contents(wheel: Path) -> dict[str, str]:

@@ -10,8 +10,6 @@ import pytest
 
 from package.installed import Installed, journey, works
 
-pytestmark = pytest.mark.xdist_group("package")  # they share what is installed once
-
 
 def modes(folder: Path) -> set[str]:
     """Return who else may read or write what is below a folder: nothing is what should be."""

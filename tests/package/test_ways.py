@@ -13,8 +13,6 @@ import pytest
 from package.building import PATIENCE_S, ask, environment, other_python
 from package.installed import Installed, journey
 
-pytestmark = pytest.mark.xdist_group("package")  # they share what is built and installed once
-
 
 def check(program: Installed) -> None:
     """Ask for version and help, then open the wizard up to its first screen."""
