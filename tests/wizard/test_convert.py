@@ -180,6 +180,18 @@ async def test_rules_are_chosen_copied_and_kept_in_the_project(practice: Practic
         await until_text(app, pilot, "The rules of project DEMO: 1 rule")
 
 
+async def test_rules_that_the_project_keeps_are_used_unless_others_are_chosen(
+    practice: Practice, pairs: Path, tmp_path: Path
+) -> None:
+    async with logged_in(practice) as choices:
+        assert choices.site
+        await project_rules.save(choices.site, "DEMO", ONE_RULE)
+        async with at_convert(choices, pairs, by_nibabel(tmp_path / "out")) as (app, _):
+            assert "The rules of project DEMO: 1 rule" in flat_text(app)
+        async with at_convert(choices, pairs, by_nibabel(tmp_path / "out", rules_from="example")) as (app, _):
+            assert "The built-in example: 5 rules" in flat_text(app)
+
+
 async def test_pairs_become_a_dataset_and_what_is_made_stays(practice: Practice, pairs: Path, tmp_path: Path) -> None:
     need(Way.NIBABEL)
     target = tmp_path / "out"

@@ -52,7 +52,9 @@ class ResultsDraft:
 class ConvertDraft:
     """How series become NIfTI images, as a person chose it."""
 
-    rules_from: str = "example"  # "file", "project", "example", "none"
+    rules_from: str = (
+        ""  # "file", "project", "example", "none"; "" for the project's if it keeps some, else the example
+    )
     rules_path: str = ""
     target: str = ""  # the folder for the images; "" for one that the step proposes
     is_bids: bool = True

@@ -53,7 +53,10 @@ async def read(draft: ConvertDraft, site: Site, project: str) -> Book:
     Raises:
         Problem: convert.rules_bad, convert.rules_absent, and what the site refuses.
     """
-    match draft.rules_from:
+    chosen = draft.rules_from
+    if not chosen:
+        chosen = "example" if await project_rules.text_of(site, project) is None else "project"
+    match chosen:
         case "file":
             path = path_of(draft.rules_path)
             text = await asyncio.to_thread(rule_book.read_text, path)
