@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from xnat_wizard.cli.talk import Exit, explain, put, put_object
+from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object
 from xnat_wizard.findings import Finding
 from xnat_wizard.settings import child_environment
 
@@ -33,7 +33,10 @@ def _help(options: argparse.Namespace) -> int:
     topic = " ".join(options.topic)
     found = find(topic or INDEX)
     if found is None:
-        explain(_unknown(topic or INDEX))
+        finding = _unknown(topic or INDEX)
+        if options.json:
+            put_mapping(finding.as_dict())
+        explain(finding)
         return Exit.USAGE
     if options.json:
         put_object("page", topic=found.topic, page=found.page, text=found.text)
