@@ -13,6 +13,7 @@ def test_help_alone_lists_the_topics() -> None:
     assert ended.code == 0
     assert ended.data.startswith("The manual of xnat-wizard\n=")
     assert "[first-upload]" in ended.data
+    assert "Before sending: survey, plan, check, project" in ended.data
     assert "\x1b" not in ended.data
     assert max(map(len, ended.data.splitlines())) <= 80
 

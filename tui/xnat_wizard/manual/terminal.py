@@ -107,7 +107,8 @@ class _Renderer:
         words, target = found[1], found[2]
         name = linked_name(self._page, target)
         if name:
-            return words if plain(words) == name else f"{words} [{name}]"
+            topic = name.removeprefix("commands/")  # a command's own name means its page
+            return words if plain(words) == topic else f"{words} [{topic}]"
         return f"{words} ({target})" if "://" in target else words
 
     # -- tables ------------------------------------------------------------------------------------------------------
