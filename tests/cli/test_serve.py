@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -148,3 +149,10 @@ def test_what_other_machines_reach_is_known(host: str, *, is_here: bool) -> None
 def test_the_command_of_a_window_cannot_be_more_than_one() -> None:
     command = wizard_command("http://x/; rm -rf '$HOME'", "$(id)")
     assert command.endswith("""'--site=http://x/; rm -rf '"'"'$HOME'"'"'' '--user=$(id)'""")
+
+
+def test_a_window_loads_no_module_of_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(86)")
+    command = wizard_command("", "").split()
+    ended = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout[:12]) == (0, "xnat-wizard ")

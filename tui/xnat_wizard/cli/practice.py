@@ -101,7 +101,7 @@ def _rehearse(folder: Path, options: argparse.Namespace) -> int:
         write_study(study)
     if not faulty.is_dir():
         write_faulty_study(faulty)
-    command = [sys.executable, "-m", "xnat_wizard", "practice", "--until-stdin-ends"]
+    command = [sys.executable, "-P", "-m", "xnat_wizard", "practice", "--until-stdin-ends"]  # -P as in serve
     remembered = folder / "port"
     port = options.port or _same_port(remembered)
     command += ["--folder", str(folder / "server"), "--port", str(port), "--scp-port", str(options.scp_port)]

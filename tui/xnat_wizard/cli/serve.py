@@ -48,7 +48,7 @@ def wizard_command(site: str, user: str) -> str:
     """Return the shell command that opens the wizard for one window; it holds no secret."""
     import shlex
 
-    command = [sys.executable, "-m", "xnat_wizard"]
+    command = [sys.executable, "-P", "-m", "xnat_wizard"]  # -P: no module of the folder it is started in
     for option, value in (("--site", site), ("--user", user)):
         if value:
             command.append(f"{option}={value}")
