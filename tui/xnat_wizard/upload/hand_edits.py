@@ -29,16 +29,16 @@ def refuse_bad(plan: Plan, text: str, path: Path) -> None:
             mistakes.append((number, "is_included", "`is_included` is true or false, without quotes"))
             continue
         if not is_included:
+            mistakes += [(number, field, why) for field, why in _no_texts(session)]
             continue
         if session.is_blocked:
             why = f"{session.subject_folder or 'this session'} cannot be sent: {', '.join(session.held_by)}"
             mistakes.append((number, "is_included", why))
         for field in ("subject_label", "session_label"):
             label: object = getattr(session, field)
-            if not isinstance(label, str):
-                mistakes.append((number, field, "a label stands in quotes"))
-            elif not is_legal(label):
+            if isinstance(label, str) and not is_legal(label):
                 mistakes.append((number, field, f"XNAT would make `{clean_label(label)}` of `{label}`"))
+        mistakes += [(number, field, why) for field, why in _no_texts(session)]
         same = owners[str(session.session_label).casefold()]
         if same:
             mistakes.append((number, "session_label", f"`{session.session_label}` stands above already"))
@@ -58,6 +58,11 @@ def refuse_bad(plan: Plan, text: str, path: Path) -> None:
             shareable="A plan file was edited by hand, and some labels in it are not legal or not distinct.",
         )
     )
+
+
+def _no_texts(session: PlannedSession) -> list[tuple[str, str]]:
+    labels: dict[str, object] = {"subject_label": session.subject_label, "session_label": session.session_label}
+    return [(field, "a label stands in quotes") for field, label in labels.items() if not isinstance(label, str)]
 
 
 def _lines(text: str) -> dict[tuple[int, str], int]:

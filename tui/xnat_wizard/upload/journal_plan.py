@@ -43,11 +43,11 @@ def write(database: sqlite3.Connection, plan: Plan) -> None:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             plan_file.byte_path(os.fspath(plan.source.absolute())),  # the worker runs elsewhere
-            plan.site_url,
-            plan.project,
+            _storable(plan.site_url),
+            _storable(plan.project),
             str(plan.destination),
             json.dumps(plan.not_sent + plan.kept_back),
-            plan.layout,
+            _storable(plan.layout),
             str(plan.route),
             plan.receiver.encoded() if plan.receiver and plan.route is Route.DICOM else "",
             plan.options.limit_bytes_s,
@@ -185,8 +185,14 @@ def _resource_name(path: str, subject_folder: str, taken: set[str]) -> str:
 
 def _insert(database: sqlite3.Connection, table: str, **values: str | int) -> int:
     columns, marks = ", ".join(values), ", ".join("?" * len(values))
-    cursor = database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))  # noqa: S608  names of ours
+    row = [_storable(one) if isinstance(one, str) else one for one in values.values()]
+    cursor = database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608  names of ours
     return cursor.lastrowid or 0
+
+
+def _storable(text: str) -> str:
+    """Return a text as a column holds it: of a name that is not UTF-8 the stray bytes are replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read(database: sqlite3.Connection) -> Plan:

@@ -5,9 +5,10 @@ Paths are kept byte for byte: bytes that are not UTF-8 stand as surrogate escape
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from xnat_wizard.dicom.model import Instance, ParRecPair, Series
 from xnat_wizard.findings import Finding, Problem, Severity
@@ -28,6 +29,11 @@ from xnat_wizard.upload.model import (
 
 FORMAT = "xnat-wizard plan"
 VERSION = 1
+_LONGEST_REASON = 300  # characters
+_WIDEST = 1 << 63  # numbers of a journal are smaller
+_HAND_EDITED: Mapping[type, tuple[str, ...]] = {
+    PlannedSession: ("subject_label", "session_label", "is_included")
+}  # `hand_edits` tells their lines
 
 _Value = TypeVar("_Value", Instance, ParRecPair, Series, PlannedSession, Plan, Peer, Options)
 
@@ -60,12 +66,12 @@ def load(path: Path) -> Plan:
         _check_format(raw, path)
         plan = decode_plan(raw)
         hand_edits.refuse_bad(plan, text, path)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Problem(
             Finding(
                 "plan.unreadable",
                 "The file is not a saved plan",
-                f"Reading it failed: {type(error).__name__}: {error}",
+                f"Reading it failed: {type(error).__name__}: {str(error)[:_LONGEST_REASON]}",
                 ("Choose the file that was saved as a plan", "Or plan again from the folder"),
                 where=f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path),
             )
@@ -76,6 +82,8 @@ def load(path: Path) -> Plan:
 def _check_format(raw: dict[str, Any], path: Path) -> None:
     if raw["format"] != FORMAT:
         raise ValueError(f"its format is `{raw['format']}`")
+    if not _is_of(int, raw["version"]):
+        raise ValueError("its version is no number")
     if raw["version"] > VERSION:
         raise Problem(
             Finding(
@@ -106,12 +114,12 @@ def encode(value: object) -> Any:
 
 def decode_series(raw: dict[str, Any]) -> Series:
     """Turn JSON values back into a series."""
-    return _filled(Series, raw, folders=tuple, held_by=tuple, instances=_instances)
+    return _filled(Series, raw, folders=_texts, held_by=_texts, instances=_instances)
 
 
 def decode_pair(raw: dict[str, Any]) -> ParRecPair:
     """Turn JSON values back into a PAR/REC pair."""
-    return _filled(ParRecPair, raw, held_by=tuple)
+    return _filled(ParRecPair, raw, held_by=_texts)
 
 
 def decode_session(raw: dict[str, Any]) -> PlannedSession:
@@ -121,7 +129,7 @@ def decode_session(raw: dict[str, Any]) -> PlannedSession:
         raw,
         series=_all_series,
         pairs=_pairs,
-        held_by=tuple,
+        held_by=_texts,
         left_out=_all_series,
         left_out_pairs=_pairs,
     )
@@ -129,18 +137,21 @@ def decode_session(raw: dict[str, Any]) -> PlannedSession:
 
 def decode_plan(raw: dict[str, Any]) -> Plan:
     """Turn JSON values back into a plan; keys that are not fields are passed over."""
-    return _filled(
+    plan = _filled(
         Plan,
         raw,
-        source=Path,
+        source=_folder,
         destination=Destination,
         sessions=_sessions,
-        not_sent=tuple,
+        not_sent=_texts,
         route=Route,
         receiver=decode_receiver,
         options=_options,
         deidentification=lambda one: None if one is None else Deidentification.read(one),
     )
+    if len({session.key for session in plan.sessions}) < len(plan.sessions):
+        raise ValueError("two of its sessions have the same key")
+    return plan
 
 
 def decode_receiver(raw: dict[str, Any] | None) -> Peer | None:
@@ -186,8 +197,65 @@ def text_path(path: bytes) -> str:
 
 
 def _filled(kind: type[_Value], raw: dict[str, Any], **readers: Any) -> _Value:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: readers[name](one) if name in readers else one for name, one in raw.items() if name in known})
+    """Fill the fields of a value.
+
+    Raises:
+        ValueError: one of them holds something of another type.
+        TypeError: one of them is missing.
+    """
+    if not isinstance(raw, dict):
+        raise ValueError(f"where {kind.__name__} should be, there is something else")  # noqa: TRY004  told like the rest
+    plain = _plain_fields(kind)
+    known = {field.name: raw[field.name] for field in fields(kind) if field.name in raw}
+    for name, value in known.items():
+        if name in plain and name not in readers and not _is_of(plain[name], value):
+            raise ValueError(f"`{name}` of {kind.__name__} is not {_TYPES[plain[name]]}")
+    return kind(**{name: readers[name](value) if name in readers else value for name, value in known.items()})
+
+
+_TYPES: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_PLAIN: dict[type, dict[str, type]] = {}
+
+
+def _plain_fields(kind: type) -> dict[str, type]:
+    """Return the fields that hold a text, a number or a yes, but those that a person edits, and their types."""
+    if kind not in _PLAIN:
+        edited = _HAND_EDITED.get(kind, ())
+        hints = get_type_hints(kind)
+        _PLAIN[kind] = {name: hint for name, hint in hints.items() if hint in _TYPES and name not in edited}
+    return _PLAIN[kind]
+
+
+def _is_of(kind: type, value: object) -> bool:
+    if kind is str:
+        return isinstance(value, str) and _is_text(value)
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and -_WIDEST <= value < _WIDEST
+    return isinstance(value, int | float)
+
+
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        byte_path(text)
+    except UnicodeEncodeError:  # half a character
+        return False
+    return True
+
+
+def _texts(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(_is_of(str, one) for one in raw):
+        raise ValueError("where a list of texts should be, there is something else")
+    return tuple(raw)
+
+
+def _folder(raw: object) -> Path:
+    if not isinstance(raw, str) or not _is_text(raw) or "\0" in raw:
+        raise ValueError("its source is no folder")
+    return Path(raw)
 
 
 def _options(raw: dict[str, Any]) -> Options:
@@ -195,7 +263,10 @@ def _options(raw: dict[str, Any]) -> Options:
 
 
 def _instances(raw: list[dict[str, Any]]) -> tuple[Instance, ...]:
-    return tuple(_filled(Instance, one) for one in raw)
+    found = tuple(_filled(Instance, one) for one in raw)
+    for one in found:  # only paths may have bytes that are no text
+        f"{one.sop_class_uid}{one.sop_instance_uid}{one.transfer_syntax_uid}{one.instance_number}".encode()
+    return found
 
 
 def _all_series(raw: list[dict[str, Any]]) -> tuple[Series, ...]:
