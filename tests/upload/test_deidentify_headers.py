@@ -428,6 +428,14 @@ def test_noise_is_held_back_or_clean_and_nothing_else_happens(tmp_path: Path, no
             assert b"Mueller" not in made
 
 
+def test_uids_that_dicom_defines_stay_and_no_other_one_under_its_root() -> None:
+    uid = Pseudonyms(KEY).uid
+    assert uid(MR) == MR
+    assert uid("1.2.840.10008.1.4.1.1") == "1.2.840.10008.1.4.1.1"  # a frame of reference of an atlas
+    assert uid(f"{MR}.4711.1").startswith("2.25.")
+    assert uid("") == ""
+
+
 def test_a_journal_keeps_choice_and_key() -> None:
     sealed = Sealed.fresh(ALL)
     assert Sealed.decoded(sealed.encoded()) == sealed

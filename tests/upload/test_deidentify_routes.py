@@ -13,12 +13,14 @@ from pydicom.dataset import Dataset
 
 from dicom.images import write_pair
 from support import Practice
+from upload.clocks import short_sleep
 from upload.conftest import PlanFor
-from upload.dicom_sends import as_admin, peer_of
+from upload.dicom_sends import as_admin, peer_of, storescp
 from upload.processes import kill, until, wait_for_end
 from upload.runs import explained, run
 from xnat_wizard.upload import receipt as receipts
 from xnat_wizard.upload import worker
+from xnat_wizard.upload.cstore import alone
 from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.deidentify.choice import Deidentification, Keep, Sealed
 from xnat_wizard.upload.journal import Journal
@@ -186,6 +188,30 @@ async def test_a_file_that_changed_since_the_survey_is_left_out(
     assert await run(journal, site) is UploadState.INCOMPLETE
     assert [remark for _, fate, remark in journal.fates() if fate is Fate.NOT_SENT] != []
     assert_clean(practice, "archive", sum(1 for _ in _files(planted)) - 1)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+async def test_an_archive_is_deidentified_without_being_unpacked(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, planted: Path, kind: str
+) -> None:
+    packed = Path(shutil.make_archive(str(planted.with_name("packed")), kind, planted))
+    plan = veiled(plan_for(packed))
+    journal = new_journal(plan)
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    there = assert_clean(practice, "archive", sum(1 for _ in _files(planted)))
+    assert pixels(there) == pixels(read(planted))
+
+
+async def test_without_a_login_the_receiver_gets_clean_copies(
+    practice: Practice, plan_for: PlanFor, new_journal: NewJournal, planted: Path, tmp_path: Path
+) -> None:
+    with storescp(tmp_path / "received", "--fork", "+xa", "+B") as port:
+        peer = replace(peer_of(practice), host="127.0.0.1", port=port)
+        journal = new_journal(veiled(plan_for(planted), route=Route.DICOM, receiver=peer))
+        assert await alone.run(journal, sleep=short_sleep) is UploadState.INCOMPLETE, explained(journal)
+    received = [path.read_bytes() for path in (tmp_path / "received").iterdir()]
+    assert len(received) == sum(1 for _ in _files(planted))
+    assert [word for word in WORDS if any(word in data for data in received)] == []
 
 
 async def test_another_upload_has_other_uids(

@@ -8,7 +8,7 @@ import re
 from datetime import date, timedelta
 from functools import lru_cache
 
-_WELL_KNOWN = "1.2.840.10008."  # of DICOM itself: classes, transfer syntaxes, coding schemes, frames of reference
+_WELL_KNOWN = "1.2.840.10008."  # under which DICOM registers classes, transfer syntaxes, coding schemes
 _MOST_DAYS, _LEAST_DAYS = 3650, 30
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _MADE_UP = "19000101"  # a date that nobody takes for one
@@ -23,7 +23,7 @@ class Pseudonyms:
 
     def _uid(self, uid: str) -> str:
         """Return what stands in the place of a UID; those that DICOM defines, and "", stay."""
-        if not uid or uid.startswith(_WELL_KNOWN):
+        if not uid or (uid.startswith(_WELL_KNOWN) and _is_registered(uid)):
             return uid
         number = int.from_bytes(self._digest("uid", uid)[:16], "big")
         return f"2.25.{number}"
@@ -35,6 +35,13 @@ class Pseudonyms:
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._key, f"{purpose}\0{text}".encode("utf-8", "surrogateescape"), "sha256")
+
+
+def _is_registered(uid: str) -> bool:
+    """Tell whether DICOM defines a UID (PS3.6 annex A): some made theirs under its root, and those name a patient."""
+    from pydicom._uid_dict import UID_dictionary
+
+    return uid in UID_dictionary
 
 
 def moved(text: str, days: int) -> str:
