@@ -1,16 +1,16 @@
 """A program that reads: every line of `--json` is one object with a type, and stdout holds nothing else."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import Ended, run
+from cli.program import Ended, run, until
 from cli.test_vocabulary import LEAVES
 from support import Practice
+from xnat_wizard.practice.faults import parse
 from xnat_wizard.upload.model import Destination
 
 SEEN: set[str] = set()
@@ -78,10 +78,11 @@ def test_from_survey_to_receipt(study_folder: Path, practice: Practice, tmp_path
     assert read("report", "--dry-run").code == 0
 
 
-def test_an_upload_that_is_cancelled(new_plan: NewPlan, slow: Callable[[], None]) -> None:
-    slow()
+def test_an_upload_that_is_cancelled(new_plan: NewPlan, practice: Practice) -> None:
+    practice.server.faults.add(parse("latency:seconds=20,only=import"))
     name = read("upload", new_plan(), "--detach").one("started")["upload"]
-    assert read("pause", name).one("upload")["state"] in {"paused", "done"}
+    until(lambda: bool(read("status", name).one("upload")["is_running"]))
+    assert read("pause", name).one("upload")["state"] in {"paused", "running"}  # a request may take its time
     cancelled = read("cancel", name, "--yes")
     assert cancelled.one("upload")["state"] == "cancelled"
     assert cancelled.one("session")["upload"] == name
