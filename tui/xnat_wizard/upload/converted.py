@@ -4,6 +4,7 @@ Sessions are called as an upload of the same source would call them, so that ima
 and scans that are missing are made, scans with type, description and note; what a scan says already stays as it is.
 """
 
+import asyncio
 import os
 import shutil
 from collections import Counter
@@ -187,7 +188,7 @@ class Bringing:
         taken: set[str] = set()
         for item in items:
             if item.pair:
-                pair = self._acquisition(item.pair)
+                pair = await asyncio.to_thread(self._acquisition, item.pair)
                 place = pair_scans.choose(pair, known, taken)
                 taken.add(place.scan_id)
                 found[item] = _Goal(place.scan_id, pair, is_own=place.is_new)
@@ -231,15 +232,15 @@ class Bringing:
             at = replace(address, scan=scans[item].scan_id)
             files = [wanted.output / name for image in images.get(item, ()) for name in image.files]
             for label, some in _by_resource(files, is_bids=wanted.is_bids).items():
-                _link(some, own / label)
+                await asyncio.to_thread(_link, some, own / label)
                 targets.append(Target(item.subject, own / label, at, label))
             if item.pair:
-                _copy(self._source, (item.pair.par_path, item.pair.rec_path), own / PARREC)
+                await asyncio.to_thread(_copy, self._source, (item.pair.par_path, item.pair.rec_path), own / PARREC)
                 targets.append(Target(item.subject, own / PARREC, at, PARREC))
         if wanted.is_bids and wanted.has_session_dataset:
             names = [name for item in going for image in images.get(item, ()) for name in image.files]
             if names:
-                session_dataset.lay(wanted.output, names, folder / BIDS)
+                await asyncio.to_thread(session_dataset.lay, wanted.output, names, folder / BIDS)
                 targets.append(Target(going[0].subject, folder / BIDS, address, BIDS))
         return targets
 
