@@ -25,6 +25,7 @@ from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.deidentify.choice import Deidentification, Keep, Sealed
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, Route, UploadState
+from xnat_wizard.upload.plan import check
 from xnat_wizard.xnat.model import Login
 from xnat_wizard.xnat.site import Site
 
@@ -233,7 +234,9 @@ async def test_pairs_go_blanked_under_names_that_say_nothing(
     subject = next(path for path in planted.iterdir() if path.is_dir())
     write_pair(subject / "Musterfrau", "Erika_5_1")
     par = next(subject.rglob("*.PAR"))
-    journal = new_journal(veiled(plan_for(planted)))
+    plan = veiled(plan_for(planted))
+    assert any("Of 1 PAR/REC pair the PAR header is blanked" in one.why for one in check(plan))
+    journal = new_journal(plan)
     assert await run(journal, site) is UploadState.DONE, explained(journal)
     receipt = journal.receipt()
     assert receipt is not None

@@ -123,7 +123,8 @@ def about(plan: Plan) -> list[Finding]:
         findings.append(_label_tells(told))
     if Keep.DESCRIPTIONS in choice.keep:
         findings.append(_free_text())
-    findings.append(_pixels(is_burnt_in_sent=choice.is_burnt_in_sent))
+    pairs = sum(len(session.pairs) for session in plan.included)
+    findings.append(_pixels(pairs, is_burnt_in_sent=choice.is_burnt_in_sent))
     return findings
 
 
@@ -196,8 +197,10 @@ def _free_text() -> Finding:
     )
 
 
-def _pixels(*, is_burnt_in_sent: bool) -> Finding:
+def _pixels(pairs: int, *, is_burnt_in_sent: bool) -> Finding:
     sent = ". Pictures with writing in them are sent, as you said" if is_burnt_in_sent else ""
+    if pairs:
+        sent += f". Of {count_text(pairs, 'PAR/REC pair')} the PAR header is blanked, and the files get new names"
     return Finding(
         "deidentify.pixels",
         "Pictures themselves are not changed",

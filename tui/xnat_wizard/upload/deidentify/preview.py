@@ -29,12 +29,13 @@ class Row:
     name: str
     before: Exposed
     after: Exposed | None
+    is_sent: bool = True  # no image of those read is held back
 
     @property
     def becomes(self) -> str:
         """Say what becomes of it."""
         if self.after is None:
-            return "taken out"
+            return "taken out" if self.is_sent else "taken out, or held back"
         if self.name in LABELLED:
             return "the subject's label"
         same = set(self.before.values) & set(self.after.values)
@@ -88,7 +89,8 @@ def preview(
             except Exception:  # noqa: BLE001  readers raise whatever they like at damaged data
                 held["its header cannot be read"] += 1
     left = {one.name: one for one in after.rows()}
-    return Preview(tuple(Row(one.name, one, left.get(one.name)) for one in before.rows()), read, dict(held))
+    rows = (Row(one.name, one, left.get(one.name), is_sent=not held) for one in before.rows())
+    return Preview(tuple(rows), read, dict(held))
 
 
 def _read(file: OpenFile | io.BytesIO) -> "Dataset":
