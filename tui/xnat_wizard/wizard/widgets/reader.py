@@ -16,7 +16,7 @@ from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 MOST_LINES = 250  # a longer page is read part by part: each line is a widget, or several
 _LINK = re.compile(r"(?<!!)\[([^]]+)\]\(([^)]+)\)")
 _IMAGE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n\n?", re.MULTILINE)
-_FENCE = re.compile(r"^(\s*```\w+) .*$", re.MULTILINE)
+_FENCE = re.compile(r"^(\s*```)(?:console\b.*|(\w+) .*)$", re.MULTILINE)  # its lexer drops indents; and marks
 _PART = "#"  # between a page and the number of its part, in the keys of the list
 _NO_PAGES = "The manual is not packed with this program. `xnat-wizard COMMAND --help` says what a command does."
 
@@ -142,7 +142,7 @@ def shown_text(page: Page, part: int | None = None) -> str:
     elif is_long(page):
         begin = text.partition("\n## ")[0].rstrip()
         text = f"{begin}\n\n**Enter** lists its {len(parts_of(page)):,} parts: type some letters of the one you need.\n"
-    return _FENCE.sub(r"\1", _IMAGE.sub("", text))
+    return _FENCE.sub(lambda found: found[1] + (found[2] or "text"), _IMAGE.sub("", text))
 
 
 def ways_from(page: Page) -> list[Way]:
