@@ -13,6 +13,7 @@ from typing import Self
 
 from xnat_wizard.upload import journal_facts, journal_plan, plan_file
 from xnat_wizard.upload import journal_schema as schema
+from xnat_wizard.upload.journal_damage import telling, tells_damage
 from xnat_wizard.upload.journal_facts import FileFact, SeriesFact
 from xnat_wizard.upload.model import (
     Compression,
@@ -35,15 +36,17 @@ FILE_NAME = "journal.sqlite"
 _BUSY_TIMEOUT_S = 30.0
 
 
+@tells_damage
 class Journal:
     """One upload on disk."""
 
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         """Use `create` or `open`."""
         self.path = path
+        self.where = str(path)
         self._database = database
         database.execute("PRAGMA synchronous = NORMAL")
-        self.records = Records(database)
+        self.records = Records(database, self.where)
         self._seen_version = -1
 
     # -- opening -------------------------------------------------------------------------------------
@@ -79,13 +82,14 @@ class Journal:
             raise FileNotFoundError(path)
         database = _connect(path)
         try:
-            if not schema.check_version(database, str(path)):
-                with transaction(database):
-                    schema.bring_up_to_date(database)
+            with telling(str(path)):
+                if not schema.check_version(database, str(path)):
+                    with transaction(database):
+                        schema.bring_up_to_date(database)
+                return cls(path, database)
         except BaseException:
             database.close()
             raise
-        return cls(path, database)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -7,6 +7,7 @@ import sqlite3
 
 from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.upload.journal_damage import unreadable
 from xnat_wizard.upload.model import SessionState as S
 from xnat_wizard.upload.model import UploadState as U
 
@@ -165,9 +166,9 @@ def check_version(database: sqlite3.Connection, where: str) -> bool:
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
-        raise _unreadable(where, str(error)) from error
-    if version == 0:
-        raise _unreadable(where, "it has no tables")
+        raise unreadable(where, str(error)) from error
+    if version < 1:
+        raise unreadable(where, "it has no tables")
     if version > VERSION:
         raise Problem(
             Finding(
@@ -179,15 +180,3 @@ def check_version(database: sqlite3.Connection, where: str) -> bool:
             )
         )
     return bool(version == VERSION)
-
-
-def _unreadable(where: str, why: str) -> Problem:
-    return Problem(
-        Finding(
-            "journal.unreadable",
-            "The file is not the journal of an upload",
-            f"Reading it failed: {why}",
-            ("Choose another upload", "Or plan again from the folder: what the server has is not sent again"),
-            where=where,
-        )
-    )

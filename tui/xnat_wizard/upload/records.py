@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import journal_schema as schema
 from xnat_wizard.upload import plan_file
+from xnat_wizard.upload.journal_damage import tells_damage
 from xnat_wizard.upload.model import Fate, Receipt, ReceiptLine, Request, SessionState, UploadState
 
 # How sure an arrival is, the weakest first.
@@ -91,11 +92,12 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     database.execute("COMMIT")
 
 
+@tells_damage
 class Records:
     """The engine's side of a journal; belongs to one thread."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, database: sqlite3.Connection, where: str) -> None:
+        self._database, self.where = database, where
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Return the sessions, in the order of the plan."""
@@ -191,7 +193,7 @@ class Records:
         ).fetchall()
         for series_id, description, modality in rows:
             local, sent, stored, scan_id = self._database.execute(
-                "SELECT count(*), sum(fate IN ('sent', 'stored', 'missing')), sum(fate = 'stored'), max(scan_id)"
+                "SELECT count(*), total(fate IN ('sent', 'stored', 'missing')), total(fate = 'stored'), max(scan_id)"
                 " FROM file WHERE series_id = ?",
                 (series_id,),
             ).fetchone()
@@ -205,12 +207,12 @@ class Records:
                 ReceiptLine(
                     session.subject_label,
                     session.session_label,
-                    scan_id,
+                    scan_id or "",
                     description,
                     modality,
                     local,
-                    sent,
-                    stored,
+                    int(sent),
+                    int(stored),
                     weakest_proof(row[0] for row in proofs),
                     "",
                 ),
