@@ -1,5 +1,7 @@
 """Numbers as a person reads them: bytes, counts, durations, DICOM dates."""
 
+_MOST_DIGITS = 18  # of a number that a file or a server gives
+
 
 def bytes_text(size_bytes: float) -> str:
     """Return a size with three digits and a unit: "987 B", "1.2 MB", "34 GB"; decimal units."""
@@ -30,3 +32,12 @@ def date_text(date: str) -> str:
     if len(date) == 8 and date.isdigit():
         return f"{date[:4]}-{date[4:6]}-{date[6:]}"
     return date
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that a text of plain digits stands for; `None` for any other text.
+
+    What files and servers say may be a superscript, which Python calls a digit, or thousands of digits, which it
+    refuses to read: both are no numbers here.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

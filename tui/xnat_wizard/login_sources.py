@@ -170,7 +170,7 @@ def pyxnat_offer(path: Path, *, shown: str = "") -> Offer:
         server, user, password = (str(content[name]) for name in ("server", "user", "password"))
     except OSError as error:
         raise Problem(_pyxnat_trouble(path, error.strerror or "it cannot be read")) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Problem(_pyxnat_trouble(path, "it does not hold `server`, `user` and `password` as JSON")) from None
     verify = content.get("verify")
     ca_file = verify if isinstance(verify, str) else ""  # requests takes a path there; False is never taken over

@@ -22,6 +22,7 @@ TOKENS_FILE = "logins.json"
 LOCK_FILE = "logins.lock"
 KEPT_SITES = 12
 _FORMAT = 1
+_LAST_S = 253_370_764_800.0  # the beginning of the year 9999: later ones are no dates here
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def recent_sites() -> tuple[RecentSite, ...]:
     """Return the sites that were used, the last one first; none where they cannot be read."""
     try:
         entries = _entries(settings.state_dir() / SITES_FILE, "sites")
-    except (OSError, ValueError, Problem):
+    except (OSError, ValueError, RecursionError, Problem):
         return ()
     sites = (
         RecentSite(
@@ -121,7 +122,7 @@ def stored_logins() -> tuple[StoredLogin, ...]:
         entries = _entries(path, "logins")
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(_unreadable(path, error)) from None
     logins = (
         StoredLogin(
@@ -236,7 +237,9 @@ def _text(entry: Mapping[str, object], name: str) -> str:
 
 def _number(entry: Mapping[str, object], name: str) -> float | None:
     value = entry.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_S:
+        return None
+    return float(value)
 
 
 def _check_private(path: Path) -> None:

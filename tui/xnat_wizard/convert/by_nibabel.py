@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.convert import outputs, par
 from xnat_wizard.convert.model import (
     CONVERTER_FAILED,
@@ -144,7 +145,7 @@ def _fields(table: par.ParTable, header: Any, row: int, letter: str) -> dict[str
         "Manufacturer": "Philips",
         "ProtocolName": table.line("Protocol name"),
         "ScanningTechnique": table.line("Technique"),
-        "SeriesNumber": int(table.acquisition) if table.acquisition.isdecimal() else table.acquisition,
+        "SeriesNumber": _number_or_text(table.acquisition),
         "ImageType": list(par.image_type(letter)),
         "FlipAngle": float(definitions["image_flip_angle"][row]),
         "ConversionSoftware": "nibabel",
@@ -207,3 +208,8 @@ def _no_gradients(item: Item) -> Finding:
         where=item.name,
         severity=Severity.NOTE,
     )
+
+
+def _number_or_text(text: str) -> int | str:
+    number = whole_number(text)
+    return text if number is None else number

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.convert import rules as rule_book
 from xnat_wizard.convert import selection
 from xnat_wizard.convert.bids_names import BidsName, label
@@ -113,7 +114,8 @@ class Names:
         folder = self._folders[item.subject]
         if session := self.session(item):
             folder += f"/{plain(session)}"
-        number = f"{int(item.number):03}" if item.number.isdecimal() else plain(item.number or "000")
+        counted = whole_number(item.number)
+        number = plain(item.number or "000") if counted is None else f"{counted:03}"
         wanted = f"{folder}/{number}-{rule.file if rule else plain(item.description or 'series')}"
         known = self._plain.get((wanted, item))
         if known is None:

@@ -161,6 +161,10 @@ def parse(text: str, where: str = "") -> Rules:
         return _rules(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise Problem(_bad(where, _of_toml(error, text))) from None
+    except RecursionError:
+        raise Problem(_bad(where, "Its lists or tables are nested too deeply")) from None
+    except ValueError as error:  # a number of thousands of digits, a date that is none
+        raise Problem(_bad(where, f"It holds what is no value: {error}")) from None
     except _FaultError as fault:
         line = line_of(text, fault.rule, fault.key)
         said = str(fault)[:1].upper() + str(fault)[1:]

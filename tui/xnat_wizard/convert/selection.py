@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.convert import traits
 from xnat_wizard.convert.model import CONVERTER_FAILED, HELD, NOTHING_CHOSEN, SUBJECT_FROM_HEADER, Item, Traits
 from xnat_wizard.convert.rules import is_like
@@ -136,7 +137,8 @@ def _fits(patterns: Sequence[str], text: str) -> bool:
 
 
 def _order(number: str) -> tuple[int, str]:
-    return (int(number), "") if number.isdecimal() else (1 << 31, number)
+    counted = whole_number(number)
+    return (1 << 31, number) if counted is None else (counted, "")
 
 
 def _unreadable(where: str, error: Exception) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.copies import take_out_copies
 from xnat_wizard.dicom.gather import Batch, Gathered
@@ -115,7 +116,7 @@ def _one_series(key: tuple[str, ...], batches: list[Batch]) -> Series:
 
 
 def _order(series: Series) -> tuple[str, int, str, str]:
-    number = int(series.series_number) if series.series_number.isdecimal() else 0
+    number = whole_number(series.series_number) or 0
     return (series.study_instance_uid, number, series.folders[0], series.key)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.dicom import structure
 from xnat_wizard.dicom.gather import Batch, Gathered
 from xnat_wizard.dicom.header import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
@@ -73,7 +74,8 @@ def check_series(series: Series, found: Gathered) -> None:
     kinds = {kind_without_picture(instance.sop_class_uid) for instance in series.instances} - {""}
     if kinds:
         found.faults.add(structure.NO_PICTURE, series.subject_folder, words, ", ".join(sorted(kinds)))
-    numbers = [int(one.instance_number) for one in series.instances if one.instance_number.isdecimal()]
+    found_numbers = (whole_number(one.instance_number) for one in series.instances)
+    numbers = [number for number in found_numbers if number is not None]
     missing = max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
     if len(set(numbers)) == len(series.instances) >= _FEWEST_FOR_GAPS and missing:
         remark = f"{len(numbers)} files, numbers from {min(numbers)} to {max(numbers)}"

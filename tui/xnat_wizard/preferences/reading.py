@@ -99,7 +99,7 @@ def line_of(text: str, key: tuple[str, ...]) -> int | None:
     for count in range(1, len(lines) + 1):
         try:
             found: Any = tomllib.loads("".join(lines[:count]))
-        except ValueError:  # it ends in the middle of a value
+        except (ValueError, RecursionError):  # it ends in the middle of a value
             continue
         for part in key:
             found = found.get(part) if isinstance(found, dict) else None
@@ -118,6 +118,8 @@ def read_file() -> SettingsFile:
         return SettingsFile(path)
     except OSError as error:
         return SettingsFile(path, findings=(faults.unreadable(path, error.strerror or type(error).__name__),))
+    except RecursionError:
+        return SettingsFile(path, findings=(faults.unreadable(path, "its lists or tables are nested too deeply"),))
     except ValueError as error:  # no UTF-8, or no TOML: it names the line, and no content
         return SettingsFile(path, findings=(faults.unreadable(path, str(error)),))
     return _Reader(path, text).read(table)

@@ -21,7 +21,7 @@ from xnat_wizard.upload.ladder import Ladder
 from xnat_wizard.upload.lanes import Lanes
 from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
-from xnat_wizard.upload.model import Receipt, Route, SessionState, UploadState
+from xnat_wizard.upload.model import Fate, Receipt, Route, SessionState, UploadState
 from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
@@ -102,6 +102,7 @@ class _Upload:
         self._control = Control(self._records, self._tell)
         self._clock = clock
         self._sleep = sleep
+        self._doubts: list[str] = []  # of the receipt
         options = journal.options()
         ladder = Ladder(is_gradual=journal.route is Route.GRADUAL)
         self._tools = Tools(
@@ -184,12 +185,22 @@ class _Upload:
             self._end_session(session_id, end.state, end.finding)
         except StubbornError as error:
             self._end_session(session_id, SessionState.FAILED, error.problem.finding)
+            self._doubt(session_id, error.problem.finding)
         except (Fatal, LoginAgain):
             raise
         except Refused as refusal:
             self._end_session(session_id, SessionState.FAILED, refusal.finding)
+            self._doubt(session_id, refusal.finding)
+
+    def _doubt(self, session_id: int, finding: Finding) -> None:
+        """Do not call what was counted before the site refused to be asked any more proved."""
+        if self._records.count_fates(session_id).get(Fate.STORED):
+            label = self._records.session(session_id).session_label
+            self._doubts.append(f"that session {label} is still as it was counted: {finding.what}")
 
     def _end_session(self, session_id: int, state: SessionState, finding: Finding) -> None:
+        if finding.code in outcomes.NOT_THERE:
+            self._records.record_checked(session_id, outcomes.all_gone(self._records.files(session_id)))
         session = self._records.session(session_id)
         finding = outcomes.with_remains(
             finding, self._records.count_fates(session_id), session, is_by_dicom=self._is_by_dicom
@@ -234,7 +245,7 @@ class _Upload:
         return self._end(UploadState.DONE if is_done else UploadState.INCOMPLETE)
 
     async def _write_receipt(self) -> Receipt:
-        made = await receipt.compose(self._journal, self._site)
+        made = await receipt.compose(self._journal, self._site, self._doubts)
         receipt.keep_if_possible(self._journal, made)
         return made
 

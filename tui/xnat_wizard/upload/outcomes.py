@@ -23,6 +23,9 @@ _WAYS_WITHOUT_THE_REST = (
 _BEFORE_ITS_PLACE = frozenset(
     {SessionState.WAITING, SessionState.SENDING, SessionState.BUILDING, SessionState.CHECKING}
 )
+# What was counted before is not where it belongs any more.
+NOT_THERE = frozenset({"upload.gone", "project.not_found", "archive.other_subject", "archive.other_project"})
+
 _TELLS_WHAT_IS_THERE = frozenset({"upload.incomplete", "upload.gone", "upload.split", "upload.rerouted"})
 
 
@@ -192,6 +195,11 @@ def not_archived(row: PrearchiveSession, why: str, session: SessionRow) -> Findi
         ),
         where=row.uri,
     )
+
+
+def all_gone(files: Iterable[FileRow]) -> list[CheckedFile]:
+    """Say of the files of a session that they are not there, whatever was counted before."""
+    return [CheckedFile(one.id, Fate.MISSING, "", "", "") for one in files if one.fate is Fate.STORED]
 
 
 def gone(session: SessionRow) -> Finding:

@@ -22,6 +22,7 @@ from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.dicom.opened import OpenFile
 from xnat_wizard.dicom.parrec import BrokenPar, NoPar, read_open_par
 from xnat_wizard.upload.places import PARREC
@@ -146,8 +147,9 @@ def _holds(scan: KnownScan, pair: Acquisition) -> bool:
 
 def _is_same(scan: KnownScan, pair: Acquisition) -> bool:
     numbers = {pair.number}
-    if pair.number.isdecimal() and pair.reconstruction.isdecimal():
-        numbers.add(str(int(pair.number) * 100 + int(pair.reconstruction)))
+    acquisition, reconstruction = whole_number(pair.number), whole_number(pair.reconstruction)
+    if acquisition is not None and reconstruction is not None:
+        numbers.add(str(acquisition * 100 + reconstruction))
     is_numbered = bool(pair.number) and scan.id.partition("-")[0] in numbers
     wanted = _words(pair.description)
     return is_numbered and bool(wanted) and any(_words(name) == wanted for name in scan.names)

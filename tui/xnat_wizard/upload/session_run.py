@@ -19,6 +19,7 @@ from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
 from xnat_wizard.upload.resources import PairSender
 from xnat_wizard.upload.sending import KEPT_NOTHING, Sender, SessionEndedError, Tools
 from xnat_wizard.upload.stops import project_of
+from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 RESENDS = 1  # of files that were answered for and are not listed
@@ -225,7 +226,7 @@ class SessionRun:
                 await PairSender(self._tools, self._session).put_into_prearchive(row.uri)
             self._move(SessionState.CHECKING)
             self._archived = await self._arrival.archived(is_expected=row is None)
-            checked = (await self._look(row.uri if row else "")).checked
+            checked, row = await self._counted_once(row)
             self._records.record_checked(self._session.id, checked)
             missing = [one for one in checked if one.fate is Fate.MISSING]
             if not missing:
@@ -242,6 +243,20 @@ class SessionRun:
                 await sender.send()
                 self._has_sent = True
         raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(self._counts(), self._session))
+
+    async def _counted_once(
+        self, row: PrearchiveSession | None
+    ) -> tuple[tuple[CheckedFile, ...], PrearchiveSession | None]:
+        """Look which files are there; a row that somebody took away meanwhile is no row any more."""
+        try:
+            return (await self._look(row.uri if row else "")).checked, row
+        except Refused as refusal:
+            if refusal.finding.code != "prearchive.gone":
+                raise
+        name = self._session.session_label
+        self._tools.tell(f"{name}: somebody archived, moved or deleted it in the prearchive while it was counted")
+        self._archived = await self._arrival.archived()
+        return (await self._look("")).checked, None
 
     # -- PAR/REC, and the end ------------------------------------------------------------------------
 

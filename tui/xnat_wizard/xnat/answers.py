@@ -88,7 +88,7 @@ class Answer:
         """
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Refused(self.unclear("JSON"), status=self.status) from None
 
     def rows(self) -> tuple[Row, ...]:

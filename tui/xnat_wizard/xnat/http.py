@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.answers import Answer
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, Retry
@@ -356,9 +357,8 @@ def user_agent() -> str:
 def idle_time_s(cookie: str) -> float | None:
     """Read the idle time from the cookie of 1.9 and older, "NOW_MS,MAXIDLE_MS"; 1.10's holds none (1.3)."""
     parts = cookie.replace("\\054", ",").strip('"').split(",")
-    if len(parts) == 2 and parts[1].isdigit() and int(parts[1]) >= 1000:
-        return int(parts[1]) / 1000
-    return None
+    idle_ms = whole_number(parts[1]) if len(parts) == 2 else None
+    return idle_ms / 1000 if idle_ms is not None and idle_ms >= 1000 else None
 
 
 def _query(query: Mapping[str, str] | None) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.settings import Secret
 
 UNASSIGNED = "Unassigned"  # what stands for the project of a prearchive session that has none
@@ -109,7 +110,7 @@ class UploadSettings:
     @property
     def archives_by_itself(self) -> bool:
         """Tell whether built sessions go to the archive without anybody asking (2.5: the server tests code >= 4)."""
-        return self.prearchive_code.isdigit() and int(self.prearchive_code) >= 4
+        return (whole_number(self.prearchive_code) or 0) >= 4
 
 
 @dataclass(frozen=True, slots=True)

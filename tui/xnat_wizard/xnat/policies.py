@@ -51,5 +51,5 @@ async def _project_filter(http: Http, project_id: str) -> SeriesFilterText | Non
     try:
         raw = json.loads(rows[-1].get("contents", ""))
         return SeriesFilterText(str(raw.get("mode", "blacklist")), str(raw.get("list", "")))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return SeriesFilterText("of an unknown form", "")

@@ -1,5 +1,6 @@
 """What a project's settings mean for an upload, in words."""
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.findings import Finding, printable
 from xnat_wizard.xnat.model import Accessibility, Project, Role, UploadSettings
 from xnat_wizard.xnat.scripts import Scripts
@@ -27,9 +28,10 @@ def rights_line(project: Project) -> str:
 
 def archives_word(prearchive_code: str) -> str:
     """Return one or two words for the list: who archives."""
-    if not prearchive_code.isdigit():
+    code = whole_number(prearchive_code)
+    if code is None:
         return "unknown"
-    return "by itself" if int(prearchive_code) >= 4 else "by hand"
+    return "by itself" if code >= 4 else "by hand"
 
 
 def settings_lines(settings: UploadSettings) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def settings_lines(settings: UploadSettings) -> tuple[str, ...]:
     if settings.archives_by_itself:
         over = " Files that are already there are replaced." if settings.prearchive_code == "5" else ""
         lines.append(f"Archive: by itself, when whole; nobody looks before.{over}")
-    elif settings.prearchive_code.isdigit():
+    elif whole_number(settings.prearchive_code) is not None:
         lines.append("Archive: by hand; sessions wait in the prearchive.")
     else:
         lines.append("Archive: your account may not read whether sessions are archived by themselves.")

@@ -290,7 +290,7 @@ def duplicates_in(text: str) -> tuple[str, ...]:
     """Return the names of files that were left as they are, from the answer to a file that was sent (8.3)."""
     try:
         said = json.loads(text) if text.startswith("{") else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     found = said.get("duplicates") if isinstance(said, dict) else None
     return tuple(str(name) for name in found) if isinstance(found, list) else ()

@@ -4,6 +4,7 @@ import contextlib
 import time
 from urllib.parse import urlsplit
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.findings import Finding
 from xnat_wizard.troubleshoot.check.line import NoAnswerError
 from xnat_wizard.troubleshoot.check.model import Ground, Outcome, Skip, fail, ok, warn
@@ -55,8 +56,9 @@ async def session(ground: Ground) -> Outcome:
     named = [value.partition(";")[0] for value in reply.headers.get("set-cookie", ())]
     value = next((one.partition("=")[2] for one in named if one.startswith("SESSION_EXPIRATION_TIME=")), "")
     idle_s = idle_time_s(value)
-    if idle_s is None and value.strip('"').isdigit():  # 1.10: when it will expire (wire contract 1.3)
-        idle_s = int(value.strip('"')) / 1000 - time.time()
+    until_ms = whole_number(value.strip('"'))
+    if idle_s is None and until_ms is not None:  # 1.10: when it will expire (wire contract 1.3)
+        idle_s = until_ms / 1000 - time.time()
     if idle_s is None or idle_s <= 0:
         return ok("The site does not tell after how long it forgets a login", reply.as_evidence())
     evidence = (reply.as_evidence(), f"idle time-out {idle_s / 60:.1f} min")

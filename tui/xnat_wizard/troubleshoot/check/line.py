@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.troubleshoot.check.model import Ground, Origin, Proxy
 from xnat_wizard.xnat.http import user_agent
 
@@ -102,10 +103,10 @@ class Line:
     async def _body(self, headers: Mapping[str, tuple[str, ...]]) -> bytes:
         if "chunked" in ",".join(headers.get("transfer-encoding", ())).lower():
             return await self._chunks()
-        length = next(iter(headers.get("content-length", ())), "")
-        if length.isdigit():
+        length = whole_number(next(iter(headers.get("content-length", ())), ""))
+        if length is not None:
             with contextlib.suppress(asyncio.IncompleteReadError):
-                return await self.reader.readexactly(min(int(length), _BODY_LIMIT))
+                return await self.reader.readexactly(min(length, _BODY_LIMIT))
         return await self.reader.read(_BODY_LIMIT)
 
     async def _chunks(self) -> bytes:
@@ -188,7 +189,7 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, tu
         raise NoAnswerError("its answer is no HTTP") from None
     first, *rest = head.decode("latin-1").split("\r\n")
     version, _, status = first.partition(" ")
-    if not version.startswith("HTTP/") or not status[:3].isdigit():
+    if not version.startswith("HTTP/") or whole_number(status[:3]) is None:
         raise NoAnswerError("its answer is no HTTP")
     headers: dict[str, tuple[str, ...]] = {}
     for line in filter(None, rest):

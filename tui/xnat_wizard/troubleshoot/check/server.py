@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.troubleshoot.check.line import NoAnswerError, Reply, opened
 from xnat_wizard.troubleshoot.check.model import Ground, Outcome, Skip, fail, ok, warn
@@ -182,7 +183,7 @@ def _is_build_info(reply: Reply) -> bool:
         return False
     try:
         facts = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(facts, dict) and bool(facts.keys() & {"version", "buildNumber", "buildDate"})
 
@@ -191,9 +192,10 @@ def _version(text: str) -> tuple[int, ...]:
     """Read the dotted numbers of a version; suffixes are dropped (wire contract 1.9)."""
     numbers = []
     for part in text.partition("-")[0].split("."):
-        if not part.isdigit():
+        number = whole_number(part)
+        if number is None:
             break
-        numbers.append(int(part))
+        numbers.append(number)
     return tuple(numbers)
 
 

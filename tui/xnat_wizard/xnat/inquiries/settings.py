@@ -116,7 +116,7 @@ async def _filter(asker: Asker, path: str, owner: str) -> Told[tuple[Filter, ...
         try:
             raw = json.loads(rows[-1].get("contents", ""))
             return (Filter(owner, str(raw.get("mode", "blacklist")), str(raw.get("list", ""))),)
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return (Filter(owner, "of an unknown form", ""),)
 
     def said(found: tuple[Filter, ...]) -> str:

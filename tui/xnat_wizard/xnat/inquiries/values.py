@@ -6,6 +6,8 @@ Sources: missing data 2.1 (the questions), wire contract 1.9, 4.3, 5.11, 5.12, 6
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xnat_wizard.amounts import whole_number
+
 UNASSIGNED = "Unassigned"
 
 
@@ -56,7 +58,7 @@ class ProjectRights:
     @property
     def archives_by_itself(self) -> bool:
         """Tell whether built sessions are archived without anybody asking."""
-        return self.prearchive_code.isdigit() and int(self.prearchive_code) >= 4
+        return (whole_number(self.prearchive_code) or 0) >= 4
 
 
 @dataclass(frozen=True, slots=True)
