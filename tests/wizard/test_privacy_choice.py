@@ -104,7 +104,7 @@ async def test_escape_changes_nothing_and_undo_takes_a_choice_back(practice: Pra
         await opened(app, pilot)
         await pilot.press("down", "space", "ctrl+n")
         await workers_done(app, "take", "ask")
-        await until_text(app, pilot, "de-identified here")
+        await until_text(app, pilot, "names taken out: less than a minute")
         assert planned_by(step).deidentification == Deidentification()
         await pilot.press("u")
         assert planned_by(step).deidentification is None

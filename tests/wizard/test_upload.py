@@ -17,7 +17,9 @@ from textual.widgets._footer import FooterKey
 from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text
 from wizard.stage import folders_of, logged_in, on_stage, planned
+from xnat_wizard.dicom.survey import survey
 from xnat_wizard.upload import logout, worker
+from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import (
@@ -29,13 +31,14 @@ from xnat_wizard.upload.model import (
     UploadProgress,
     UploadState,
 )
+from xnat_wizard.upload.plan import draft
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.archive import ArchiveStep
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.prearchive import PrearchiveStep
 from xnat_wizard.wizard.steps.upload import UploadStep
-from xnat_wizard.wizard.steps.upload.words import progress_text, trail_text, travel_text
+from xnat_wizard.wizard.steps.upload.words import plan_text, progress_text, trail_text, travel_text
 from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
 
 
@@ -588,3 +591,12 @@ def test_the_linux_console_gets_signs_that_its_fonts_have(monkeypatch: pytest.Mo
     for second, amount in enumerate((0, 10, 30)):
         trail.see(float(second), amount)
     assert trail.line(10).isascii()
+
+
+def test_before_the_start_it_is_said_that_names_are_taken_out(study_folder: Path) -> None:
+    plan = draft(survey(study_folder), site_url="http://x", project="DEMO", destination=Destination.PREARCHIVE)
+    assert "de-identified" not in plan_text(plan, plan.site_url, None, Options())
+    hidden = replace(plan, deidentification=Deidentification())
+    assert "by     Import, many files a request, de-identified here\n" in plan_text(
+        hidden, plan.site_url, None, Options()
+    )

@@ -97,7 +97,9 @@ def way_words(plan: Plan, speed: Speed) -> str:
     name = f"{NAMES[plan.route]}{to if plan.route is Route.DICOM else ''}"
     files, size = sum(one.file_count for one in plan.included), sum(one.size_bytes for one in plan.included)
     time = time_text(speed, files, size)
-    name += ", de-identified here" if plan.deidentification else ""
+    if plan.deidentification:
+        name += ", names taken out"
+        time = time.partition(",")[0]  # the line has no room for where it is from
     return plain(f"{name}: {time[:1].lower()}{time[1:]}" if time else name)
 
 

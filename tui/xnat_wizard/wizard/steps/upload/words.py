@@ -72,7 +72,7 @@ def plan_text(plan: Plan, site_url: str, risk: Finding | None, options: Options)
             f"{count_text(len(plan.included), 'session')}, {count_text(files, 'file')}, {bytes_text(size)}",
             f"from   {plain(str(plan.source))}",
             f"to     the {plan.destination} of project {plan.project} at {site_url}",
-            f"by     {plain(route_text(plan))}",
+            f"by     {plain(route_text(plan))}{', de-identified here' if plan.deidentification else ''}",
             f"speed  {pace_text(replace(plan, options=options))}",
             "",
             f"{risk.what}. {risk.todo[0]}."
