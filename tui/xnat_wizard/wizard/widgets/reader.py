@@ -13,7 +13,7 @@ from textual.widgets import Label, Markdown, Static
 from xnat_wizard.manual.pages import INDEX, Page, Section, all_pages, linked_name, plain, sections
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way
 
-MOST_LINES = 250  # a longer page is read part by part: each line is a widget, or several
+MOST_WIDGETS = 250  # a page of more is read part by part: it would take a second to draw, on a busy server many
 _LINK = re.compile(r"(?<!!)\[([^]]+)\]\(([^)]+)\)")
 _IMAGE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n\n?", re.MULTILINE)
 _FENCE = re.compile(r"^(\s*```)(?:console\b.*|(\w+) .*)$", re.MULTILINE)  # its lexer drops indents; and marks
@@ -123,7 +123,15 @@ class ManualScreen(ModalScreen[None]):
 
 def is_long(page: Page) -> bool:
     """Tell whether a page is read part by part."""
-    return page.text.count("\n") > MOST_LINES
+    return widgets_of(page.text) > MOST_WIDGETS
+
+
+def widgets_of(text: str) -> int:
+    """Return about how many widgets a text is drawn with: three an item of a list, one a cell of a table."""
+    return sum(
+        3 if line.startswith("- ") else line.count("|") - 1 if line.startswith("|") else bool(line.strip())
+        for line in text.splitlines()
+    )
 
 
 def parts_of(page: Page) -> tuple[Section, ...]:
