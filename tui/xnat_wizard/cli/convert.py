@@ -9,7 +9,7 @@ from xnat_wizard.cli import convert_put
 from xnat_wizard.cli.rules import RULES_HELP, read_rules, show_tests
 from xnat_wizard.cli.source import LAYOUT_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
-from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.findings import Finding, Problem, printable
 
 if TYPE_CHECKING:
     from xnat_wizard.convert.conversion import Validating
@@ -215,7 +215,8 @@ def _list(items: "tuple[Item, ...]", options: argparse.Namespace) -> int:
             )
         else:
             kind = f"PAR/REC {item.version}" if item.pair else f"DICOM {item.variants[0].modality}"
-            put(f"{item.subject}  {item.number:>4} {item.description or '(no description)'}  {kind}  {images} images")
+            name = printable(item.description or "(no description)")
+            put(f"{printable(item.subject)}  {item.number:>4} {name}  {kind}  {images} images")
     return Exit.DONE
 
 

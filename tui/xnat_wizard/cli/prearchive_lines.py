@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from xnat_wizard.cli.prearchive_choosing import Seen, is_stuck
 from xnat_wizard.cli.tables import columns
 from xnat_wizard.cli.talk import put, put_object
+from xnat_wizard.findings import printable
 
 if TYPE_CHECKING:
     from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, RemoteFile
@@ -97,14 +98,14 @@ def put_details(
             next=next_steps(row, verdicts, seen),
         )
         return
-    put(seen.place(row))
+    put(printable(seen.place(row)))
     _put_block("", details.facts())
     if details.scans:
         put(f"Scans: {details.counted()}")
     for one, line in zip(details.scans, details.scan_lines(), strict=True):
-        put(line)
+        put(printable(line))
         for file in files.get(one.scan.id, ()):
-            put(f"         {file.size_bytes:>12,}  {file.name}")
+            put(f"         {file.size_bytes:>12,}  {printable(file.name)}")
     if verdicts:
         _put_block("What archiving would meet", "\n".join(verdict_lines(verdicts)))
     if details.log:

@@ -11,7 +11,7 @@ from xnat_wizard.cli.deidentifying import add_deidentify_to, add_privacy_to, cho
 from xnat_wizard.cli.receivers import add_route_to, routed
 from xnat_wizard.cli.running import add_travel_to, travel_of
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, say
-from xnat_wizard.findings import Finding, Problem, Severity, by_weight
+from xnat_wizard.findings import Finding, Problem, Severity, by_weight, printable
 
 if TYPE_CHECKING:
     from xnat_wizard.upload.labelling import Rule
@@ -102,10 +102,11 @@ def _survey(options: argparse.Namespace) -> int:
     else:
         for series in found.series:
             held = "  held: " + ", ".join(series.held_by) if series.held_by else ""
-            name = series.series_description or "(no description)"
-            put(f"{series.subject_folder}  {series.series_number:>4} {name}  {len(series.instances)} files{held}")
+            folder = printable(series.subject_folder)
+            name = printable(series.series_description or "(no description)")
+            put(f"{folder}  {series.series_number:>4} {name}  {len(series.instances)} files{held}")
         for pair in found.pairs:
-            put(f"{pair.subject_folder}       {pair.par_path}  PAR/REC {pair.version}")
+            put(f"{printable(pair.subject_folder)}       {printable(str(pair.par_path))}  PAR/REC {pair.version}")
         for finding in found.findings:
             explain(finding)
         put(f"{found.file_count} files, {len(found.series)} series, {len(found.others)} files not sent")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.cli.access import add_login_to, login_for
 from xnat_wizard.cli.talk import Exit, ask, explain, put, put_mapping, put_object, say
-from xnat_wizard.findings import Finding, Problem
+from xnat_wizard.findings import Finding, Problem, printable
 
 if TYPE_CHECKING:
     from xnat_wizard.troubleshoot.case import Case
@@ -207,15 +207,16 @@ def _show(report: "Report", facts: "Facts", options: argparse.Namespace) -> None
         put("")
         put("Files: " + ", ".join(f"{count} {_FATES.get(fate, fate)}" for fate, count in totals.items()))
         for series in per_series(facts):
-            put(f"  {series.as_text()}")
+            put(f"  {printable(series.as_text())}")
     if options.files:
         for file in report.ledger.lines:
-            put(f"{file.outcome:24}  {file.path}" + (f"  ({file.remark})" if file.remark else ""))
+            line = f"{file.outcome:24}  {file.path}" + (f"  ({file.remark})" if file.remark else "")
+            put(printable(line))
     if report.blind_spots and (options.details or _exit_of(report) is not Exit.DONE):
         put("")
         put("Could not look at:")
         for spot in report.blind_spots:
-            put(f"  {spot.place}: {spot.why}; {spot.who.words} can")
+            put(printable(f"  {spot.place}: {spot.why}; {spot.who.words} can"))
 
 
 def _save(letters: "Iterable[Letter]", folder: Path, *, is_json: bool) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
@@ -16,6 +16,7 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
@@ -29,6 +30,7 @@ from xnat_wizard.wizard.theme import ANSI_THEME, NAMES, THEMES, VARIABLES, theme
 from xnat_wizard.wizard.widgets import copying, helping
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.lines import LinesScreen
+from xnat_wizard.wizard.widgets.plain import TextOnly
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.reader import ManualScreen
 from xnat_wizard.wizard.widgets.step import StepScreen
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 STOP_WORK_TIMEOUT_S = 3.0
+_TEXT_ONLY = TextOnly()
 
 
 class WizardApp(App[None]):
@@ -202,6 +205,10 @@ class WizardApp(App[None]):
         site, self.choices = self.choices.site, replace(self.choices, site=None)
         if site is not None:
             await site.close()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every drawn line goes through: at last, nothing of a text is a command to the terminal."""
+        return [*super().get_line_filters(), _TEXT_ONLY]
 
     # -- keys and palette ----------------------------------------------------------------------------------------
 
