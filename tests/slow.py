@@ -7,6 +7,7 @@ SLOW = {
     "tests/upload/test_killed.py": "kills a worker again and again until the upload has ended",
     "tests/upload/test_every_byte.py": "sends a study by every route and every kind of connection",
     "tests/upload/test_cstore_dcmtk.py": "sends real files with another program and compares each byte",
+    "tests/hardening/test_others.py::test_it_is_told": "lets everybody meddle with an upload at every moment",
     "tests/e2e/test_newcomer.py": "a person's whole first day, key by key, in a terminal",
     "tests/wizard/test_everywhere.py::test_every_step_keeps_the_rules": "walks all steps in every size",
     "tests/wizard/test_themes.py::test_every_text_stands_out": "measures every text of every screen in four themes",

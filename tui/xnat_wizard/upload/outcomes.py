@@ -6,7 +6,7 @@ from dataclasses import replace
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.model import Fate, SessionState
 from xnat_wizard.upload.places import is_prearchive
-from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.upload.records import CheckedFile, FileRow, SessionRow
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession, Session
 
 _RESUME = "Resume the upload: what the server has is not sent again"
