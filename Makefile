@@ -13,7 +13,7 @@ SPREAD := -n auto --dist loadfile
 # What the bundle shall run on: make bundle PYTHONS='python3.11 python3.12 python3.13'
 PYTHONS ?= $(BIN)/python
 
-.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle clean
+.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle matrix load clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -74,6 +74,14 @@ $(BENCH_STAMP): pyproject.toml
 # The goals of speed as one table: make bench, or make bench ONLY=1,3
 bench: $(BENCH_STAMP)
 	PYTHONPATH=tests $(BENCH)/bin/python -m bench --only '$(ONLY)'
+
+# Every fault of the practice server in every phase of every route, as one table: make matrix, or make matrix ONLY=archive
+matrix: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m matrix $(ONLY)
+
+# 500 subjects with 250,000 files in one plan, while the site misbehaves; about 40 minutes.
+load: $(BENCH_STAMP)
+	PYTHONPATH=tests $(BENCH)/bin/python -m load
 
 # Wheel and sdist, into dist/.
 dist: $(STAMP)
