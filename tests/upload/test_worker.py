@@ -166,3 +166,18 @@ def test_a_number_that_became_another_file_is_not_taken_for_the_lock(
     with Journal.open(path) as journal:
         assert journal.progress().state is UploadState.FAILED
         assert len(list(journal.fates())) > 0
+
+
+def test_a_pause_that_is_asked_for_at_once_is_obeyed_and_one_of_before_is_not(
+    practice: Practice, login: Login, study_folder: Path, new_journal: NewJournal
+) -> None:
+    with journal_for(practice, study_folder, new_journal) as journal:
+        journal.request(Request.PAUSE)  # of a worker that died before it looked
+        worker.start(journal.path, login)
+        assert wait_for_end(journal) is UploadState.DONE
+    with journal_for(practice, study_folder, new_journal) as journal:
+        worker.start(journal.path, login)
+        journal.request(Request.PAUSE)  # it has not read its login yet
+        until(lambda: journal.progress().state is UploadState.PAUSED)
+        journal.request(Request.GO_ON)
+        assert wait_for_end(journal) is UploadState.DONE

@@ -133,7 +133,7 @@ def _pause(options: argparse.Namespace) -> int:
                 )
             )
         journal.request(Request.PAUSE)
-        paused = _wait(lambda: _is_over(journal) or journal.progress().state is UploadState.PAUSED, PAUSE_S)
+        paused = _wait(lambda: not is_running(path) or journal.progress().state is UploadState.PAUSED, PAUSE_S)
         state = journal.progress().state
     if options.json:
         _show(path, is_json=True)

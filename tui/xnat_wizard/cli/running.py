@@ -93,6 +93,7 @@ async def run_here(path: Path, work: "Callable[[Journal], Awaitable[UploadState]
 
     with Journal.open(path) as journal, Journal.open(path) as seen:  # the second sees what the first changes
         events = journal.events()
+        journal.forget_pauses()
         task = asyncio.ensure_future(work(journal))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, task.cancel)

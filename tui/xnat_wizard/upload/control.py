@@ -25,13 +25,10 @@ class Control:
 
     async def watch(self, work: "asyncio.Task[object]", sleep: Callable[[float], Awaitable[None]]) -> None:
         """Look for requests a few times a second until the work has ended; a cancel ends the work."""
-        for request in self._records.take_requests():  # from before a crash: only a cancel still counts
-            if request is Request.CANCEL:
-                self._obey(request, work)
         while not work.done():
-            await sleep(LOOK_EVERY_S)
             for request in self._records.take_requests():
                 self._obey(request, work)
+            await sleep(LOOK_EVERY_S)
 
     def _obey(self, request: Request, work: "asyncio.Task[object]") -> None:
         if request is Request.CANCEL:

@@ -270,12 +270,22 @@ class Journal:
         )
         return {plan_file.text_path(path): label for path, label in rows}
 
+    def halves_of_pairs(self) -> frozenset[str]:
+        """Return the paths of the files that are halves of PAR/REC pairs."""
+        rows = self._database.execute("SELECT path FROM file JOIN series ON series.id = series_id WHERE is_pair")
+        return frozenset(plan_file.text_path(path) for (path,) in rows)
+
     # -- asking the worker ---------------------------------------------------------------------------
 
     def request(self, request: Request) -> None:
         """Ask something of the worker; it looks a few times a second."""
         with transaction(self._database) as database:
             database.execute("INSERT INTO request (request) VALUES (?)", (str(request),))
+
+    def forget_pauses(self) -> None:
+        """Forget what was asked of a worker that is gone; only a cancel still counts."""
+        with transaction(self._database) as database:
+            database.execute("DELETE FROM request WHERE request <> ?", (str(Request.CANCEL),))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

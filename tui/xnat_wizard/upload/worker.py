@@ -53,9 +53,9 @@ def start(journal_path: Path, login: Login, *, shelter: Sequence[str] | None = N
         Problem: `upload.running` when a process works on it, `upload.no_worker` when none could be started.
         FileNotFoundError: there is no such journal.
     """
-    Journal.open(journal_path).close()
     prefix = logout.shelter() if shelter is None else shelter
-    with lock.UploadLock(journal_path) as held:
+    with Journal.open(journal_path) as journal, lock.UploadLock(journal_path) as held:
+        journal.forget_pauses()  # asked of a process that is gone
         try:
             log = open_private(journal_path.parent / LOG_NAME, os.O_WRONLY | os.O_APPEND)
             try:
@@ -161,8 +161,11 @@ async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal)
             journal.records.add_event(f"{problem.finding.what}. Trying again in {wait_s:.0f} s")
             for _ in range(int(wait_s / LOOK_EVERY_S)):
                 await asyncio.sleep(LOOK_EVERY_S)
-                if Request.CANCEL in journal.records.take_requests():
+                asked = journal.records.take_requests()
+                if Request.CANCEL in asked:
                     return None
+                for request in asked:  # is obeyed once the upload runs
+                    journal.request(request)
     return await connect()
 
 
