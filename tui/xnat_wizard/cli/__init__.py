@@ -56,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     program = parser_for(_command_in(given))
     options = program.parse_args(given, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = options.run
+    if arguments is None:  # a program of its own, whose standard error is somebody's terminal or log
+        from xnat_wizard.unsaid import keep_values_back
+
+        keep_values_back(say)
     try:
         if getattr(options, "has_settings", True):
             MANNER.line_every_s = chosen.fill(options).number("progress_s")

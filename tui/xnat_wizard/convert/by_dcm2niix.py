@@ -21,6 +21,7 @@ from xnat_wizard.convert.model import (
     Item,
 )
 from xnat_wizard.findings import Finding, Problem, Severity
+from xnat_wizard.settings import child_environment
 
 _OLD_PAR = frozenset({"V3", "V4"})
 _REMARK = re.compile(r"^\s*(Warning|Error|Note|DICOM images may be missing)\b[:,]?\s*(.*)$", re.IGNORECASE)
@@ -55,7 +56,9 @@ def program() -> Path:
 
 def version() -> str:
     """Return what the converter says of its version, such as "v1.0.20250505"."""
-    done = subprocess.run([program(), "-v"], capture_output=True, text=True, check=False, errors="replace")
+    done = subprocess.run(
+        [program(), "-v"], capture_output=True, text=True, check=False, errors="replace", env=child_environment()
+    )
     hit = re.search(r"v\d+\.\d+\.\d+", done.stdout)
     return hit[0] if hit else ""
 

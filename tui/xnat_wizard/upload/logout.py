@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xnat_wizard.findings import Finding, Severity
+from xnat_wizard.settings import child_environment
 
 _FALSE = frozenset({"no", "false", "off", "0", ""})
 
@@ -24,7 +25,12 @@ def has_scopes() -> bool:
     """Tell whether a scope of the person's service manager can hold a command, by running one that does nothing."""
     try:
         done = subprocess.run(
-            [*SCOPE, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_S, check=False
+            [*SCOPE, "true"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_S,
+            check=False,
+            env=child_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret, child_environment, open_private
+from xnat_wizard.unsaid import keep_values_back
 from xnat_wizard.upload import lock, logout
 from xnat_wizard.upload.control import LOOK_EVERY_S
 from xnat_wizard.upload.journal import Journal
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 LOG_NAME = "worker.log"
 _CONNECT_AGAIN_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("xnat_wizard.upload.worker")  # also when it is run as a program
 
 
 def start(journal_path: Path, login: Login, *, shelter: Sequence[str] | None = None) -> None:
@@ -102,7 +103,7 @@ def main() -> int:
     parser.add_argument("--lock", type=int, help="an open file that holds the lock of this upload")
     arguments = parser.parse_args()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s")
+    _write_log()
     login = _decode(sys.stdin.buffer.read())
     sys.stdin.close()
     with Journal.open(arguments.journal) as journal:
@@ -123,6 +124,16 @@ def main() -> int:
             return 1
     _log.info("ended state=%s", state)
     return {UploadState.DONE: 0, UploadState.INCOMPLETE: 3}.get(state, 1)
+
+
+def _write_log() -> None:
+    """Write what this program logs to standard error, and of all else that goes wrong its kind and place only."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
+    ours = logging.getLogger("xnat_wizard")
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    keep_values_back(_log.error)
 
 
 async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadState:
