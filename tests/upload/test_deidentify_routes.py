@@ -23,6 +23,8 @@ from xnat_wizard.upload import worker
 from xnat_wizard.upload.cstore import alone
 from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.deidentify.choice import Deidentification, Keep, Sealed
+from xnat_wizard.upload.deidentify.holding import HeldBackError
+from xnat_wizard.upload.deidentify.veil import Veil
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, Route, UploadState
 from xnat_wizard.upload.plan import check
@@ -132,6 +134,26 @@ async def test_by_dicom_the_identification_is_written_into_the_clean_copy(
     assert receipt.verdict == "COMPLETE"
     there = assert_clean(practice, "prearchive", sum(one.file_count for one in plan.included))
     assert pixels(there) == pixels(read(planted))
+
+
+async def test_an_image_called_like_half_a_pair_is_deidentified_as_an_image(
+    practice: Practice, site: Site, plan_for: PlanFor, new_journal: NewJournal, planted: Path
+) -> None:
+    for path, ending in zip(list(_files(planted)), (".rec", ".par"), strict=False):
+        path.rename(path.with_suffix(ending))
+    plan = veiled(plan_for(planted))
+    journal = new_journal(plan)
+    assert await run(journal, site) is UploadState.DONE, explained(journal)
+    assert_clean(practice, "archive", sum(one.file_count for one in plan.included))
+
+
+def test_an_image_in_the_place_of_a_rec_is_not_opened(planted: Path) -> None:
+    image = next(_files(planted))
+    shutil.copy(image, planted / "scan.REC")
+    sealed = Sealed.fresh(Deidentification())
+    veil = Veil(planted, sealed, {"scan.REC": "S1"}, frozenset({"scan.REC"}))
+    with veil, pytest.raises(HeldBackError, match="a REC that holds a DICOM image"):
+        veil.open("scan.REC")
 
 
 async def test_dcmsend_sends_clean_copies(

@@ -9,4 +9,6 @@ from xnat_wizard.upload.local import LocalSource
 def source_of(journal: Journal) -> LocalSource:
     """Return the source of an upload, not open yet."""
     sealed = Sealed.decoded(journal.deidentification)
-    return Veil(journal.source, sealed, journal.subjects()) if sealed else LocalSource(journal.source)
+    if sealed is None:
+        return LocalSource(journal.source)
+    return Veil(journal.source, sealed, journal.subjects(), journal.halves_of_pairs())

@@ -19,6 +19,8 @@ from xnat_wizard.upload.local import LocalSource
 
 KEPT_BYTES = 32 << 20
 KEPT_ONE_BYTES = 4 << 20  # longer beginnings are made anew each time
+_PREAMBLE, _MARK = 128, b"DICM"  # DICOM PS3.10 section 7.1
+NO_REC = "it is a REC that holds a DICOM image"
 UNPLANNED = "it stands in no session of the plan, so nobody can say what its name becomes"
 
 
@@ -62,15 +64,17 @@ class _VeiledFile:
 class Veil(LocalSource):
     """A source whose every file comes out de-identified, or not at all; for several threads."""
 
-    def __init__(self, path: Path, sealed: Sealed, subjects: dict[str, str]) -> None:
+    def __init__(self, path: Path, sealed: Sealed, subjects: dict[str, str], halves: frozenset[str]) -> None:
         """Prepare; opens nothing.
 
         Args:
             path: of the source.
             sealed: what was chosen, and the key.
             subjects: the label that stands for the patient, by path below the source. No other file comes out.
+            halves: of PAR/REC pairs, likewise; every other file is an image, whatever it is called.
         """
         super().__init__(path)
+        self._halves = halves
         self._subjects = subjects
         self._choice = sealed.choice
         self._pseudonyms = Pseudonyms(sealed.key)
@@ -122,12 +126,13 @@ class Veil(LocalSource):
         return known
 
     def _made(self, file: OpenFile, path: str, subject: str) -> Veiled:
-        suffix = path[-4:].lower()
-        if suffix == ".rec":
-            return Veiled(b"", 0, file.size_bytes)
-        if suffix == ".par":
+        if path not in self._halves:
+            return self._deidentifier.veil(file, subject)
+        if path[-4:].casefold() == ".par":
             return Veiled(blanked(file, self._choice, self._pseudonyms.days(subject), subject), 0, 0)
-        return self._deidentifier.veil(file, subject)
+        if file.read_at(_PREAMBLE, len(_MARK)) == _MARK:
+            raise HeldBackError(NO_REC)
+        return Veiled(b"", 0, file.size_bytes)
 
     def _keep(self, key: tuple[str, int, int], made: Veiled | HeldBackError) -> None:
         size = len(made.head) if isinstance(made, Veiled) else 0
