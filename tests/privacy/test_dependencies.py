@@ -10,15 +10,6 @@ import pytest
 from packaging.requirements import Requirement
 
 FREE = ("MIT", "BSD", "Apache", "PSF", "Python Software Foundation", "MPL", "Mozilla Public License")
-    "python-pathlib",
-    "pydcm",
-    "xnat-py",
-    "py-xnat",
-    "pydicom-py",
-    "request",
-    "urlib3",
-    "python-textual",
-}
 
 
 def needed_by_all() -> Iterator[Distribution]:
