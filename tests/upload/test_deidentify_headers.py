@@ -264,6 +264,21 @@ def test_numbers_of_the_measurement_may_stay_in_private_elements_and_nothing_els
     assert all(group % 2 for _, group in SAFE)
 
 
+def test_numbers_that_the_table_of_the_standard_does_not_call_safe_go(tmp_path: Path) -> None:
+    one = image()
+    one.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x29, "FD", 36915000.0)  # a time of day
+    path = saved(one, tmp_path / "one.dcm")
+    assert not any(element.tag.is_private for element in read(sent(path, Deidentification.of([Keep.PRIVATE]))))
+
+
+@pytest.mark.parametrize("tag", [0x00100033, 0x00100034, 0x00402006, 0x00401007, 0x00181010, 0x30020020])
+def test_what_the_table_of_the_standard_leaves_out_goes_too(tmp_path: Path, tag: int) -> None:
+    one = image()
+    one.add_new(tag, "LO", "1338-11-14")
+    path = saved(one, tmp_path / "one.dcm")
+    assert tag not in read(sent(path, Deidentification.of([Keep.DATES, Keep.PATIENT])))
+
+
 def test_overlays_curves_icons_and_what_follows_the_pixels_go(tmp_path: Path) -> None:
     one = image()
     one.add_new(0x60000010, "US", 2)

@@ -34,7 +34,7 @@ def add_deidentify_to(parser: argparse.ArgumentParser) -> None:
         help="with --deidentify, what stays: dates, or shifted-dates (moved by one random number of days for each "
         "subject); patient (age, sex, height, weight); device (names and serial numbers); descriptions (of study, "
         "series, protocol: free text, which may hold names); safe-private (private elements that are known to be "
-        "harmless: diffusion, scaling, mosaic). Several: --keep dates,device",
+        "harmless: diffusion and scaling). Several: --keep dates,device",
     )
     parser.add_argument(
         "--send-burnt-in",

@@ -33,7 +33,7 @@ WORDS: dict[Keep, str] = {
     Keep.PATIENT: "age, sex, height, weight of the patient",
     Keep.DEVICE: "names and serial numbers of devices",
     Keep.DESCRIPTIONS: "descriptions of study, series and protocol: free text, which may hold names",
-    Keep.PRIVATE: "private elements that are known to be harmless: diffusion, scaling, mosaic",
+    Keep.PRIVATE: "private elements that are known to be harmless: diffusion and scaling",
 }
 _CODES: dict[Keep, tuple[str, str]] = {
     Keep.DATES: ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),

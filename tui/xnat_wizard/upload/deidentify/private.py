@@ -1,35 +1,25 @@
 """Private elements that hold numbers of the measurement and nothing of a person.
 
-From DICOM PS3.15 table E.3.10-1 (Safe Private Attributes): those of MR, PET and CT scanners that converters need.
-Creator, group, the last two digits, and the forms in which a value may come.
+From DICOM PS3.15 table E.3.10-1 (Safe Private Attributes, edition 2026d), and none beside it: those of MR, PET and CT
+scanners that converters need. Creator, group, the last two digits, and the forms in which a value may come.
 """
 
 _NUMBERS = frozenset({"DS", "IS", "FD", "FL", "SS", "US", "SL", "UL", "UN"})
 _CODES = frozenset({"CS", "UN"})
 SAFE: dict[tuple[str, int], dict[int, frozenset[str]]] = {
     ("SIEMENS MR HEADER", 0x0019): {
-        0x0A: _NUMBERS,  # images in a mosaic
-        0x0B: _NUMBERS,  # duration of a slice
         0x0C: _NUMBERS,  # b value
         0x0D: _CODES,  # directionality
         0x0E: _NUMBERS,  # gradient direction
         0x27: _NUMBERS,  # b matrix
-        0x28: _NUMBERS,  # bandwidth per pixel
-        0x29: _NUMBERS,  # times of the slices
     },
-    ("Philips Imaging DD 001", 0x2001): {0x03: _NUMBERS, 0x04: _CODES, 0x05: _NUMBERS},
-    ("Philips MR Imaging DD 001", 0x2005): {
-        0x0D: _NUMBERS,  # scale intercept
-        0x0E: _NUMBERS,  # scale slope
-        0xB0: _NUMBERS,  # gradient direction
-        0xB1: _NUMBERS,
-        0xB2: _NUMBERS,
-    },
+    ("Philips Imaging DD 001", 0x2001): {0x03: _NUMBERS, 0x04: _CODES},  # b factor and direction
+    ("Philips MR Imaging DD 001", 0x2005): {0x0D: _NUMBERS, 0x0E: _NUMBERS},  # scale intercept and slope
     ("Philips PET Private Group", 0x7053): {0x00: _NUMBERS, 0x09: _NUMBERS},  # SUV and activity scale
-    ("GEMS_ACQU_01", 0x0019): {0x23: _NUMBERS, 0x24: _NUMBERS, 0x27: _NUMBERS},
+    ("GEMS_ACQU_01", 0x0019): {0x23: _NUMBERS, 0x24: _NUMBERS, 0x27: _NUMBERS},  # speed of table, time, of rotation
     ("GEMS_PARM_01", 0x0043): {0x39: _NUMBERS},  # b values
 }
-MOST_BYTES = 4096  # of a value; times of slices are some hundreds
+MOST_BYTES = 4096  # of a value
 
 
 def forms(creator: str, tag: int) -> frozenset[str]:

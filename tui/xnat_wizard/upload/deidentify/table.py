@@ -55,6 +55,25 @@ _OWN: dict[int, Action] = {
     0x04000550: Action.REMOVE,
     0x00880200: Action.REMOVE,  # Icon Image: a picture, which nobody looks through
     0x00189424: Action.REMOVE,  # Acquisition Protocol Description
+    # What this edition of the table leaves out, and may yet lead to a person, a case or a machine:
+    0x00100033: Action.REMOVE,  # Patient's Birth Date in Alternative Calendar: a text, and no date to the reader
+    0x00100034: Action.REMOVE,  # Patient's Death Date in Alternative Calendar
+    0x00102295: Action.REMOVE,  # Breed Registration Number
+    0x00181003: Action.REMOVE,  # Device ID
+    0x00181010: Action.REMOVE,  # Secondary Capture Device ID
+    0x00181011: Action.REMOVE,  # Hardcopy Creation Device ID
+    0x00181803: Action.REMOVE,  # NTP Source Address
+    0x003A0203: Action.REMOVE,  # Channel Label: X in later editions
+    0x003A020C: Action.REMOVE,  # Channel Derivation Description: X in later editions
+    0x00380102: Action.REMOVE,  # Resource Description
+    0x00401006: Action.REMOVE,  # Placer Order Number / Procedure
+    0x00401007: Action.REMOVE,  # Filler Order Number / Procedure
+    0x00401060: Action.REMOVE,  # Requested Procedure Description (Trial)
+    0x00402006: Action.REMOVE,  # Placer Order Number / Imaging Service Request (Retired)
+    0x00402007: Action.REMOVE,  # Filler Order Number / Imaging Service Request (Retired)
+    0x0074100C: Action.REMOVE,  # Contact Display Name
+    0x21000160: Action.REMOVE,  # Owner ID
+    0x30020020: Action.REMOVE,  # Radiation Machine Name
     0x00200052: Action.UID,
     0xFFFCFFFC: Action.REMOVE,
 }
@@ -72,14 +91,15 @@ _DEVICE = frozenset(
         0x00181007,  # Cassette ID
         0x0018700A,  # Detector ID
         0x00080055,  # Station AE Title
+        0x00181010,  # Secondary Capture Device ID
         0x00181011,  # Hardcopy Creation Device ID
-        0x00181012,  # Date of Secondary Capture is a date; see below
         0x00400241,  # Performed Station AE Title
         0x00400242,  # Performed Station Name
         0x00181003,  # Device ID
         0x00181009,  # Unique Device Identifier
+        0x30020020,  # Radiation Machine Name
     }
-) - {0x00181012}
+)
 DESCRIPTIONS = frozenset(
     {
         0x00081030,  # Study Description
