@@ -20,6 +20,7 @@ Codes of the findings made here:
     forecast.subject_exists, .subject_spelling    whom the images join
     forecast.archive_conflict, .size_unknown      what else the site may do with it
     journal.unreadable, .newer          a journal that cannot be used
+    journal.not_kept                    a full disk, or a folder that may not be written
     upload.none, .unknown               no upload of that name
     upload.bad_rate                     what was typed is no limit for an upload
     upload.busy, .not_only_ours         what is in the prearchive was not deleted

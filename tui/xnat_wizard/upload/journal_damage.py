@@ -19,6 +19,16 @@ _MEANS_NOTHING = (ValueError, KeyError, TypeError, AttributeError, IndexError, O
 _CHANGES = ("record_", "move_", "note_", "set_", "add_", "keep_", "request")  # what writes was given values of ours
 _LONGEST = 300  # characters of a reason
 
+# What SQLite says when the disk, the folder or another process does not let it write: no fault of what is written.
+_NOT_KEPT = {
+    sqlite3.SQLITE_FULL: "the disk is full, or this account has used up its share of it",
+    sqlite3.SQLITE_IOERR: "the disk could not be written or read",
+    sqlite3.SQLITE_READONLY: "it may not be written, or its folder is gone",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: the folder is gone, full, or may not be written",
+    sqlite3.SQLITE_PERM: "the system forbids it",
+    sqlite3.SQLITE_BUSY: "another process has held it for half a minute",
+}
+
 
 def unreadable(where: str, why: str) -> Problem:
     """Say that a file cannot be used as a journal."""
@@ -33,12 +43,32 @@ def unreadable(where: str, why: str) -> Problem:
     )
 
 
+def not_kept(where: str, why: str) -> Problem:
+    """Say that a journal cannot be kept: without it nothing goes on, since nobody would know what was done."""
+    return Problem(
+        Finding(
+            "journal.not_kept",
+            "The journal of the upload cannot be written",
+            f"The system says: {why}. Nothing is sent that is not noted, so the upload has stopped",
+            (
+                "Make room on the disk that holds it, or make its folder writable; `df` and `quota` tell how full it is",
+                "Then resume the upload: what the server has is not sent again",
+                "Or let another disk hold it: set XNAT_WIZARD_HOME, and plan again",
+            ),
+            where=where,
+            shareable="The journal of an upload could not be written.",
+        )
+    )
+
+
 @contextmanager
 def telling(where: str, *, is_reading: bool = True) -> Iterator[None]:
-    """Turn what a damaged journal leads to into `journal.unreadable`; a full disk or a lock stays what it is."""
+    """Turn what a damaged journal leads to into `journal.unreadable`, and what a full disk does into `.not_kept`."""
     try:
         yield
     except sqlite3.Error as error:
+        if reason := _NOT_KEPT.get(getattr(error, "sqlite_errorcode", 0) & 0xFF):
+            raise not_kept(where, reason) from error
         if not _is_damage(error):
             raise
         raise unreadable(where, str(error)) from error

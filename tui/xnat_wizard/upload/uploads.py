@@ -11,6 +11,7 @@ from xnat_wizard import settings
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.cstore.peer import Scheme
 from xnat_wizard.upload.journal import FILE_NAME, Journal
+from xnat_wizard.upload.journal_damage import telling
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Fate, Plan, PlannedSession, Route, SessionState, UploadProgress, UploadState
@@ -83,11 +84,12 @@ def begin(plan: Plan, *, name_end: str = "") -> Path:
 
     Raises:
         OSError: it cannot be written.
-        Problem: the folder of all uploads cannot be made.
+        Problem: the folder of all uploads cannot be made; `journal.not_kept`.
     """
     now = datetime.now().astimezone()
     name = f"{now:%Y%m%d-%H%M%S}-{clean_label(plan.project)}{name_end}"
-    with Journal.create(_new_folder(settings.uploads_dir(), name), plan) as journal:
+    folder = _new_folder(settings.uploads_dir(), name)
+    with telling(str(folder), is_reading=False), Journal.create(folder, plan) as journal:
         return journal.path
 
 

@@ -181,7 +181,7 @@ async def _connected(connect: Callable[[], "Awaitable[Site]"], journal: Journal)
 
 
 def _fail(journal: Journal, finding: Finding) -> None:
-    with suppress(IllegalMoveError, sqlite3.Error):  # it has ended otherwise, or the disk is full
+    with suppress(IllegalMoveError, Problem, sqlite3.Error):  # it has ended otherwise, or the disk is full
         journal.records.add_event(finding.what)
         journal.records.note_trouble("")
         if journal.progress().state in {UploadState.FAILED, UploadState.INCOMPLETE}:  # of an earlier run
