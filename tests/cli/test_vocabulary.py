@@ -189,6 +189,15 @@ def test_an_example_is_a_command_line_of_this_program(words: str) -> None:
         assert not purpose.endswith(".")
 
 
+@pytest.mark.parametrize("words", EXAMPLES)
+def test_an_example_can_be_copied_from_the_page(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    page = PARSERS[words].format_help()
+    examples = page.partition("\nexamples:\n")[2].partition("\nexit codes:\n")[0].replace("\\\n", "")
+    shown = [shlex.split(line) for line in examples.splitlines() if line and not line.startswith("  # ")]
+    assert shown == [shlex.split(line) for line, _ in EXAMPLES[words]]
+
+
 def test_every_exit_code_has_words() -> None:
     assert set(EXITS) == set(Exit)
 

@@ -4,6 +4,7 @@ The parser also keeps which options were given, so that the settings can say the
 """
 
 import argparse
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -128,7 +129,23 @@ class PageFormatter(argparse.HelpFormatter):
 
 def _wrapped(line: str, width: int) -> list[str]:
     margin = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(line, width, subsequent_indent=margin + ("     " if margin else ""), break_long_words=False)
+    if line.startswith(f"{margin}xnat-wizard ") and margin:
+        return _wrapped_command(line, width, margin)
+    further = f"{margin}# " if line.startswith(f"{margin}# ") else margin + ("     " if margin else "")
+    return textwrap.wrap(line, width, subsequent_indent=further, break_long_words=False)
+
+
+def _wrapped_command(line: str, width: int, margin: str) -> list[str]:
+    """Breaks a command line between words, as a shell takes it: it can be copied from the page."""
+    first, *words = re.findall(r"(?:'[^']*'|\S)+", line)
+    lines = [margin + first]
+    for word in words:
+        if len(f"{lines[-1]} {word} \\") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines[-1] += " \\"
+            lines.append(f"{margin}    {word}")
+    return lines
 
 
 class _Store(argparse._StoreAction):  # noqa: SLF001  what `add_argument` makes without an `action`
