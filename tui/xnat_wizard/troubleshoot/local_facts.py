@@ -143,8 +143,9 @@ class Sent:
     site_url: str = ""
     account: str = ""
     project: str = ""
-    subject: str = ""
-    session: str = ""
+    subject: str = ""  # label of the only one; "" where several were sent
+    session: str = ""  # likewise
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # subject and session by local study UID
     started: str = ""  # ISO 8601
     ended: str = ""
     uris: tuple[str, ...] = ()  # of sessions that the server named, /data in front
@@ -160,3 +161,7 @@ class Sent:
     verified: tuple[str, ...] = ()  # SOP Instance UIDs that an earlier receipt saw on the server
     source: Path | None = None  # where the files were
     evidence: tuple[Evidence, ...] = ()
+
+    def labels_of(self, study_instance_uid: str) -> tuple[str, str]:
+        """Return under which subject and session a study was sent; "" where the records do not say."""
+        return self.labels.get(study_instance_uid, (self.subject, self.session))

@@ -123,7 +123,7 @@ def _read_journal(journal: Journal) -> Sent:
         )
         for fact in facts
     )
-    first = progress.sessions[0] if progress.sessions else None
+    told = [(one.study_instance_uid, one.subject, one.session) for one in series]
     uris = tuple(dict.fromkeys(session.uri for session in progress.sessions if session.uri))
     seen = (one.sop_instance_uid for one in files if one.status == "stored")
     evidence = Evidence(
@@ -139,8 +139,9 @@ def _read_journal(journal: Journal) -> Sent:
         site_url=journal.site_url,
         account=receipt.username if receipt else "",
         project=progress.project,
-        subject=first.subject_label if first else "",
-        session=first.session_label if first else "",
+        subject=_only(subject for _, subject, _ in told),
+        session=_only(session for _, _, session in told),
+        labels=_labels(told),
         started=_iso(progress.started_s),
         ended=_iso(progress.ended_s),
         uris=uris,
@@ -174,7 +175,10 @@ def _of_receipt(path: Path) -> Sent:
     studies = {str(one.get("study_uid_local") or ""): str(one.get("study_uid_sent") or "") for one in sessions}
     events = [one for one in told.get("events", ()) if isinstance(one, dict)]
     files, renamed = _table(path.with_name(str(told.get("objects") or "receipt.csv")))
-    first = sessions[0] if sessions else {}
+    labels = [
+        (str(one.get("study_uid_local") or ""), str(one.get("subject_sent") or ""), str(one.get("session_sent") or ""))
+        for one in sessions
+    ]
     times = [float(one["time_s"]) for one in events if isinstance(one.get("time_s"), int | float)]
     return Sent(
         is_known=True,
@@ -183,8 +187,9 @@ def _of_receipt(path: Path) -> Sent:
         site_url=str(told.get("site_url", "")),
         account=str(told.get("account", "")),
         project=str(told.get("project_id", "")),
-        subject=str(first.get("subject_sent", "")),
-        session=str(first.get("session_sent", "")),
+        subject=_only(subject for _, subject, _ in labels),
+        session=_only(session for _, _, session in labels),
+        labels=_labels(labels),
         started=_iso(min(times, default=None)),
         ended=str(told.get("created", "")),
         uris=uris,
@@ -205,6 +210,21 @@ def _of_receipt(path: Path) -> Sent:
             ),
         ),
     )
+
+
+def _only(labels: Iterable[str]) -> str:
+    """Return the label that all have; "" where they differ."""
+    found = set(labels)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _labels(told: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, str]]:
+    """Return subject and session by study; a study that went into several sessions is left out."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for study, subject, session in told:
+        if study:
+            found.setdefault(study, set()).add((subject, session))
+    return {study: some.pop() for study, some in found.items() if len(some) == 1}
 
 
 def _table(path: Path) -> tuple[tuple[SentFile, ...], dict[str, str]]:
@@ -238,6 +258,7 @@ def _merged(parts: list[Sent]) -> Sent:
             project=first.project or other.project,
             subject=first.subject or other.subject,
             session=first.session or other.session,
+            labels={**other.labels, **first.labels},
             started=min(filter(None, (first.started, other.started)), default=""),
             ended=max(first.ended, other.ended),
             uris=tuple(dict.fromkeys((*first.uris, *other.uris))),

@@ -69,8 +69,8 @@ def plan_of_missing(facts: Facts, *, site_url: str, project: str) -> Plan:
 def _labelled(session: PlannedSession, facts: Facts) -> PlannedSession:
     """Return a session with the labels that the rest of it has, and with all that is missing."""
     hit = _home_of(session.study_instance_uid, facts.candidates)
-    subject = hit.place.subject if hit else facts.sent.subject
-    label = hit.place.label if hit else facts.sent.session
+    sent = facts.sent.labels_of(session.study_instance_uid)
+    subject, label = (hit.place.subject, hit.place.label) if hit else sent
     return replace(
         session,
         series=(*session.series, *session.left_out),

@@ -51,8 +51,6 @@ class Study:
 
 def studies_of(facts: Facts, forecasts: Sequence[Forecast] = ()) -> tuple[Study, ...]:
     """Return the studies of a case, with the labels under which they may have been stored."""
-    given = [label for label in (facts.case.session, facts.sent.session) if label]
-    subjects = [label for label in (facts.case.subject, facts.sent.subject) if label]
     is_rewritten = _may_rewrite_uids(facts)
     studies = []
     by_study: dict[str, list[LocalObject]] = defaultdict(list)
@@ -61,6 +59,9 @@ def studies_of(facts: Facts, forecasts: Sequence[Forecast] = ()) -> tuple[Study,
     for uid in facts.studies or ("",):
         mine = [each for each in forecasts if each.study_instance_uid == uid]
         objects = tuple(by_study[uid])
+        subject, session = facts.sent.labels_of(uid)
+        given = [label for label in (facts.case.session, session) if label]
+        subjects = [label for label in (facts.case.subject, subject) if label]
         mapped = facts.sent.stored_uids
         studies.append(
             Study(

@@ -168,8 +168,8 @@ def _depth(one: LocalObject) -> int:
 @rule("LOC-10")
 def other_identifiers(facts: Facts) -> Iterator[Diagnosis]:
     """The session stands under a name that nobody expects, since the images say so."""
-    expected = facts.case.session or facts.sent.session
     for study in facts.local.studies if facts.local else ():
+        expected = facts.case.session or facts.sent.labels_of(study)[1]
         objects = facts.local.of_study(study) if facts.local else ()
         patients = {one.patient_id for one in objects}
         is_odd = patients <= _PLACEHOLDERS or all(one.casefold() in _PLACEHOLDERS for one in patients)

@@ -94,9 +94,9 @@ def another_study_under_the_label(facts: Facts) -> Iterator[Diagnosis]:
 @rule("MRG-14")
 def another_subject(facts: Facts) -> Iterator[Diagnosis]:
     """The session hangs at another subject, or a new one is about to be made."""
-    expected = facts.case.subject or facts.sent.subject
-    wanted = clean_label(expected).casefold() if expected else ""
     for hit in facts.hits("", PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE):
+        expected = facts.case.subject or facts.sent.labels_of(hit.study_instance_uid)[0]
+        wanted = clean_label(expected).casefold() if expected else ""
         subject = hit.place.subject.casefold()
         is_other = bool(wanted) and bool(subject) and subject not in {wanted, wanted.replace("-", "_")}
         if not is_other or not hit.has_identity:

@@ -159,9 +159,10 @@ def label_of_a_shared_session(facts: Facts) -> Iterator[Diagnosis]:
 @rule("MRG-04")
 def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
     """The same study is in the archive under another label, or in another project."""
-    wanted = clean_label(expected) if (expected := facts.case.session or facts.sent.session) else ""
     home = facts.project.id if facts.project else ""
     for hit in facts.hits("", PlaceKind.ARCHIVE):
+        expected = facts.case.session or facts.sent.labels_of(hit.study_instance_uid)[1]
+        wanted = clean_label(expected) if expected else ""
         one = hit.place.experiment
         is_ours = one is not None and is_recorded(facts, one)
         has_other_label = bool(wanted) and hit.place.label.casefold() != wanted.casefold()

@@ -306,8 +306,8 @@ def the_other_date(facts: Facts) -> Iterator[Diagnosis]:
 @rule("VIS-12")
 def renamed_since(facts: Facts) -> Iterator[Diagnosis]:
     """Somebody gave the session another label after it was archived."""
-    was = facts.case.session or facts.sent.session
     for hit in _archived(facts):
+        was = facts.case.session or facts.sent.labels_of(hit.study_instance_uid)[1]
         one = hit.place.experiment
         is_ours = one is not None and is_recorded(facts, one)
         if one is None or not is_ours or not was or clean_label(was).casefold() == one.label.casefold():
