@@ -23,6 +23,7 @@ from xnat_wizard.dicom.walk import LinkTarget, Listing, Refused, Stopped, joined
 
 MOST_INFLATED_BYTES = 64 << 30  # of a tar.gz that shrank so much that it looks like a trap
 _TRAP_RATIO = 300
+_MOST_LAYERS = 200  # of folders: their paths grow with the square of it
 
 Visit = Callable[[str, OpenFile], None]
 _Opener = Callable[[Member], OpenFile]
@@ -326,6 +327,8 @@ def _safe_path(name: str) -> tuple[str, str]:
         return "", 'its name leads out of the archive by ".."'
     if "\0" in name:
         return "", "its name holds a zero byte"
+    if len(parts) > _MOST_LAYERS:
+        return "", f"it lies more than {_MOST_LAYERS} folders deep"
     return "/".join(parts), ""
 
 

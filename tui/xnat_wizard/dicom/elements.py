@@ -27,6 +27,7 @@ _DEEPEST = 32  # sequences in sequences; more is noise
 
 _TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
 _TAG_LENGTH = {"<": Struct("<HHL").unpack_from, ">": Struct(">HHL").unpack_from}
+_MOST_STEPS = 4000  # each takes in a piece of 4 kB or a large element: some 16 MB of small ones, which no header has
 _LONG = {"<": Struct("<L").unpack_from, ">": Struct(">L").unpack_from}
 _PIXEL_TAG = {"<": b"\xe0\x7f\x10\x00", ">": b"\x7f\xe0\x00\x10"}
 
@@ -44,8 +45,11 @@ def walk(
     tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
     is_implicit, size = coding.is_implicit, window.size
     data, start = window.data, window.start
-    last_tag = -1
+    last_tag, steps = -1, 0
     while position < size:
+        steps += 1
+        if steps > _MOST_STEPS:
+            raise Broken("it has more elements than an image can have")
         index = position - start
         if 0 <= index < len(data):
             index, last_tag = walk_plain(window, index, coding, wanted, values, until, last_tag)

@@ -6,18 +6,20 @@ in each row.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import PurePosixPath
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.dicom.opened import OpenFile
 
 _LIMIT_BYTES = 64 << 20  # a PAR of 100,000 images has some 30 MB
 _TITLE = "DATA DESCRIPTION FILE"
-_VERSION = re.compile(r"Research image export tool\s+(V[\d.]+)")
-_GENERAL = re.compile(r"^\.\s+(.+?)\s*:\s*(.*)$")
+_MOST_LINES = 500_000
+_VERSION = re.compile(r"Research image export tool\s+(V[\d.]{1,20})")
 _DAY = re.compile(r"(?<!\d)(?:(\d{4})[.-](\d{1,2})[.-](\d{1,2})|(\d{1,2})[.](\d{1,2})[.](\d{4}))(?!\d)")
-_COLUMN = re.compile(r"^#\s+(.+?)\s*\((?:(\d+)\*)?(?:integer|float|string)\)")
+_KIND = re.compile(r"\((?:([0-9]{1,3})\*)?(?:integer|float|string)\)")
 
 
 class NoPar(Exception):  # noqa: N818  says what the file is
@@ -101,25 +103,29 @@ def read_open_par(file: OpenFile) -> Par:
     version = version_in(text)
     if not version:
         raise BrokenPar("it was cut before its version")
+    if text.count("\n") > _MOST_LINES:
+        raise BrokenPar(f"it has more than {_MOST_LINES:,} lines")
     lines = text.splitlines()
     general = general_lines(lines)
     widths = columns(lines)
-    rows = image_rows(lines)
-    if not rows:
-        raise BrokenPar("it was cut before its list of images")
-    if not widths:
-        raise BrokenPar("it does not describe the columns of its list of images")
     column_count = sum(widths.values())
     is_ended = any("END OF DATA DESCRIPTION FILE" in line for line in lines[-20:])
-    short = [row for row in rows if len(row) < column_count]
-    if short and not is_ended:
-        raise BrokenPar("it was cut in its list of images")
+    image_count = rec_size_bytes = 0
+    for row in _rows(lines, column_count):
+        if not widths:
+            raise BrokenPar("it does not describe the columns of its list of images")
+        if len(row) < column_count and not is_ended:
+            raise BrokenPar("it was cut in its list of images")
+        image_count += 1
+        rec_size_bytes += _image_bytes(row, widths, general)
+    if not image_count:
+        raise BrokenPar("it was cut before its list of images")
     return Par(
         version=version,
         protocol_name=general.get("Protocol name", ""),
         patient_name=general.get("Patient name", ""),
-        image_count=len(rows),
-        rec_size_bytes=sum(_image_bytes(row, widths, general) for row in rows),
+        image_count=image_count,
+        rec_size_bytes=rec_size_bytes,
         acquisition=general.get("Acquisition nr", "").split(".")[0],
         reconstruction=general.get("Reconstruction nr", "").split(".")[0],
         study_date=date_in(general.get("Examination date/time", "")),
@@ -143,19 +149,27 @@ def version_in(text: str) -> str:
 
 def general_lines(lines: Iterable[str]) -> dict[str, str]:
     """Return the general lines of a PAR: name and value."""
-    found = (_GENERAL.match(line) for line in lines)
-    return {hit[1]: hit[2].strip() for hit in found if hit}
+    found = (line[1:].partition(":") for line in lines if line[:1] == "." and line[1:2].isspace())
+    return {name.strip(): value.strip() for name, colon, value in found if colon and name.strip()}
 
 
 def columns(lines: Iterable[str]) -> dict[str, int]:
     """Return the columns of a row in order: name and number of values."""
-    found = (_COLUMN.match(line) for line in lines)
-    return {hit[1]: int(hit[2] or 1) for hit in found if hit}
+    found = ((line, _KIND.search(line)) for line in lines if line[:1] == "#" and line[1:2].isspace())
+    named = ((line[1 : hit.start()].strip(), int(hit[1] or 1)) for line, hit in found if hit)
+    return {name: width for name, width in named if name}
 
 
 def image_rows(lines: Iterable[str]) -> list[list[str]]:
     """Return the rows of the list of images, cell by cell."""
-    return [line.split() for line in lines if line.strip() and line.lstrip()[0] not in "#."]
+    return list(_rows(lines, -1))
+
+
+def _rows(lines: Iterable[str], most_cells: int) -> Iterator[list[str]]:
+    """Give the rows one after the other; what follows the wanted cells stays one piece."""
+    for line in lines:
+        if line.strip() and line.lstrip()[0] not in "#.":
+            yield line.split(maxsplit=most_cells)
 
 
 def date_in(text: str) -> str:
@@ -171,9 +185,12 @@ def _image_bytes(row: list[str], widths: dict[str, int], general: dict[str, str]
     try:
         bits = _cells(row, widths, "image pixel size") or _words(general, "Image pixel size")
         size = _cells(row, widths, "recon resolution") or _words(general, "Recon resolution")
-        return int(bits[0]) * int(size[0]) * int(size[1]) // 8
-    except (IndexError, ValueError):
-        raise BrokenPar("a row of its list of images does not say how large the image is") from None
+        sizes = [whole_number(one) for one in (bits[0], size[0], size[1])]
+    except IndexError:
+        sizes = [None]
+    if None in sizes:
+        raise BrokenPar("a row of its list of images does not say how large the image is")
+    return prod(one for one in sizes if one is not None) // 8
 
 
 def _cells(row: list[str], widths: dict[str, int], start: str) -> list[str]:

@@ -7,10 +7,12 @@ memory however long it says to be. Sources: POSIX.1-2001 pax (ustar and extended
 
 from collections.abc import Callable, Iterator
 
+from xnat_wizard.amounts import whole_number
 from xnat_wizard.dicom.members import MOST_MEMBERS, BadArchive, Kind, Member
 
 BLOCK = 512
 _LONGEST_NOTE = 1 << 20  # a long name or an extended header
+_LARGEST = 1 << 62  # bytes of a member: no file system has such files, and no system call takes their ends
 _KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"7": Kind.FILE, b"2": Kind.LINK, b"5": Kind.FOLDER}
 _HARD_LINK = b"1"
 _SPARSE = b"S"
@@ -42,6 +44,8 @@ def read_members(read_at: ReadAt) -> Iterator[Member]:
             raise BadArchive("it is damaged")
         position += BLOCK
         size_bytes, flag = _number(block[124:136]), block[156:157]
+        if size_bytes >= _LARGEST:
+            raise BadArchive("it is damaged")
         if flag in {b"L", b"K", b"x", b"g"}:
             _note(flag, _noted(read_at, position, size_bytes), common if flag == b"g" else notes)
             position += _rounded(size_bytes)
@@ -64,8 +68,8 @@ def _member(
 ) -> Member:
     name = notes.get("path") or _path(block)
     target = notes.get("linkpath") or _text(block[157:257])
-    if "size" in notes and notes["size"].isdecimal():
-        size_bytes = int(notes["size"])
+    if "size" in notes and (noted := whole_number(notes["size"])) is not None:
+        size_bytes = noted
     if flag == _HARD_LINK:
         file = seen.get(target)
         if file is None:

@@ -62,6 +62,8 @@ def open_member(fd: int, member: Member, stop: Event | None) -> OpenFile:
     Raises:
         OSError: the archive is damaged there.
     """
+    if not 0 <= member.offset < os.fstat(fd).st_size:
+        raise damaged("the archive is damaged: it should begin where the archive has no bytes")
     head = os.pread(fd, _LOCAL.size, member.offset)
     if len(head) < _LOCAL.size or not head.startswith(b"PK\x03\x04"):
         raise damaged("the archive is damaged where it should begin")
@@ -83,7 +85,8 @@ def _find_directory(fd: int, size_bytes: int) -> tuple[int, int, int, int]:
     end = tail_start + at
     if _WIDE in {length, offset} or count == 0xFFFF or disk == 0xFFFF:
         mark, place = _LOCATOR64.unpack_from(tail, at - _LOCATOR64.size) if at >= _LOCATOR64.size else (b"", 0)
-        wide = os.pread(fd, _END64.size, place) if mark == b"PK\x06\x07" else b""
+        is_there = mark == b"PK\x06\x07" and place < size_bytes
+        wide = os.pread(fd, _END64.size, place) if is_there else b""
         if wide.startswith(b"PK\x06\x06") and len(wide) == _END64.size:
             _, _, count, length, offset = _END64.unpack(wide)
             end, disk = place, 0
@@ -150,7 +153,8 @@ def _widened(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, in
     while at + 4 <= len(extra):
         tag, length = struct.unpack_from("<HH", extra, at)
         if tag == 1:
-            wide = iter(struct.unpack(f"<{length // 8}Q", extra[at + 4 : at + 4 + length // 8 * 8]))
+            field = extra[at + 4 : at + 4 + length]
+            wide = iter(struct.unpack_from(f"<{len(field) // 8}Q", field))
             size = next(wide, size) if size == _WIDE else size
             packed = next(wide, packed) if packed == _WIDE else packed
             offset = next(wide, offset) if offset == _WIDE else offset
