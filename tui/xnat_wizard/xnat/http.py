@@ -32,7 +32,7 @@ ANSWER_S = 180.0  # listing a large session's files takes tens of seconds (7.3)
 WORK_S = 1800.0  # build, commit and archive: the server waits 600 s, then answers (10.2)
 STALL_S = 300.0  # no byte moved
 _TELL_EVERY_S = 1.0
-BODY_LIMIT = 512 * 1024 * 1024
+BODY_LIMIT = 128 * 1024 * 1024  # the files of a session of 250,000 take some 100 MB
 _START_BYTES = 16 * 1024  # of a long answer that are kept to know a page in the place of data
 
 _log = logging.getLogger(__name__)
