@@ -5,10 +5,12 @@ May be killed between any two lines; the next run asks the site what it has and 
 
 import asyncio
 import random as _random
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 
 from xnat_wizard.findings import Finding, Problem
@@ -33,6 +35,7 @@ from xnat_wizard.xnat.model import PrearchiveSession, Session
 from xnat_wizard.xnat.site import Site
 
 SESSIONS_AT_ONCE = 4
+READERS_END_S = 5.0  # so long those that read are waited for when an upload has ended
 
 
 async def run(
@@ -65,15 +68,32 @@ async def run(
     with (
         lock or UploadLock(journal.path),
         source_of(journal) as source,
-        ThreadPoolExecutor(max(1, min(journal.options().most_connections, CHOICE_MOST)), "reader") as executor,
     ):
         if journal.progress().state in {UploadState.DONE, UploadState.CANCELLED}:
             return journal.progress().state
         if journal.route is Route.DICOM and not journal.receiver:
             raise Problem(no_receiver())
-        async with site.kept_alive():
+        count = max(1, min(journal.options().most_connections, CHOICE_MOST))
+        async with _readers(count) as executor, site.kept_alive():
             here = await asyncio.get_running_loop().run_in_executor(executor, packing.is_here, site.info.url)
             return await _Upload(journal, site, source, clock, sleep, random, timer, executor, is_here=here).run()
+
+
+@asynccontextmanager
+async def _readers(count: int) -> AsyncIterator[ThreadPoolExecutor]:
+    """Give threads that read files; one that hangs in a read at the end, on a mount that is gone, is left behind."""
+    executor = ThreadPoolExecutor(count, "reader")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        end = threading.Thread(target=executor.shutdown, name="readers' end", daemon=True)
+        end.start()
+        end.join(0.02)
+        for _ in range(int(READERS_END_S / 0.05)):
+            if not end.is_alive():
+                break
+            await asyncio.sleep(0.05)
 
 
 class _Upload:

@@ -13,6 +13,8 @@ from xnat_wizard.dicom.opened import AsBinary, OpenFile
 from xnat_wizard.dicom.source import Source, open_source
 from xnat_wizard.findings import Problem
 
+_CLOSE_S = 1.0
+
 
 class LocalSource:
     """The source of an upload; for several threads.
@@ -78,11 +80,15 @@ class LocalSource:
         return self._opened.place(path) if self._opened else 0
 
     def close(self) -> None:
-        """Let go of it."""
-        with self._lock:
+        """Let go of it; what hangs while it is opened is left as it is."""
+        if not self._lock.acquire(timeout=_CLOSE_S):
+            return
+        try:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self

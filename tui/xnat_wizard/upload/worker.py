@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret, child_environment, open_private
@@ -232,5 +232,13 @@ def _unexpected(error: BaseException, log: Path) -> Finding:
     )
 
 
+def _leave(code: int) -> NoReturn:
+    """End this process, also where a thread hangs in a read on a mount that is gone, and would be waited for."""
+    if any(thread.is_alive() and not thread.daemon for thread in threading.enumerate()[1:]):
+        logging.shutdown()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())
