@@ -17,6 +17,8 @@ NAMED = (
     b".    Examination date/time              :   2014.08.05 / 11:27:34\r\n"
     b".    Patient position                   :   Head First Supine\r\n"
     b".    Hospital comment                   :   Sankt Beispiel\r\n"
+    b".    Scanned by                         :   Doktor Seltsam\r\n"
+    b".    Number of averages                 :   2\r\n"
     b"# Dataset name: H:\\Export\\Musterfrau_7_1\r\n"
     b"#  slice number                             (integer)\r\n"
     b"  1   1  1  1 0 2     0  16    62  240  240\r\n"
@@ -36,9 +38,15 @@ def test_names_go_and_the_measurement_stays(tmp_path: Path) -> None:
     path.write_bytes(NAMED)
     made = blank(path)
     assert len(made) == len(NAMED)
-    for word in (b"Musterfrau", b"Erika", b"Beispiel", b"2014", b"WIP"):
+    for word in (b"Musterfrau", b"Erika", b"Beispiel", b"Seltsam", b"2014", b"WIP"):
         assert word not in made
-    for word in (b"Head First Supine", b"slice number", b"  1   1  1  1 0 2     0  16    62  240  240\r\n", b":   S1 "):
+    for word in (
+        b"Head First Supine",
+        b"averages                 :   2",
+        b"slice number",
+        b"  1   1  1  1 0 2     0  16    62  240  240\r\n",
+        b":   S1 ",
+    ):
         assert word in made
 
 

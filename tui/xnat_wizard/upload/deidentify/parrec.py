@@ -1,7 +1,8 @@
 """PAR headers of Philips without what tells who somebody is; the REC beside it holds numbers only.
 
-Of the general lines those stay that describe the measurement, of the remarks those that describe the columns; the rest
-is blanked. The lines of the images are numbers, or the file is held back. Source: the format as nibabel reads it.
+Of the general lines numbers stay, and the words of those few that are known to describe the measurement; of the remarks
+those that describe the columns; the rest is blanked. The lines of the images are numbers, or the file is held back.
+Source: the format as nibabel reads it.
 """
 
 import re
@@ -23,7 +24,11 @@ _REMARK = re.compile(
 _NAME, _EXAM, _WHEN, _PROTOCOL = b"Patient name", b"Examination name", b"Examination date/time", b"Protocol name"
 _MADE_UP = b"1900.01.01 / 00:00:00"
 _MEASURED = re.compile(rb"[A-Za-z0-9 .,+\-_/()\[\]]*")
-_OF_PERSON = re.compile(rb"name|patient id|birth|institution|operator|physician|comment", re.IGNORECASE)
+_NUMBERS = re.compile(rb"[0-9 .,eE+\-]*")
+_OF_MEASUREMENT = re.compile(
+    rb"series[ _](?:data_)?type|technique|scan mode|patient position|preparation direction", re.IGNORECASE
+)
+_OF_PERSON = re.compile(rb"name|patient id|birth|date|phone", re.IGNORECASE)
 
 
 def blanked(file: OpenFile, choice: Deidentification, days: int, subject: str) -> bytes:
@@ -63,7 +68,8 @@ def _value(name: bytes, value: bytes, choice: Deidentification, days: int, subje
         return value if Keep.DESCRIPTIONS in choice.keep else b"REMOVED"
     if name == _WHEN:
         return _when(value, choice, days)
-    return b"" if _OF_PERSON.search(name) or not _MEASURED.fullmatch(value) else value
+    known = _MEASURED if _OF_MEASUREMENT.fullmatch(name) else _NUMBERS
+    return value if known.fullmatch(value) and not _OF_PERSON.search(name) else b""
 
 
 def _when(value: bytes, choice: Deidentification, days: int) -> bytes:
