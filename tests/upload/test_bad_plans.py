@@ -104,3 +104,13 @@ def test_a_pair_whose_name_is_not_utf8_and_that_names_no_protocol_can_be_uploade
 
 def test_the_wrong_values_are_of_every_type() -> None:
     assert {type(value) for value in WRONG_VALUES} == {type(None), bool, int, float, str, list, dict}
+
+
+def test_a_pair_whose_ending_was_edited_into_stray_bytes_makes_a_journal(tmp_path: Path) -> None:
+    raw = written(tmp_path)
+    (whole,) = [session for session in raw["sessions"] if session["pairs"]]
+    whole.update(is_included=True, is_blocked=False)
+    whole["pairs"][0]["par_path"] = "t/x.P\udcff"
+    (tmp_path / "plan.json").write_text(json.dumps(raw))
+    with Journal.create(tmp_path / "upload", plan_file.load(tmp_path / "plan.json")) as journal:
+        assert "t/x.P\udcff" in {path for path, _, _ in journal.fates()}

@@ -166,7 +166,7 @@ def _write_pair(
             "INSERT INTO file (session_id, series_id, part_id, path, size_bytes, mtime_ns, sop_class_uid,"
             " sop_instance_uid, transfer_syntax_uid, instance_number, token, name)"
             " VALUES (?, ?, ?, ?, ?, -1, '', '', '', '', '', ?)",
-            (session_id, series_id, part_id, plan_file.byte_path(path), size_bytes, name),
+            (session_id, series_id, part_id, plan_file.byte_path(path), size_bytes, _storable(name)),
         )
 
 
