@@ -96,6 +96,16 @@ def test_a_conversion_takes_the_rules_of_the_project(
     assert practice.on_loop(lambda store: len(store.state.sessions)) == sessions == 2
 
 
+def test_one_password_is_enough_for_the_rules_and_for_the_images(
+    rules: Path, source: Path, tmp_path: Path, practice: Practice
+) -> None:
+    need(Way.DCM2NIIX)
+    place = ["--project", "DEMO", "--site", practice.url, "--user", "owner", "--password-stdin"]
+    assert run("rules", "put", rules, *place, text="owner\n").code == Exit.DONE
+    done = run("convert", source, "--rules", "project", "--to", tmp_path / "out", *place, text="owner\n")
+    assert done.code == Exit.DONE, done.talk
+
+
 def test_other_rules_are_replaced_only_on_demand(rules: Path, practice: Practice, account: None) -> None:
     place = ["--project", "DEMO", "--site", practice.url]
     run("rules", "put", rules, *place)

@@ -110,7 +110,7 @@ def typed_login(address: str, options: argparse.Namespace) -> "Login":
 
     username = options.user or os.environ.get("XNAT_USER", "")
     if getattr(options, "password_stdin", False):
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = _first_line(options).reveal()
     elif sys.stdin.isatty():
         if not username:
             say("User name: ", end="")
@@ -121,6 +121,13 @@ def typed_login(address: str, options: argparse.Namespace) -> "Login":
     if not (username and password):
         raise Problem(_missing())
     return Login(address, username, Secret(password), ca_file=options.ca_file)
+
+
+def _first_line(options: argparse.Namespace) -> Secret:
+    """Return the first line of standard input, also to a command that logs in twice."""
+    if not hasattr(options, "first_line"):
+        options.first_line = Secret(sys.stdin.readline().rstrip("\r\n"))
+    return options.first_line  # type: ignore[no-any-return]  # of a namespace
 
 
 @dataclass(frozen=True, slots=True)
