@@ -24,7 +24,7 @@ def differs(target: Target, names: Sequence[str]) -> Finding:
     """Say that other files of the same names are here, so nothing was saved."""
     return Finding(
         "resource.differs",
-        f"{_count(names)} of the same name lie here already, and differ: {some(names)}",
+        f"{_count(names)} of the same name here already, and not equal: {some(names)}",
         "Size or MD5 is another one than there. Nothing of this target was saved",
         (
             "Choose another folder",

@@ -25,7 +25,7 @@ def differs(target: Target, names: Sequence[str]) -> Finding:
     """Say that other files of the same names are there, so nothing was sent."""
     return Finding(
         "resource.differs",
-        f"{_count(names)} of the same name {_are(names)} there already, and differ: {some(names)}",
+        f"{_count(names)} of the same name {_are(names)} there already, and not equal: {some(names)}",
         "Size or MD5 is another one than here. Nothing of this target was sent",
         (
             "See which one is right: xnat-wizard resource get, into another folder",
