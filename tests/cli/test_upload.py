@@ -215,11 +215,19 @@ def test_no_connection_has_an_exit_code_of_its_own(new_plan: NewPlan, practice: 
 def test_what_is_no_plan_is_a_finding(tmp_path: Path) -> None:
     absent = run("upload", tmp_path / "none.json")
     assert absent.code == 1
-    assert "No such file" in absent.talk
+    assert "There is no such plan" in absent.talk
+    folder = run("upload", tmp_path)
+    assert folder.code == 1
+    assert "This is a folder, and no saved plan" in folder.talk
     (tmp_path / "other.json").write_text("{}")
     other = run("upload", tmp_path / "other.json", "--json")
     assert other.code == 1
     assert json.loads(other.data)["code"] == "plan.unreadable"
+
+
+@pytest.mark.parametrize("option", [("--limit-rate", "abc"), ("--shard", "4/3")])
+def test_a_value_that_is_not_understood_is_wrong_usage(option: tuple[str, str], new_plan: NewPlan) -> None:
+    assert run("upload", new_plan(), *option).code == 2
 
 
 def test_a_home_that_cannot_be_written_is_said_with_its_cure(tmp_path: Path) -> None:

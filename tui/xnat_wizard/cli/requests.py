@@ -56,6 +56,8 @@ def _status(options: argparse.Namespace) -> int:
     for path in reversed(uploads.journals()):
         try:
             _show(path, is_json=options.json)
+        except BrokenPipeError:  # of who reads the lines, not of the journal
+            raise
         except (Problem, OSError, sqlite3.Error) as error:
             explain(error.finding if isinstance(error, Problem) else _unreadable(path, error))
             code = Exit.FAILED

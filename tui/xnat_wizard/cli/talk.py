@@ -29,7 +29,7 @@ class Exit(IntEnum):
 _NO_CONNECTION = frozenset(
     {"upload.server_gone", "cstore.unreachable", "cstore.rejected", "cstore.crowded", "cstore.no_echo"}
 )
-
+_USAGE = frozenset({"shard.bad", "upload.bad_rate"})  # values of options, as are all of `terminal.`
 
 EXITS: dict[Exit, str] = {
     Exit.DONE: "done; nothing is missing",
@@ -45,7 +45,8 @@ def exit_of(finding: Finding) -> Exit:
     """Return how a command ends that a finding has ended."""
     if finding.code.startswith("site.") or finding.code in _NO_CONNECTION:
         return Exit.NO_CONNECTION
-    return Exit.USAGE if finding.code.startswith("terminal.") else Exit.FAILED
+    is_usage = finding.code.startswith("terminal.") or finding.code in _USAGE
+    return Exit.USAGE if is_usage else Exit.FAILED
 
 
 @dataclass(slots=True)

@@ -57,8 +57,8 @@ def load(path: Path) -> Plan:
 
     Raises:
         OSError: the file cannot be read.
-        Problem: `plan.unreadable` when it is no plan, `plan.newer` when a newer version wrote it, `plan.bad_edit`
-            when an edit by hand made labels in it that cannot be.
+        Problem: `plan.no_file` when there is none, `plan.unreadable` when it is no plan, `plan.newer` when a newer
+            version wrote it, `plan.bad_edit` when an edit by hand made labels in it that cannot be.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -66,6 +66,19 @@ def load(path: Path) -> Plan:
         _check_format(raw, path)
         plan = decode_plan(raw)
         hand_edits.refuse_bad(plan, text, path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        is_folder = isinstance(error, IsADirectoryError)
+        raise Problem(
+            Finding(
+                "plan.no_file",
+                "This is a folder, and no saved plan" if is_folder else "There is no such plan",
+                "A plan is one file, which says what of a folder is sent where",
+                ("Make one: `xnat-wizard plan FOLDER --project PROJECT --output study.plan.json`",)
+                if is_folder
+                else ("Look at the name of the file", "Or make it: `xnat-wizard plan`"),
+                where=str(path),
+            )
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Problem(
             Finding(
