@@ -67,7 +67,7 @@ def seen_by_java(java: Path, path: Path) -> list[tuple[str, str]]:
         "-Dfile.encoding=UTF-8",
         "-Dsun.stdout.encoding=UTF-8",
         "Reader",
-        path,
+        str(path),
     ]
     said = subprocess.run(command, cwd=java, check=True, capture_output=True).stdout.decode()
     return [(name, md5) for name, _, md5 in (line.rpartition(" ") for line in said.splitlines())]
