@@ -21,6 +21,7 @@ from upload.runs import archived, digests, explained
 from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.upload import engine, parts, worker
 from xnat_wizard.upload.cstore.peer import Peer
+from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Fate, Plan, Route, UploadState
 from xnat_wizard.xnat.model import ImportAnswer, Login
@@ -285,3 +286,25 @@ def is_alive(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("spoil", [vanish, cut_short, become_a_pipe], ids=lambda spoil: spoil.__name__)
+async def test_a_file_spoilt_on_a_way_that_takes_names_out_is_named_as_well(
+    login: Login,
+    study_folder: Path,
+    plan_for: PlanFor,
+    new_journal: NewJournal,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Spoil,
+) -> None:
+    monkeypatch.setattr(parts, "MAX_FILES", 2)
+    plan = replace(plan_for(study_folder), deidentification=Deidentification.of(frozenset()))
+    last = plan.included[-1].series[-1].instances[-1].path
+    async with await Spoiling.connect(login) as site:
+        site.spoil = lambda: spoil(study_folder / last)
+        with new_journal(plan) as journal:
+            clock = Clock()
+            assert await engine.run(journal, site, clock=clock, sleep=clock.sleep) is UploadState.INCOMPLETE
+            fates = {path: fate for path, fate, _ in journal.fates()}
+            assert fates.pop(last) is not Fate.STORED
+            assert set(fates.values()) == {Fate.STORED}, explained(journal)
