@@ -35,7 +35,10 @@ OPTIONS: tuple[Option[ConvertDraft], ...] = (
         "Into XNAT",
         (
             ("no", "The images stay in the folder on this computer."),
-            ("scan resources", "They go into NIFTI and BIDS of their scans, too; raw pairs into PARREC beside them."),
+            (
+                "scan resources",
+                "They go into NIFTI and BIDS of their scans, too; pairs go raw into PARREC, patient's name and all.",
+            ),
         ),
         lambda one: int(one.into_xnat),
         lambda one, at: replace(one, into_xnat=bool(at)),
