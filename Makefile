@@ -13,7 +13,7 @@ SPREAD := -n auto --dist loadfile
 # What the bundle shall run on: make bundle PYTHONS='python3.11 python3.12 python3.13'
 PYTHONS ?= $(BIN)/python
 
-.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle matrix load clean
+.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle matrix load fuzz meddle clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -82,6 +82,14 @@ matrix: $(STAMP)
 # 500 subjects with 250,000 files in one plan, while the site misbehaves; about 40 minutes.
 load: $(BENCH_STAMP)
 	PYTHONPATH=tests $(BENCH)/bin/python -m load
+
+# Bad input for every reader, ten minutes in all; what goes wrong is kept in fuzz-crashes/.
+fuzz: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes 10 $(ONLY)
+
+# What other people do to an upload meanwhile, as one table.
+meddle: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m hardening $(ONLY)
 
 # Wheel and sdist, into dist/.
 dist: $(STAMP)
