@@ -120,6 +120,7 @@ def test_slurm_says_the_shard(environment: dict[str, str], shard: Shard) -> None
         array(12, 1, 10, 10),
         {**array(3, 1, 10, 10), "SLURM_ARRAY_TASK_MIN": ""},
         {**array(3, 1, 10, 10), "SLURM_ARRAY_TASK_COUNT": "ten"},
+        {**array(3, 1, 10, 10), "SLURM_ARRAY_TASK_COUNT": "\N{SUPERSCRIPT TWO}"},
     ],
 )
 def test_where_slurm_does_not_say_it_nothing_is_guessed(environment: dict[str, str]) -> None:

@@ -85,9 +85,9 @@ def from_slurm(environment: Mapping[str, str]) -> Shard:
     names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT")
     raw = [environment.get(name, "") for name in names]
     step = environment.get("SLURM_ARRAY_TASK_STEP", "1")
-    if not all(one.isdigit() for one in (*raw, step)):
-        missing = ", ".join(name for name, one in zip(names, raw, strict=True) if not one.isdigit())
-        raise Problem(_no_array(f"The environment has no {missing or names[0]}"))
+    if not all(one.isdecimal() for one in (*raw, step)):
+        missing = ", ".join(name for name, one in zip(names, raw, strict=True) if not one.isdecimal())
+        raise Problem(_no_array(f"The environment has no {missing or 'number in SLURM_ARRAY_TASK_STEP'}"))
     task, least, most, count = (int(one) for one in raw)
     width = max(1, int(step))
     if count < 2:
