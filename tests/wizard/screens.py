@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "golden"
-WAIT_S = 20.0
+WAIT_S = 45.0  # for a machine that has much else to do; nothing waits longer than it needs
 
 
 def screen_rows(app: App[None]) -> list[str]:

@@ -41,9 +41,8 @@ async def test_the_manual_is_read_in_any_size(size: tuple[int, int]) -> None:
     app = WizardApp(Choices(), (LoginStep,))
     async with app.run_test(size=size) as pilot:
         await open_manual(app, pilot, "steps/plan")
-        text = flat_text(app)
-        assert "One row is one imaging session" in text
-        assert "Escape: close" in text
+        await until_text(app, pilot, "One row is one imaging session")
+        assert "Escape: close" in flat_text(app)
         if size != (120, 40):
             await check_golden(app, pilot, f"manual-{size[0]}x{size[1]}")
 
@@ -59,6 +58,16 @@ async def test_f2_in_the_help_of_a_step_opens_its_page(practice: Practice, study
         await until_text(app, pilot, "F2: manual")
         await pilot.press("f1")
         await until_text(app, pilot, "Person_01_MR1")
+
+
+async def test_f2_opens_the_page_of_a_step_that_has_an_f2_of_its_own(practice: Practice) -> None:
+    app = WizardApp(Choices(address=practice.url), (LoginStep,))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_text(app, pilot, "answers")
+        await pilot.press("f1")
+        await until_text(app, pilot, "F2: manual")
+        await pilot.press("f2")
+        await until_text(app, pilot, "Manual: Log in")
 
 
 async def test_without_help_f2_is_the_key_of_the_step(practice: Practice) -> None:

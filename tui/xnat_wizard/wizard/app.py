@@ -63,6 +63,8 @@ class WizardApp(App[None]):
             priority=True,  # else dialogs would not pass it on
             id="wizard.copy",
         ),
+        # Here, since several steps have an F2 of their own: with help on screen this one comes first.
+        Binding("f2", "manual_page", "Page of the manual", show=False, priority=True, id="wizard.manual"),
         Binding(
             "f1",
             "help",
@@ -241,6 +243,16 @@ class WizardApp(App[None]):
             room = type(self.step).__module__.partition(".steps.")[2].partition(".")[0] if self.step else ""
             self.push_screen(ManualScreen(f"steps/{room}"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keep the key of the manual for a step with its help on screen."""
+        if action == "manual_page":
+            return isinstance(self.screen, StepScreen) and bool(self.screen.query("HelpPanel"))
+        return super().check_action(action, parameters)
+
+    def action_manual_page(self) -> None:
+        """Show the page of the manual about the step whose help is on screen."""
+        self.action_manual()
+
     async def action_help(self) -> None:
         """Show help, or hide it: a step has a panel, some dialogs have help of their own."""
         screen = self.screen
@@ -256,7 +268,7 @@ class WizardApp(App[None]):
         everywhere = [
             (self.keys.get(str(binding.id), binding.key), binding.tooltip)
             for binding in self.BINDINGS
-            if isinstance(binding, Binding)
+            if isinstance(binding, Binding) and binding.tooltip
         ]
         helping.show_help(self, [*everywhere, ("ctrl+p", "List every action")])
 

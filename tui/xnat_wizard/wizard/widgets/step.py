@@ -56,7 +56,6 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         Binding("f5", "refresh_content", "Refresh", tooltip="Ask again", id="wizard.refresh"),
         Binding("down", "app.focus_next", "Down", show=False, id="wizard.down"),
         Binding("up", "app.focus_previous", "Up", show=False, id="wizard.up"),
-        Binding("f2", "manual_page", "Page of the manual", show=False, priority=True, id="wizard.manual"),
         Binding("pagedown", "scroll_help(1)", "More help", show=False, priority=True, id="wizard.help_down"),
         Binding("pageup", "scroll_help(-1)", "Help before", show=False, priority=True, id="wizard.help_up"),
     ]
@@ -182,7 +181,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
             return self.has_refresh
         if action == "next":
             return self.has_next
-        if action in {"scroll_help", "manual_page"}:  # with help on screen; else the key is the list's or step's
+        if action == "scroll_help":  # with help on screen; else the key is the list's
             return bool(self.query("HelpPanel"))
         return super().check_action(action, parameters)
 
@@ -212,10 +211,6 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
             self.app.action_hide_help_panel()
         self.call_after_refresh(self._fit_footer, has_help=has_help)  # a panel is still there while it is taken away
         self.call_after_refresh(self._title_help)
-
-    async def action_manual_page(self) -> None:
-        """Show the page of the manual about this step."""
-        await self.run_action("app.manual")
 
     def _title_help(self) -> None:
         for panel in self.query(HelpPanel):

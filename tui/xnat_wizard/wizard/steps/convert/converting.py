@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
@@ -113,9 +113,21 @@ What goes into XNAT has a line for each resource, and is compared there by MD5.
     def on_mount(self) -> None:
         """Begin."""
         self.query_one(Rows).focus()
-        self.query_one("#converting-event", Static).update(plain(f"Into {path_text(path_of(self._job.draft.target))}"))
+        self._show_target()
         self.set_interval(1 / LOOKS_PER_S, self._look)
         self.convert()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit the path into the new width."""
+        super().on_resize(event)
+        self._show_target()
+
+    def _show_target(self) -> None:
+        """Show where the images go; of a path that is too long its end, which says most."""
+        path = plain(path_text(path_of(self._job.draft.target)))
+        room = max(20, self.size.width - 6)  # a long path has a row of its own
+        shown = path if len(path) <= room else f"...{path[3 - room :]}"
+        self.query_one("#converting-event", Static).update(f"Into {shown}")
 
     def on_unmount(self) -> None:
         """Let go of the thread."""
