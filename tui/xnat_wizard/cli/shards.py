@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.cli.talk import Exit, explain, note, put, put_object, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -144,7 +145,7 @@ def _put(one: "ShardStand", *, is_json: bool) -> None:
             is_running=one.is_running,
         )
         return
-    counts = f"{one.sessions} sessions, {one.files_stored:,} of {one.files:,} files stored"
+    counts = f"{count_text(one.sessions, 'session')}, {one.files_stored:,} of {one.files:,} files stored"
     place = f"  {one.upload} on {one.host}" if one.upload else ""
     put(f"{one.shard!s:>7}  {one.verdict or one.state:<17}  {counts}{place}")
 
@@ -164,7 +165,8 @@ def _put_sum(found: "Summary", *, is_json: bool) -> None:
         )
         return
     stored = f"{found.files_stored:,} of {found.files:,} files stored"
-    put(f"Verdict: {found.verdict}   {len(found.shards)} shards, {sessions} sessions, {stored}")
+    counts = f"{count_text(len(found.shards), 'shard')}, {count_text(sessions, 'session')}"
+    put(f"Verdict: {found.verdict}   {counts}, {stored}")
 
 
 def _missing(one: "ShardStand") -> Finding:

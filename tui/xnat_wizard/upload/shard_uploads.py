@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xnat_wizard import settings
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import FILE_NAME, Journal
@@ -77,13 +78,14 @@ class Summary:
     def verdict(self) -> str:
         """Return one verdict over all."""
         if self.missing or self.unfinished:
-            return f"NOT FINISHED: {len(self.missing)} shards missing, {len(self.unfinished)} without a receipt"
+            missing = f"{count_text(len(self.missing), 'shard')} missing"
+            return f"NOT FINISHED: {missing}, {len(self.unfinished)} without a receipt"
         bad = [one for one in self.shards if not one.is_good]
         absent = sum(int(one.verdict.split()[1]) for one in bad if one.verdict.startswith("INCOMPLETE "))
         if absent:
             return f"INCOMPLETE {absent}"
         if bad:
-            return f"NOT PROVEN: {len(bad)} shards"
+            return f"NOT PROVEN: {count_text(len(bad), 'shard')}"
         return BY_COUNT if any(one.verdict == BY_COUNT for one in self.shards) else COMPLETE
 
 
