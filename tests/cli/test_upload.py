@@ -46,7 +46,7 @@ def test_a_plan_runs_to_the_end_with_plain_lines_and_a_receipt(new_plan: NewPlan
 @pytest.mark.usefixtures("account")
 def test_how_it_travels_is_kept_in_its_journal(new_plan: NewPlan, uploads: Uploads) -> None:
     refused = run("upload", new_plan(), "--limit-rate", "fast")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "`fast` is no limit" in refused.talk
     assert uploads() == []
     ended = run("upload", new_plan(), "--limit-rate", "50M", "--connections", "3")

@@ -30,6 +30,8 @@ NO_PROJECT = told("incomplete", "project.not_found", LACKS, "failed")  # nobody 
 STRAYED = told("incomplete", "upload.rerouted", LACKS)
 COUNTED = told("incomplete", "rights.destination", "NOT PROVEN")  # and then not seen any more
 FORBIDDEN = told("incomplete", "rights.destination", LACKS)
+# Which of two sessions is the first to meet it is a matter of moments.
+STRAYED_OR_FORBIDDEN = told("incomplete", "upload.rerouted rights.destination", LACKS)
 OTHER_SUBJECT = told("incomplete", "archive.other_subject", LACKS)
 WAITS_FOR_OTHER = told("incomplete", "prearchive.other_subject", LACKS, "incomplete")  # theirs now: it is not touched
 
@@ -46,8 +48,8 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
         NO_PROJECT,
         NO_PROJECT,
     ),
-    others.lets_us_only_read: (STRAYED, FORBIDDEN, FORBIDDEN, COUNTED, COUNTED),
-    others.removes_us: (STRAYED, FORBIDDEN, FORBIDDEN, COUNTED, COUNTED),
+    others.lets_us_only_read: (STRAYED_OR_FORBIDDEN, FORBIDDEN, FORBIDDEN, COUNTED, COUNTED),
+    others.removes_us: (STRAYED_OR_FORBIDDEN, FORBIDDEN, FORBIDDEN, COUNTED, COUNTED),
     others.disables_our_account: (NO_LOGIN,) * 5,
     others.changes_our_password: (NO_LOGIN,) * 5,
     others.withdraws_our_token: (NO_TOKEN,) * 5,
@@ -59,6 +61,8 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
     others.moves_it_in_the_archive: (GONE,),
 }
 MEETINGS = tuple(meetings())
+# Seen once in hundreds: the session was archived just while it was looked for. It is told, and a resume ends it well.
+SELDOM = {(others.archives_it, Moment.SENDING): ("incomplete", LACKS, "done")}
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +83,9 @@ async def test_it_is_told_as_it_is_and_ends_well(meeting: Meeting, two: Path, tm
     moments = [one.moment for one in MEETINGS if one.act is meeting.act]
     state, codes, verdict, after = EXPECTED[meeting.act][moments.index(meeting.moment)]
     said = row.said.code if row.said else "-"
+    if (row.state, row.verdict, row.after) == SELDOM.get((meeting.act, meeting.moment)):
+        assert row.said is not None, row
+        return
     assert (row.state, row.verdict, row.after) == (state, verdict, after), row
     assert said in codes, row
 

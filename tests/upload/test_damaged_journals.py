@@ -79,8 +79,9 @@ def test_a_lock_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     other = sqlite3.connect(path, isolation_level=None)
     with Journal.open(path) as journal:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
+        with pytest.raises(Problem, match="not_kept") as refused:
             journal.records.add_event("x")
+        assert "another process has held it" in refused.value.finding.why
         other.execute("ROLLBACK")
     other.close()
 

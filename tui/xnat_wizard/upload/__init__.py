@@ -9,7 +9,7 @@ Codes of the findings made here:
     plan.empty, .blocked, .label_clash  what forbids a plan as it stands
     plan.label_changed, .shared_subject, .same_study, .parrec_to_archive   what is worth knowing about it
     plan.gradual, .pairs_over_http      what the route of a plan costs
-    plan.no_session, .unreadable, .newer, .bad_edit            a plan that cannot be used
+    plan.no_file, .no_session, .unreadable, .newer, .bad_edit  a plan that cannot be used
     forecast.no_right                   the account may not upload into the project
     forecast.merges, .in_prearchive     part of it is there already, and is completed
     forecast.other_subject, .other_study, .same_study, .same_label    what it would clash with
