@@ -62,7 +62,9 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
 }
 MEETINGS = tuple(meetings())
 # Seen once in hundreds: the session was archived just while it was looked for. It is told, and a resume ends it well.
-SELDOM = {(others.archives_it, Moment.SENDING): ("incomplete", LACKS, "done")}
+SELDOM: dict[tuple[Act, Moment], tuple[str, str, str]] = {
+    (others.archives_it, Moment.SENDING): ("incomplete", LACKS, "done")
+}
 
 
 @pytest.fixture(autouse=True)
