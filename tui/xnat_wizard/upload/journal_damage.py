@@ -51,7 +51,7 @@ def not_kept(where: str, why: str) -> Problem:
             "The journal of the upload cannot be written",
             f"The system says: {why}. Nothing is sent that is not noted, so the upload has stopped",
             (
-                "Make room on the disk that holds it, or make its folder writable; `df` and `quota` tell how full it is",
+                "Make room on its disk, or make its folder writable; `df` and `quota` tell how full it is",
                 "Then resume the upload: what the server has is not sent again",
                 "Or let another disk hold it: set XNAT_WIZARD_HOME, and plan again",
             ),
