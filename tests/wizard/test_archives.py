@@ -13,9 +13,10 @@ from wizard.stage import logged_in, on_stage
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
-from xnat_wizard.wizard.steps.folder.chooser import FolderTree, complete, folder_text, nearest_folder
+from xnat_wizard.wizard.steps.folder.chooser import FolderTree, complete, folder_text
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.upload import UploadStep
+from xnat_wizard.wizard.widgets.paths import nearest_folder
 from xnat_wizard.wizard.widgets.picture import PictureView
 
 

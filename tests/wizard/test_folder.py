@@ -26,10 +26,10 @@ from xnat_wizard.wizard.steps.folder.chooser import (
     candidates_line,
     complete,
     extended,
-    typed_path,
 )
 from xnat_wizard.wizard.steps.folder.found import FoundTree, summary_line
 from xnat_wizard.wizard.widgets.dates import marked_date
+from xnat_wizard.wizard.widgets.paths import path_of
 
 
 @asynccontextmanager
@@ -251,8 +251,8 @@ async def test_a_broken_tree_from_the_shared_data_is_shown(malformed: Callable[[
 def test_a_typed_path_knows_home_and_dots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert typed_path("~/a/../b/") == tmp_path / "b"
-    assert typed_path(" c ") == tmp_path / "c"
+    assert path_of("~/a/../b/") == tmp_path / "b"
+    assert path_of(" c ") == tmp_path / "c"
 
 
 def test_completion_offers_the_first_folder(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ async def test_typing_shows_what_is_there_and_tab_completes_then_leaves(tmp_path
         assert app.focused is app.screen.query_one("#folders")
 
 
-async def test_the_tree_follows_a_typed_path(tmp_path: Path) -> None:
+async def test_the_tree_follows_a_path_of(tmp_path: Path) -> None:
     (tmp_path / "scans" / "person_one").mkdir(parents=True)
     (tmp_path / "other").mkdir()
     async with folder_step(source=tmp_path / "other") as (app, pilot):

@@ -19,15 +19,11 @@ from textual.widgets.tree import TreeNode
 
 from xnat_wizard.wizard.steps.folder.help import HELP, PATH_HELP, TREE_HELP
 from xnat_wizard.wizard.widgets.field import Field
+from xnat_wizard.wizard.widgets.paths import path_of, path_text
 from xnat_wizard.wizard.widgets.plain import cut, plain
 
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz")  # of files that are read as if they were folders
 LOOK_LIMIT = 2000  # names read for one completion; a folder of a million files must not stop the typing
-
-
-def typed_path(text: str) -> Path:
-    """Return the path that was typed, with `~` and relative parts made whole."""
-    return Path(os.path.normpath(Path(os.path.expanduser(text.strip())).absolute()))  # noqa: PTH111  no error for ~nobody
 
 
 def is_archive_name(name: str) -> bool:
@@ -35,16 +31,9 @@ def is_archive_name(name: str) -> bool:
     return name.casefold().endswith(ARCHIVE_ENDINGS)
 
 
-def nearest_folder(path: Path) -> Path:
-    """Return the folder itself, or the nearest one above that is there: the one that holds an archive."""
-    return next((one for one in (path, *path.parents) if os.path.isdir(one)), Path.cwd())  # noqa: PTH112  no error where one may not look
-
-
 def folder_text(path: Path) -> str:
     """Return a source as one would type it: with `~` for the home, and a slash at the end of a folder."""
-    home = Path.home()
-    text = f"~/{path.relative_to(home)}" if home != Path("/") and path.is_relative_to(home) else str(path)
-    text = text.removesuffix("/.")
+    text = path_text(path).removesuffix("/.")
     is_file = is_archive_name(path.name) and not os.path.isdir(path)  # noqa: PTH112  as above
     return text if is_file or text.endswith("/") else f"{text}/"
 
@@ -72,7 +61,7 @@ def candidates(text: str) -> list[str]:
 def folder_begun(text: str) -> Path | None:
     """Return the folder in which a typed path has arrived; `None` before the first slash, or where there is none."""
     folder, slash, _ = text.strip().rpartition("/")
-    path = typed_path(f"{folder}/") if slash else None
+    path = path_of(f"{folder}/") if slash else None
     return path if path is not None and os.path.isdir(path) else None  # noqa: PTH112  no error where one may not look
 
 

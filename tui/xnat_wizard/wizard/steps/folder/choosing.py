@@ -18,11 +18,10 @@ from xnat_wizard.wizard.steps.folder.chooser import (
     candidates_line,
     folder_begun,
     folder_text,
-    nearest_folder,
-    typed_path,
 )
 from xnat_wizard.wizard.steps.folder.words import layout_line
 from xnat_wizard.wizard.widgets.field import Mark
+from xnat_wizard.wizard.widgets.paths import nearest_folder, path_of
 from xnat_wizard.wizard.widgets.plain import plain
 
 
@@ -48,7 +47,7 @@ class FolderChooser(Vertical):
         typed = choices.typed_folder
         self._hint = choices.folder_hint
         self._put: tuple[str, Path] | None = None  # what the path field was given, and the path it stands for
-        self._start = typed_path(typed) if typed else choices.source or Path.cwd()
+        self._start = path_of(typed) if typed else choices.source or Path.cwd()
         self._first = typed or self._path_text(self._start)
 
     def compose(self) -> ComposeResult:
@@ -71,7 +70,7 @@ class FolderChooser(Vertical):
         text = self.typed.value.strip()
         if self._put is not None and text == self._put[0].strip():
             return self._put[1]
-        return typed_path(text) if text else None
+        return path_of(text) if text else None
 
     def put(self, path: Path) -> None:
         """Put a path into the line."""
