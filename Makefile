@@ -13,7 +13,7 @@ SPREAD := -n auto --dist loadfile
 # What the bundle shall run on: make bundle PYTHONS='python3.11 python3.12 python3.13'
 PYTHONS ?= $(BIN)/python
 
-.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle matrix load fuzz meddle clean
+.PHONY: setup demo test quick check lint format types contracts golden conformance clients pictures manual dist bundle matrix load fuzz meddle coverage clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -90,6 +90,12 @@ fuzz: $(STAMP)
 # What other people do to an upload meanwhile, as one table.
 meddle: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m hardening $(ONLY)
+
+# Branches of the core that any test goes through: make coverage, or make coverage ONLY=tests/upload for a part.
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(SPREAD) -q $(ONLY); $(BIN)/coverage combine -q
+	$(BIN)/coverage report --fail-under=95
 
 # Wheel and sdist, into dist/.
 dist: $(STAMP)
