@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=250_000)
     parser.add_argument("--series", type=int, default=5, help="a subject")
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--minutes", type=int, default=0, help="last so long at least, by a limit of speed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         return _run(Path(place), options)
@@ -88,7 +89,8 @@ def _run(place: Path, options: argparse.Namespace) -> int:
         print(f"surveyed and planned {sessions} sessions in {_since(began)}")
         del found, plan
         with Journal.open(path) as journal:
-            journal.set_options(Options(most_connections=options.connections))
+            limit = tree.size_bytes // (options.minutes * 60) if options.minutes else 0
+            journal.set_options(Options(limit_bytes_s=limit, most_connections=options.connections))
             _misbehave(practice.url)
             seen = Seen()
             began = time.monotonic()
