@@ -88,11 +88,7 @@ class JournalModel(RuleBasedStateMachine):
 
     @rule(number=session_numbers, chosen=st.sets(file_numbers), fate=st.sampled_from([Fate.SENT, Fate.REFUSED]))
     def answer_to_a_part(self, number: int, chosen: set[int], fate: Fate) -> None:
-        files = [
-            file
-            for at, file in enumerate(self.files[number])
-            if at in chosen and file in self.first_part[number] and self.fates[file] is not Fate.STORED
-        ]  # what was seen on the server is never sent again before `record_all_to_be_sent`
+        files = [file for at, file in enumerate(self.files[number]) if at in chosen and file in self.first_part[number]]
         self.journal.records.record_fates(self.parts[number], fate, files, "why" if fate is Fate.REFUSED else "")
         self.fates.update(dict.fromkeys(files, fate))
 

@@ -91,6 +91,17 @@ def test_progress_counts_parts(journal: Journal) -> None:
     assert journal.records.count_fates(1) == {Fate.STORED: 1, Fate.SENT: 1, Fate.REFUSED: 1}
 
 
+@pytest.mark.parametrize("answer", [Fate.SENT, Fate.REFUSED, Fate.NOT_SENT])
+def test_a_file_that_is_sent_again_counts_as_stored_no_more(journal: Journal, answer: Fate) -> None:
+    (part,) = journal.records.parts(1)
+    first, second, third = (file.id for file in journal.records.files_of_part(part.id))
+    journal.records.record_checked(1, [CheckedFile(one, Fate.STORED, "MD5", "4", "") for one in (first, second)])
+    assert journal.progress().sessions[0].files_stored == 2
+    journal.records.record_fates(part.id, answer, [first, third])
+    assert journal.progress().sessions[0].files_stored == 1
+    assert journal.records.count_fates(1) == {Fate.STORED: 1, answer: 2}
+
+
 @given(
     looked=st.lists(
         st.tuples(st.integers(0, 7), st.sampled_from(["1", "4"]), st.booleans()),

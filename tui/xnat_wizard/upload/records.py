@@ -24,6 +24,7 @@ PROOFS = ("count", "file-name token", "name and size", "MD5")
 OTHER_BYTES = "there under its name, with another MD5 than on disk"
 # The remark of a stored file that could not be compared with the server's digest.
 NOT_READ = "there under its name, and not compared: here it changed or cannot be read"
+_ANY_STORED = "SELECT EXISTS (SELECT 1 FROM file WHERE id BETWEEN ? AND ? AND fate = 'stored')"
 _FATES = {str(fate): fate for fate in Fate}  # a look into a dictionary is quicker than a call, and there are many
 
 V = TypeVar("V")
@@ -165,19 +166,7 @@ class Records:
             (value,),
         )
         return (
-            FileRow(
-                row[0],
-                row[1],
-                plan_file.text_path(row[2]),
-                row[3],
-                row[4],
-                row[5],
-                row[6],
-                _FATES[row[7]],
-                row[8],
-                row[9],
-            )
-            for row in rows
+            FileRow._make((*row[:2], plan_file.text_path(row[2]), *row[3:7], _FATES[row[7]], *row[8:])) for row in rows
         )
 
     def series_numbers(self, session_id: int) -> dict[int, str]:
@@ -296,13 +285,18 @@ class Records:
         md5: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         """Give files of a part their fate, and count the part again; keep the digests of those that were read."""
+        runs = [(first, last) for _, first, last in _runs((None, one) for one in file_ids)]
         with transaction(self._database) as database:
+            were_stored = any(database.execute(_ANY_STORED, run).fetchone()[0] for run in runs)
             database.executemany("UPDATE file SET md5 = ? WHERE id = ?", [(one, key) for key, one in md5.items()])
             database.executemany(
                 "UPDATE file SET fate = ?, remark = ?, proof = '' WHERE id BETWEEN ? AND ?",
-                [(str(fate), remark, first, last) for _, first, last in _runs((None, one) for one in file_ids)],
+                [(str(fate), remark, *run) for run in runs],
             )
             _count_part(database, part_id)
+            if were_stored or fate is Fate.STORED:  # seldom, and a look at all files of the session
+                (session_id,) = database.execute("SELECT session_id FROM part WHERE id = ?", (part_id,)).fetchone()
+                _count_stored(database, session_id)
 
     def record_checked(self, session_id: int, checked: Iterable[CheckedFile]) -> None:
         """Keep what a look at the server said, and count the session's parts again."""
@@ -314,11 +308,7 @@ class Records:
             )
             for (part_id,) in database.execute("SELECT id FROM part WHERE session_id = ?", (session_id,)).fetchall():
                 _count_part(database, part_id)
-            database.execute(
-                "UPDATE session SET files_stored ="
-                " (SELECT count(*) FROM file WHERE session_id = session.id AND fate = 'stored') WHERE id = ?",
-                (session_id,),
-            )
+            _count_stored(database, session_id)
 
     def record_all_to_be_sent(self, session_id: int) -> None:
         """Note that the server has nothing of a session, whatever was noted before."""
@@ -396,4 +386,12 @@ def _count_part(database: sqlite3.Connection, part_id: int) -> None:
         "UPDATE part SET (files_sent, bytes_sent) = (SELECT count(*), coalesce(sum(size_bytes), 0) FROM file"
         " WHERE part_id = part.id AND fate IN ('sent', 'stored', 'missing')) WHERE id = ?",
         (part_id,),
+    )
+
+
+def _count_stored(database: sqlite3.Connection, session_id: int) -> None:
+    database.execute(
+        "UPDATE session SET files_stored ="
+        " (SELECT count(*) FROM file WHERE session_id = session.id AND fate = 'stored') WHERE id = ?",
+        (session_id,),
     )
