@@ -164,8 +164,40 @@ def test_a_record_that_is_none_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_what_a_page_said_gives_status_and_file() -> None:
-    message = message_of("400: unable to read DICOM object .DS_Store")
+    message = message_of("400: unable to read DICOM object .DS_Store", is_typed=True)
     assert (message.status, message.names) == (400, ".DS_Store")
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("413", 413),
+        ("HTTP/1.1 502 Bad Gateway", 502),
+        ("Error 401: log in", 401),
+        ("504 Gateway Time-out (nginx)", 504),
+        ("status code: 503", 503),
+        ("it stopped after 413 files", 0),
+        ("sent 401 of 512 images in 504 s", 0),
+        ("10.5.413.2", 0),
+        ("1,413", 0),
+    ],
+)
+def test_a_number_that_a_person_typed_is_a_status_unless_it_counts_something(said: str, status: int) -> None:
+    assert message_of(said, is_typed=True).status == status
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "The server kept nothing of 413 files of S01",
+        "401 files of S01_MR1 left out: the file changed",
+        "401-MR1: deleted from the prearchive",
+        "504: archiving",
+    ],
+)
+def test_numbers_in_our_own_records_are_no_statuses(event: str) -> None:
+    assert message_of(event).status == 0
+    assert message_of("XNAT answered 413 to POST /data/services/import").status == 413
 
 
 def test_words_of_a_command_line_are_sorted(tmp_path: Path) -> None:

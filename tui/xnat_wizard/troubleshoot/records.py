@@ -18,7 +18,12 @@ from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.xnat.answers import error_text
 
-_STATUS = re.compile(r"\banswered (\d{3})\b|\bstatus (\d{3})\b|\b(4\d\d|5\d\d)\b")
+_STATUS = re.compile(r"\banswered ([1-5]\d\d)\b|\bstatus(?: code)?[ :=]+([1-5]\d\d)\b")
+_TYPED_STATUS = re.compile(  # a person may type nothing but the number; what is counted by it is no status
+    r"(?<![\w.,:/-])([345]\d\d)(?![\w./-])(?!,\d)"
+    r"(?!\s*(?:files?|images?|objects?|slices?|instances?|series|sessions?|scans?|subjects?|of|[kMG]?i?B|bytes|m?s|"
+    r"sec\w*|min\w*|%)\b)"
+)
 _NAMED = re.compile(r"unable to read DICOM object ([^\n<:]+)|Unsupported format (\S+)", re.IGNORECASE)
 _FATES = {
     "stored": SentFate.ACKNOWLEDGED,
@@ -47,14 +52,18 @@ def read_records(case: Case, studies: Iterable[str] = ()) -> Sent:
         parts += [_of_journal(path) for path in _journals_of({*studies, case.study_instance_uid} - {""}, case)]
     sent = _merged(parts)
     if case.error_text:
-        sent = replace(sent, messages=(*sent.messages, message_of(case.error_text)))
+        sent = replace(sent, messages=(*sent.messages, message_of(case.error_text, is_typed=True)))
     return sent
 
 
-def message_of(text: str, at: str = "") -> Message:
-    """Read status and file name out of what a server or program said."""
+def message_of(text: str, at: str = "", *, is_typed: bool = False) -> Message:
+    """Read status and file name out of what a server or program said.
+
+    Only a status that is called so counts: our own records speak of numbers of files, too, and of labels that are
+    numbers. In what a person typed or copied, one may stand alone.
+    """
     text = error_text(text)
-    status = _STATUS.search(text)
+    status = _STATUS.search(text) or (_TYPED_STATUS.search(text) if is_typed else None)
     named = _NAMED.search(text)
     return Message(
         text,

@@ -101,7 +101,7 @@ def covering(objects: Iterable[LocalObject]) -> Covers:
 
 def messages(facts: Facts) -> tuple[Message, ...]:
     """Return all that was said while sending: by our records, a log, or as the person typed it."""
-    typed = (message_of(facts.case.error_text),) if facts.case.error_text else ()
+    typed = (message_of(facts.case.error_text, is_typed=True),) if facts.case.error_text else ()
     return tuple(dict.fromkeys((*facts.sent.messages, *typed)))
 
 
