@@ -21,8 +21,8 @@
     intended_for = ["func/*"]
 
 The first rule that takes a series names it. Words match without regard to case: `*` and `?` stand for any letters, a
-word between slashes is a regular expression, a list takes any of its words. Every word of `image_type` must be in the
-image type, one after `!` must not. Counts are `4`, `10-20`, `10-` or `-20`.
+word between slashes is a regular expression, which must come to an end soon; a list takes any of its words. Every word
+of `image_type` must be in the image type, one after `!` must not. Counts are `4`, `10-20`, `10-` or `-20`.
 """
 
 import difflib
@@ -38,6 +38,7 @@ from typing import Any
 from xnat_wizard.convert.bids_names import BadName, BidsName
 from xnat_wizard.convert.model import RULES_BAD, Item, Traits
 from xnat_wizard.convert.rule_lines import line_of
+from xnat_wizard.expressions import BadExpression, Unsearched, expression
 from xnat_wizard.findings import Finding, Problem
 
 TEXTS = ("description", "protocol", "modality", "source")
@@ -108,12 +109,20 @@ class Verdict:
 
 
 def judge(rules: Rules, traits: Traits) -> tuple[Verdict, ...]:
-    """Ask every rule, in order."""
+    """Ask every rule, in order.
+
+    Raises:
+        Problem: `convert.rules_bad`: one of them comes to no end.
+    """
     return tuple(Verdict(rule, _checks(rule, traits)) for rule in rules.rules)
 
 
 def first_match(rules: Rules, traits: Traits) -> Rule | None:
-    """Return the first rule that takes these images."""
+    """Return the first rule that takes these images.
+
+    Raises:
+        Problem: `convert.rules_bad`: one that was asked comes to no end.
+    """
     return next((rule for rule in rules.rules if all(check.is_met for check in _checks(rule, traits))), None)
 
 
@@ -243,10 +252,10 @@ def _wish(field: str, value: object, place: _Place) -> tuple[str, ...]:
         return texts
     words = _words(value, field, place)
     for word in words:
-        if len(word) > 1 and word[0] == word[-1] == "/":
+        if _is_expression(word):
             try:
-                re.compile(word[1:-1])
-            except re.error as error:
+                expression(word[1:-1], ignores_case=True)
+            except BadExpression as error:
                 raise place.fault(f"{place.words}: {word} is no regular expression: {error}", field) from None
     return words
 
@@ -271,7 +280,11 @@ def _known(table: object, keys: tuple[str, ...], place: _Place, key: str = "") -
 
 
 def _checks(rule: Rule, traits: Traits) -> tuple[Check, ...]:
-    checks = [_check(wish, traits) for wish in rule.wishes]
+    try:
+        checks = [_check(wish, traits) for wish in rule.wishes]
+    except Unsearched as error:
+        why = f'In the rule "{rule.name}": {error.reason}; a repeat in a repeat, as in (a+)+, is what does this'
+        raise Problem(_bad("", why)) from None
     asked = any(wish.field == "image_type" for wish in rule.wishes)
     words = {word.upper() for word in traits.image_type}
     own = sorted(words & _OWN_RULE)
@@ -304,9 +317,13 @@ def _check(wish: Wish, traits: Traits) -> Check:
 
 
 def _is_like(word: str, text: str) -> bool:
-    if len(word) > 1 and word[0] == word[-1] == "/":
-        return re.search(word[1:-1], text, re.IGNORECASE) is not None
+    if _is_expression(word):
+        return expression(word[1:-1], ignores_case=True).search(text) is not None
     return is_like(word, text)
+
+
+def _is_expression(word: str) -> bool:
+    return len(word) > 1 and word[0] == word[-1] == "/"
 
 
 def is_like(word: str, text: str) -> bool:

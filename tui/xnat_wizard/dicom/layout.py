@@ -7,8 +7,11 @@ Where a pattern names no subject, the patient ID in the headers does.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
+from itertools import accumulate
+from operator import or_
 
 from xnat_wizard.findings import Finding, Problem
 
@@ -98,10 +101,6 @@ class Layout:
         """Tell whether a folder stands for a series."""
         return "{series}" in self.pattern
 
-    @cached_property
-    def _parts(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(_compiled(part) for part in self.pattern.split("/")) if self.pattern else ()
-
     def position(self, folder: str, patient: str) -> Position:
         """Say what the folder of an image says.
 
@@ -112,13 +111,14 @@ class Layout:
         parts = folder.split("/") if folder else []
         values = dict.fromkeys(_FIELDS, "")
         misfit, subject_path = "", ""
-        for index, (expected, part) in enumerate(zip(self._parts, parts, strict=False)):
-            hit = expected.fullmatch(part)
-            if hit is None:
-                misfit = misfit or f'"{part}" is no {self.pattern.split("/")[index]}'
+        expected = self.pattern.split("/") if self.pattern else []
+        for index, (pattern, part) in enumerate(zip(expected, parts, strict=False)):
+            taken = _taken(pattern, part)
+            if taken is None:
+                misfit = misfit or f'"{part}" is no {pattern}'
                 continue
-            values |= hit.groupdict()
-            if "subject" in expected.groupindex:
+            values |= taken
+            if "subject" in taken:
                 subject_path = "/".join(parts[: index + 1])
         if len(parts) < self.layers:
             misfit = f"{len(parts)} of {self.layers} folders deep"
@@ -131,15 +131,39 @@ class Layout:
 HOUSE = Layout()
 
 
-def _compiled(part: str) -> re.Pattern[str]:
-    """Turn one part of a pattern into an expression for a folder's name."""
-    written = []
-    for token in _TOKENS.finditer(part):
-        if token[1] is not None:
-            written.append(f"(?P<{token[1]}>.+?)")
+@lru_cache(4096)  # folders are asked about again and again, once for each image in them
+def _taken(part: str, name: str) -> Mapping[str, str] | None:
+    """Return what the fields in one part of a pattern take of a folder's name, `None` where it does not fit.
+
+    A star takes as much as it can, a field as little. Not by a regular expression: one with ten stars would search
+    for years in a long name. This looks at each letter once for each piece, from the end.
+    """
+    pieces = [(token[0], token[1]) for token in _TOKENS.finditer(part)]
+    ends = [[False] * len(name) + [True]]  # for what follows a piece: whether it takes the name from a letter on
+    for text, field in reversed(pieces):
+        after = ends[-1]
+        if text == "*":
+            fits = list(accumulate(reversed(after), or_))[::-1]
+        elif field is not None:
+            fits = [*list(accumulate(reversed(after), or_))[-2::-1], False]
+        elif text == "?":
+            fits = [*after[1:], False]
         else:
-            written.append({"*": ".*", "?": "."}.get(token[0], re.escape(token[0])))
-    return re.compile("".join(written), re.DOTALL)
+            fits = [name.startswith(text, at) and after[at + len(text)] for at in range(len(name) + 1)]
+        ends.append(fits)
+    if not ends.pop()[0]:
+        return None
+    values, at = {}, 0
+    for text, field in pieces:
+        after, begun = ends.pop(), at
+        if text == "*":
+            at = len(name) - after[::-1].index(True)
+        elif field is not None:
+            at = after.index(True, begun + 1)
+            values[field] = name[begun:at]
+        else:
+            at += len(text)
+    return values
 
 
 def _fault(pattern: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from xnat_wizard import expressions
 from xnat_wizard.dicom.model import Series
 from xnat_wizard.troubleshoot.attributes import NAMES, tag_of, value_of
 from xnat_wizard.troubleshoot.case import Way
@@ -279,9 +280,9 @@ def _matching_line(lines: str, text: str) -> str:
     """Return the line of a filter that hits a description, else all of them, cut short."""
     for line in map(str.strip, lines.splitlines()):
         try:
-            if line and not line.startswith("[") and re.search(line, text, re.IGNORECASE):
+            if line and not line.startswith("[") and expressions.expression(line, ignores_case=True).search(text):
                 return line
-        except re.error:
+        except (expressions.BadExpression, expressions.Unsearched):
             continue
     return " ".join(lines.split())[:60]
 
@@ -311,8 +312,8 @@ def _is_rejected(line: str, one: LocalObject) -> bool | None:
         return None
     if found["sign"] == "~":
         try:
-            return re.fullmatch(found["text"], value) is not None
-        except re.error:
+            return expressions.expression(found["text"]).fullmatch(value) is not None
+        except (expressions.BadExpression, expressions.Unsearched):
             return None
     return (value == found["text"]) is (found["sign"] == "=")
 

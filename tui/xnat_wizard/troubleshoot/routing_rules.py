@@ -6,6 +6,7 @@ Only what can be read with certainty is evaluated; anything else makes the outco
 import re
 from dataclasses import dataclass
 
+from xnat_wizard.expressions import BadExpression, Expression, Unsearched, expression
 from xnat_wizard.troubleshoot.attributes import tag_of, value_of
 from xnat_wizard.troubleshoot.local_facts import LocalObject
 
@@ -23,9 +24,9 @@ class NotEvaluated(Exception):  # noqa: N818  says why
 @dataclass(frozen=True, slots=True)
 class _Rule:
     tag: int
-    pattern: re.Pattern[str]
+    pattern: Expression
     group: int
-    target: re.Pattern[str] | None
+    target: Expression | None
     replacement: str
 
 
@@ -52,9 +53,9 @@ def _parse(line: str) -> _Rule:
     if grouped:
         pattern, group = grouped["pattern"], int(grouped["number"])
     try:
-        compiled = re.compile(pattern)
-        aim = re.compile(target) if target else None
-    except re.error:
+        compiled = expression(pattern)
+        aim = expression(target) if target else None
+    except BadExpression:
         raise NotEvaluated(f"the line `{line}` holds an expression of another language") from None
     return _Rule(tag_of(found["group"], found["element"]), compiled, group, aim, replacement)
 
@@ -63,7 +64,7 @@ def evaluate(rules: tuple[_Rule, ...], one: LocalObject) -> str:
     """Return what the first matching rule makes of an object, "" when none matches.
 
     Raises:
-        NotEvaluated: a rule looks at an attribute that was not read.
+        NotEvaluated: a rule looks at an attribute that was not read, or cannot be followed.
     """
     for rule in rules:
         value = value_of(one, rule.tag)
@@ -71,15 +72,24 @@ def evaluate(rules: tuple[_Rule, ...], one: LocalObject) -> str:
             raise NotEvaluated(f"it looks at ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}), which was not read")
         if rule.target is None:
             value = value[:_LONGEST]
-        found = rule.pattern.fullmatch(value) if value else None
-        if found is None:
-            continue
-        text = found.group(rule.group if rule.group <= rule.pattern.groups else 0) or ""
-        if rule.target is not None:
-            text = rule.target.sub(rule.replacement.replace("$", "\\"), text)
+        try:
+            text = _taken(rule, value)
+        except (BadExpression, Unsearched):
+            raise NotEvaluated(f"`{rule.pattern.text}` cannot be followed") from None
         if text:
             return text
     return ""
+
+
+def _taken(rule: _Rule, value: str) -> str:
+    """Return what a rule takes of a value, "" for nothing."""
+    found = rule.pattern.fullmatch(value) if value else None
+    if found is None:
+        return ""
+    text = found[rule.group if rule.group < len(found) else 0]
+    if rule.target is None:
+        return text
+    return rule.target.replace(rule.replacement.replace("$", "\\"), text)
 
 
 def word_after(key: str, text: str) -> str:

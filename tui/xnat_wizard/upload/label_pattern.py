@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from xnat_wizard.expressions import BadExpression, Expression, Unsearched, expression
 from xnat_wizard.findings import Finding, Problem
 
 NUMBER = "n"
@@ -48,7 +49,7 @@ class _Field:
     name: str
     written: str
     cut: slice | None = None
-    search: re.Pattern[str] | None = None
+    search: Expression | None = None
     digits: int = 0
 
     def of(self, values: Mapping[str, str]) -> str:
@@ -58,8 +59,11 @@ class _Field:
         if self.name == NUMBER:
             return value.zfill(self.digits)
         if self.search:
-            hit = self.search.search(value)
-            value = (hit[1] if hit.re.groups else hit[0]) or "" if hit else ""
+            try:
+                hit = self.search.search(value) or ("",)
+            except Unsearched as error:
+                raise Unfilled(error.reason[0].upper() + error.reason[1:]) from None
+            value = hit[1] if len(hit) > 1 else hit[0]
         elif self.cut:
             value = value[self.cut]
         if not value:
@@ -125,8 +129,8 @@ def _piece(token: re.Match[str]) -> _Field | str:
         return _Field(name, token[0], digits=int(token["digits"]))
     if token["search"]:
         try:
-            return _Field(name, token[0], search=re.compile(token["search"]))
-        except (re.error, OverflowError, RecursionError) as error:
+            return _Field(name, token[0], search=expression(token["search"]))
+        except BadExpression as error:
             raise ValueError(f"`{token['search']}` is no regular expression: {error}") from None
     if cut is not None:
         return _Field(name, token[0], cut=_slice(cut))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from xnat_wizard.dicom.model import Series
+from xnat_wizard.expressions import BadExpression, Expression, Unsearched, expression
 
 _Read = Callable[[Series], frozenset[str]]
 
@@ -50,7 +51,7 @@ class _Line:
     """One condition on one element."""
 
     tag: int
-    pattern: re.Pattern[str] | None  # `None`: presence
+    pattern: Expression | None  # `None`: presence
     is_presence: bool = True
 
     def holds(self, series: Series) -> bool | None:
@@ -64,9 +65,11 @@ class _Line:
     def _holds_for(self, value: str) -> bool | None:
         if self.pattern is None:
             return self.is_presence if value else None  # absent, or there and empty: the survey does not tell
-        if value:
-            return bool(self.pattern.search(value))
-        return None if self.pattern.search("") else False
+        try:
+            is_hit = self.pattern.search(value) is not None
+        except Unsearched:
+            return None
+        return is_hit if value or not is_hit else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ def _parsed(lines: str) -> Iterable[_Line]:
             yield _Line(tag, None, is_presence=line == "EXISTS")
         elif line:
             try:
-                yield _Line(tag, re.compile(line, re.IGNORECASE))
-            except (re.error, OverflowError, RecursionError):  # Java knows some that Python does not
+                yield _Line(tag, expression(line, ignores_case=True))
+            except BadExpression:  # Java knows some that Python does not
                 raise NotSimulated(f"Its line `{line}` is no regular expression of this program") from None
 
 
