@@ -23,7 +23,7 @@ from troubleshoot.values import (
 from xnat_wizard.dicom.model import OtherKind, ParRecPair
 from xnat_wizard.troubleshoot.facts import Drop, Facts, LocalObject, Message, Sent, SentFate, SentFile
 from xnat_wizard.troubleshoot.ledger import holds, reconcile
-from xnat_wizard.troubleshoot.model import Fate, PlaceKind, Proof, Verdict
+from xnat_wizard.troubleshoot.model import Fate, Ledger, PlaceKind, Proof, Verdict
 from xnat_wizard.troubleshoot.patterns import pattern_of
 from xnat_wizard.troubleshoot.verdict import verdict_of
 from xnat_wizard.xnat.inquiries.values import ScanFact, StoredObject, WhoAmI
@@ -188,6 +188,26 @@ def test_an_experiment_that_was_there_before_is_merged_into() -> None:
         sent=Sent(is_known=True, started="2025-03-05T09:00:00+01:00"),
     )
     assert reconcile(known).lines[0].outcome == "merged into E1"
+
+
+def archived_at(insert_date: str, *more: StoredObject) -> Ledger:
+    place = replace(PLACE, experiment=an_experiment(insert_date=insert_date))
+    known = facts(
+        local_of(FIVE[:1]),
+        candidates=(a_hit(place),),
+        contents={place.uri: contents_of(place.uri, [stored("x", uid=f"{STUDY}.1.1"), *more])},
+        sent=Sent(is_known=True, started="2025-03-05T09:00:00+01:00"),
+    )
+    return reconcile(known)
+
+
+def test_a_session_of_a_site_in_another_zone_is_not_older_for_that() -> None:
+    assert archived_at("2025-03-05 08:02:00.0").lines[0].outcome == "in archive"  # by UTC: two minutes after the start
+    picture = replace(stored("y.gif"), resource="SNAPSHOTS")
+    assert archived_at("2025-03-05 08:02:00.0", picture).lines[0].outcome == "in archive"
+    assert archived_at("2025-03-05 08:02:00.0", stored("y", uid="9.9")).lines[0].outcome == "merged into E1"
+    assert archived_at("2025-03-05 09:30:00.0", stored("y", uid="9.9")).lines[0].outcome == "in archive"
+    assert archived_at("", stored("y", uid="9.9")).lines[0].outcome == "in archive"
 
 
 def test_files_without_a_partner_here_are_extra() -> None:

@@ -105,6 +105,19 @@ def the_images_are_in_a_session_that_is_older(role: Role) -> Facts:
     return scene(role, FIRST, archived(FIRST, OLD), sent=sent)
 
 
+@shows("MRG-05", L)
+def it_seems_older_and_has_images_of_others(role: Role) -> Facts:
+    sent = Sent(is_known=True, started="2025-03-05T09:00:00+01:00")
+    earlier = an_experiment(insert_date="2025-03-05 07:30:00")
+    return scene(role, FIRST, archived([*FIRST, *SECOND], earlier), sent=sent)
+
+
+@not_yet("MRG-05")
+def a_site_of_another_zone_writes_an_earlier_hour(role: Role) -> Facts:
+    sent = Sent(is_known=True, started="2025-03-05T09:00:00+01:00")
+    return scene(role, FIRST, archived(FIRST, an_experiment(insert_date="2025-03-05 07:02:00")), sent=sent)
+
+
 @not_yet("MRG-05")
 def an_older_session_has_none_of_the_images(role: Role) -> Facts:
     sent = Sent(is_known=True, started="2025-03-05T09:00:00+01:00")

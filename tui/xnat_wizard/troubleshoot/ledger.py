@@ -13,7 +13,7 @@ from xnat_wizard.troubleshoot.case import Way
 from xnat_wizard.troubleshoot.facts import Candidate, Facts, Local, LocalObject, Place, SentFate, SentFile
 from xnat_wizard.troubleshoot.forecast import way_of
 from xnat_wizard.troubleshoot.model import Fate, Ledger, LedgerLine, PlaceKind, Proof, Standing
-from xnat_wizard.troubleshoot.times import site_time
+from xnat_wizard.troubleshoot.times import is_surely_before, site_time
 from xnat_wizard.upload.tokens import study_in, token_in
 from xnat_wizard.xnat.inquiries.values import StoredObject
 
@@ -32,6 +32,7 @@ _OTHERS = {
 _ORDER = (PlaceKind.ARCHIVE, PlaceKind.PREARCHIVE, PlaceKind.UNASSIGNED, PlaceKind.DIRECT)
 _UNCOMPRESSED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 _NEAR = 0.05
+_IMAGES = frozenset({"DICOM", "secondary"})  # resources of what was uploaded; others the site makes by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ class _Index:
             counts[uri] += sum((uri, one.file.uri or one.file.name) not in self.used for one in files)
         return tuple((uri, count) for uri, count in sorted(counts.items()) if count)
 
+    def has_others(self, uri: str) -> bool:
+        """Tell whether a place has images without a local partner."""
+        return any(
+            one.file.resource in _IMAGES and (uri, one.file.uri or one.file.name) not in self.used
+            for (place, _), files in self.by_scan.items()
+            if place == uri
+            for one in files
+        )
+
 
 def reconcile(facts: Facts) -> Ledger:
     """Return the ledger of all that is known now; every local file is in it once, in path order."""
@@ -91,6 +101,10 @@ def reconcile(facts: Facts) -> Ledger:
     index = _Index(facts, facts.hits())
     lines = {one.path: _line(facts, index, one) for one in local.objects}
     _count_scans(facts, index, lines)
+    merged = {uri: label for uri, place in index.places.items() if (label := _merged_into(facts, index, place))}
+    lines |= {
+        path: replace(line, merged_into=merged[line.where]) for path, line in lines.items() if line.where in merged
+    }
     sender = _Sender(facts)
     dropped = {drop.path: drop for drop in facts.drops}
     for one in local.objects:
@@ -126,14 +140,14 @@ def _line(facts: Facts, index: _Index, one: LocalObject) -> LedgerLine:
     uid = facts.sent.stored_uids.get(one.sop_instance_uid, one.sop_instance_uid)
     stored = index.by_uid.get(uid)
     if stored is not None:
-        return _arrived(facts, index, line, stored, Proof.UID)
+        return _arrived(index, line, stored, Proof.UID)
     token = next((each for each in index.by_token.get(one.token, ()) if _is_of_study(each, one)), None)
     if token is not None:
-        return _arrived(facts, index, line, token, Proof.TOKEN)
+        return _arrived(index, line, token, Proof.TOKEN)
     named = index.by_name.get(one.base_name, [])
     is_alone = len(named) == 1 and index.local_names[one.base_name] == 1
     if is_alone and _is_near(named[0].file, one) and not named[0].file.sop_instance_uid:
-        return _arrived(facts, index, line, named[0], Proof.NAME)
+        return _arrived(index, line, named[0], Proof.NAME)
     return line
 
 
@@ -146,7 +160,7 @@ def _is_near(file: StoredObject, one: LocalObject) -> bool:
     return is_compressed or abs(file.size_bytes - one.size_bytes) <= max(1024, _NEAR * one.size_bytes)
 
 
-def _arrived(facts: Facts, index: _Index, line: LedgerLine, stored: _Stored, proof: Proof) -> LedgerLine:
+def _arrived(index: _Index, line: LedgerLine, stored: _Stored, proof: Proof) -> LedgerLine:
     index.take(stored)
     return replace(
         line,
@@ -155,18 +169,20 @@ def _arrived(facts: Facts, index: _Index, line: LedgerLine, stored: _Stored, pro
         place=stored.place.kind,
         where=stored.place.uri,
         scan_id=stored.file.scan_id,
-        merged_into=_merged_into(facts, stored.place),
     )
 
 
-def _merged_into(facts: Facts, place: Place) -> str:
-    """Return the label of an archived session that was there before ours was sent (MRG-05)."""
-    if place.experiment is None or not facts.sent.started:
+def _merged_into(facts: Facts, index: _Index, place: Place) -> str:
+    """Return the label of an archived session that was there before ours was sent (MRG-05).
+
+    A site that lives in another zone writes times that seem to lie before: then it has to hold images of others, too.
+    """
+    one = place.experiment
+    stored, sent = site_time(one.insert_date if one else "", facts), site_time(facts.sent.started, facts)
+    if one is None or stored is None or sent is None or (sent - stored).total_seconds() < 60:
         return ""
-    stored, sent = site_time(place.experiment.insert_date, facts), site_time(facts.sent.started, facts)
-    if stored is None or sent is None or (sent - stored).total_seconds() < 60:
-        return ""
-    return place.label
+    is_older = is_surely_before(one.insert_date, facts.sent.started, facts)
+    return place.label if is_older or index.has_others(place.uri) else ""
 
 
 def _count_scans(facts: Facts, index: _Index, lines: dict[str, LedgerLine]) -> None:
@@ -182,7 +198,7 @@ def _count_scans(facts: Facts, index: _Index, lines: dict[str, LedgerLine]) -> N
         if len(files) != len(objects) or any(_tells_itself(one.file) for one in files):
             continue
         for one, stored in zip(objects, files, strict=True):
-            lines[one.path] = _arrived(facts, index, lines[one.path], stored, Proof.COUNT)
+            lines[one.path] = _arrived(index, lines[one.path], stored, Proof.COUNT)
 
 
 def _tells_itself(file: StoredObject) -> bool:

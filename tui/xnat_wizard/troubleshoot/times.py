@@ -6,6 +6,7 @@ from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.xnat.inquiries.values import Row
 
 _MOST_AHEAD_S = 120.0
+_ANY_ZONE = timedelta(hours=14)  # no two zones in use are much further apart
 
 
 def site_time(text: str, facts: Facts) -> datetime | None:
@@ -48,3 +49,9 @@ def is_in_window(text: str, facts: Facts) -> bool | None:
     if when is None or facts.case.window is None:
         return None
     return facts.case.window.holds(when, offset_s=facts.offset_s)
+
+
+def is_surely_before(text: str, when: str, facts: Facts) -> bool:
+    """Tell whether a time of a list lies before a time of ours, in whatever zone the site lives."""
+    listed, ours = site_time(text, facts), site_time(when, facts)
+    return listed is not None and ours is not None and ours - listed > _ANY_ZONE

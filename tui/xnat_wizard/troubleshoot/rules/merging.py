@@ -4,7 +4,6 @@ Sources: missing data 2.8, MRG-01 to MRG-07, MRG-11; 2.2 (what `overwrite` means
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from xnat_wizard.dicom.model import OtherKind
 from xnat_wizard.troubleshoot.facts import Candidate, Facts
@@ -31,7 +30,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     nothing,
     some,
 )
-from xnat_wizard.troubleshoot.times import site_time
+from xnat_wizard.troubleshoot.times import is_surely_before
 from xnat_wizard.upload.labels import clean_label
 from xnat_wizard.xnat.inquiries.values import Experiment
 
@@ -185,11 +184,9 @@ def archived_under_another_label(facts: Facts) -> Iterator[Diagnosis]:
 @rule("MRG-05")
 def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
     """What was sent was added to an older session of the same label."""
-    started = site_time(facts.sent.started, facts)
     for hit in facts.hits("", PlaceKind.ARCHIVE):
         one = hit.place.experiment
-        inserted = site_time(one.insert_date, facts) if one else None
-        is_older = bool(started and inserted and inserted < started - timedelta(hours=1))
+        is_older = one is not None and is_surely_before(one.insert_date, facts.sent.started, facts)
         lines = [line for line in facts.ledger.of(Fate.ARRIVED) if line.where == hit.place.uri]
         is_in_it = facts.local is None or bool(lines)
         has_merged = any(line.merged_into for line in lines)
@@ -197,7 +194,7 @@ def merged_quietly(facts: Facts) -> Iterator[Diagnosis]:
             continue
         yield Diagnosis(
             "MRG-05",
-            Certainty.CONFIRMED,
+            Certainty.CONFIRMED if is_older else Certainty.LIKELY,  # the site may live in another zone
             f"The images were added to the session {one.label}, which is there since {one.insert_date[:10]}.",
             "Archiving a session adds it to one of the same label and study, and makes no new one.",
             where=hit.place.shown,
