@@ -45,3 +45,8 @@ def test_long_names_that_begin_alike_stay_apart() -> None:
 
 def test_a_name_without_a_letter_or_digit_becomes_subject() -> None:
     assert unique_labels(["", "日本", "..."]) == {"": "subject", "日本": "subject_2", "...": "subject_3"}
+
+
+def test_thousands_of_names_without_a_letter_are_numbered_one_by_one() -> None:
+    names = [chr(0x4E00 + number) for number in range(20_000)]  # one try each: with all numbers tried it takes minutes
+    assert list(unique_labels(names).values()) == ["subject", *(f"subject_{number}" for number in range(2, 20_001))]

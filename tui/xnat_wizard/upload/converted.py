@@ -5,7 +5,6 @@ and scans that are missing are made, scans with type, description and note; what
 """
 
 import asyncio
-import os
 import shutil
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from xnat_wizard.dicom.source import Source
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload import pair_scans, session_dataset
 from xnat_wizard.upload.labelling import ByPattern, relabel
+from xnat_wizard.upload.laying import lay
 from xnat_wizard.upload.model import Destination, PlannedSession
 from xnat_wizard.upload.pair_matching import clean_name
 from xnat_wizard.upload.pair_scans import Acquisition, KnownScan
@@ -301,7 +301,7 @@ def _by_resource(files: Sequence[Path], *, is_bids: bool) -> dict[str, list[Path
 def _link(files: Iterable[Path], folder: Path) -> None:
     folder.mkdir(parents=True)
     for file in files:
-        os.link(file, folder / file.name)
+        lay(file, folder / file.name)
 
 
 def _copy(source: Source, paths: Iterable[str], folder: Path) -> None:

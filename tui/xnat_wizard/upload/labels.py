@@ -53,13 +53,15 @@ def unique_labels(names: Iterable[str], *, taken: Iterable[str] = ()) -> dict[st
     """
     ordered = list(dict.fromkeys(names))
     used = {label.casefold() for label in taken}
+    numbers: dict[str, int] = {}  # the last one given: ten thousand names without a letter take no million tries
     labels: dict[str, str] = {}
     for name in sorted(ordered, key=lambda name: clean_label(name) != name):  # stable: only legal ones move ahead
-        label = clean_label(name)
-        number = 1
+        label = clean = clean_label(name)
+        number = numbers.get(clean.casefold(), 1)
         while label.casefold() in used:
             number += 1
-            label = _cut(clean_label(name), name, f"_{number}")
+            label = _cut(clean, name, f"_{number}")
+        numbers[clean.casefold()] = number
         used.add(label.casefold())
         labels[name] = label
     return {name: labels[name] for name in ordered}

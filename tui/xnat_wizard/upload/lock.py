@@ -9,6 +9,7 @@ from typing import Self
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import open_private
+from xnat_wizard.upload.journal_damage import not_kept
 
 FILE_NAME = "worker.lock"
 _TRIES = 5
@@ -25,7 +26,7 @@ class UploadLock:
         """Take the lock, or take over one that a parent process handed down.
 
         Raises:
-            Problem: `upload.running` when another process has it.
+            Problem: `upload.running` when another process has it, `journal.not_kept` where nothing can be locked.
         """
         if descriptor is not None:
             self._descriptor = descriptor
@@ -35,8 +36,12 @@ class UploadLock:
         for _ in range(_TRIES):
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 time.sleep(_PAUSE_S)  # somebody may just be asking
+            except OSError as error:
+                os.close(self._descriptor)
+                reason = error.strerror or type(error).__name__
+                raise not_kept(str(journal_path), f"its folder knows no locks ({reason})") from error
             else:
                 return
         os.close(self._descriptor)
@@ -92,15 +97,17 @@ def inherited(journal_path: Path, descriptor: int | None) -> int | None:
 def is_held(journal_path: Path) -> bool:
     """Tell whether a process works on the upload.
 
-    Asks for a shared lock for a moment; two askers do not see each other.
+    Asks for a shared lock for a moment; two askers do not see each other. Where nothing can be locked no process works.
     """
     if not (journal_path.parent / FILE_NAME).exists():
         return False
     descriptor = _open(journal_path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return False
     finally:
         os.close(descriptor)
     return False
