@@ -1,5 +1,10 @@
-"""The installed program as a person or a script runs it: arguments in; exit code, data and talk out."""
+"""The program as a person or a script runs it: arguments in; exit code, data and talk out.
 
+`call` runs a command in this process, which saves the start of another one. `run` starts the installed program, where
+the process itself is the point; so do the examples of the manual (tests/test_manual_examples.py), each command once.
+"""
+
+import io
 import json
 import os
 import pty
@@ -9,9 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from xnat_wizard.cli import main
+from xnat_wizard.cli.talk import MANNER
 
 PROGRAM = str(Path(sys.executable).with_name("xnat-wizard"))
 PATIENCE_S = 60.0
@@ -29,8 +39,45 @@ class Ended(NamedTuple):
         return [json.loads(line) for line in self.data.splitlines()]
 
 
+def call(*arguments: str | Path, env: Mapping[str, str] | None = None, text: str = "") -> Ended:
+    """Run a command to its end in this process, without a terminal; not where an event loop runs already."""
+    stdin = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")
+    stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    stderr = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    with (
+        patch.dict(os.environ, env or {}),
+        _as_it_was(),
+        patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr),
+    ):
+        try:
+            code: object = main([*map(str, arguments)])
+        except SystemExit as ended:  # `--help`, and what the parser does not understand
+            code = ended.code
+    assert isinstance(code, int)
+    return Ended(int(code), _written_to(stdout), _written_to(stderr))
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Put back what a command changes in its process: who starts one need not care."""
+    signals = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    manner = (MANNER.is_quiet, MANNER.line_every_s)
+    try:
+        yield
+    finally:
+        MANNER.is_quiet, MANNER.line_every_s = manner
+        for one, act in signals.items():
+            signal.signal(one, act)
+
+
+def _written_to(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    assert isinstance(stream.buffer, io.BytesIO)
+    return os.fsdecode(stream.buffer.getvalue())
+
+
 def run(*arguments: str | Path, env: Mapping[str, str] | None = None, text: str = "") -> Ended:
-    """Run the program to its end, without a terminal."""
+    """Run the installed program to its end, without a terminal."""
     done = subprocess.run(
         [PROGRAM, *map(str, arguments)],
         env={**os.environ, **(env or {})},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import run
+from cli.program import call
 from support import Practice
 from xnat_wizard.cli.access import drop_logins, keep_login, login_for
 from xnat_wizard.findings import Problem
@@ -31,7 +31,7 @@ def test_a_stored_login_uploads_without_a_password(practice: Practice, new_plan:
     stored = keep_login(Login(practice.url, "owner", Secret("owner")))
     assert stored.username == "owner"
     assert stored.expires_s is not None
-    done = run("upload", new_plan())
+    done = call("upload", new_plan())
     assert done.code == 0, done.talk
     assert stored.secret.reveal() not in done.talk + done.data
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from cli.program import PROGRAM, run
+from cli.program import PROGRAM, call
 from xnat_wizard.cli import COMMANDS
 from xnat_wizard.cli.completion import Takes, places
 
@@ -110,11 +110,11 @@ def test_zsh_completes_as_a_person_types(folder: Path) -> None:
 
 
 def test_upload_ids_are_printed_the_newest_first(own_home: Path) -> None:
-    assert run("completion", "uploads").data == ""
+    assert call("completion", "uploads").data == ""
     for name in ("20260101-101500-A", "20260102-101500-B"):
         (own_home / "state" / "uploads" / name).mkdir(parents=True)
-    assert run("completion", "uploads").data.split() == ["20260102-101500-B", "20260101-101500-A"]
-    assert [one["upload"] for one in run("completion", "uploads", "--json").objects()] == [
+    assert call("completion", "uploads").data.split() == ["20260102-101500-B", "20260101-101500-A"]
+    assert [one["upload"] for one in call("completion", "uploads", "--json").objects()] == [
         "20260102-101500-B",
         "20260101-101500-A",
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import Ended, run, until
+from cli.program import Ended, call, until
 from cli.test_vocabulary import LEAVES
 from support import Practice
 from xnat_wizard.practice.faults import parse
@@ -40,7 +40,7 @@ class Reader:
 def read(words: str, *arguments: str | Path, text: str = "") -> Reader:
     """Run a command with `--json` and read what it says."""
     SEEN.add(words)
-    ended = run(*words.split(), *arguments, "--json", text=text)
+    ended = call(*words.split(), *arguments, "--json", text=text)
     reader = Reader(ended)
     assert "Traceback" not in ended.talk
     assert "program.fault" not in ended.data, ended.data
@@ -130,7 +130,7 @@ def test_sending_by_dicom_that_cannot_go(study_folder: Path) -> None:
 
 def test_converting_and_rules(study_folder: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.toml"
-    made = run("convert", study_folder, "--rules-template", rules)
+    made = call("convert", study_folder, "--rules-template", rules)
     assert made.code == 0, made.talk
     read("convert", study_folder, "--to", tmp_path / "nifti", "--dry-run")
     read("rules test", study_folder, "--rules", rules)

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from cli.program import OnTerminal, run
+from cli.program import OnTerminal, call
 from xnat_wizard.cli import COMMANDS
 
 
 def test_help_alone_lists_the_topics() -> None:
-    ended = run("help")
+    ended = call("help")
     assert ended.code == 0
     assert ended.data.startswith("The manual of xnat-wizard\n=")
     assert "[first-upload]" in ended.data
@@ -29,33 +29,33 @@ def test_every_command_is_a_topic(command: str, capsys: pytest.CaptureFixture[st
 
 
 def test_a_code_is_explained_with_its_cure() -> None:
-    ended = run("help", "XW-049")
+    ended = call("help", "XW-049")
     assert ended.code == 0
     assert "site.too_large" in ended.data
     assert "- Send smaller parts." in ended.data
-    assert run("help", "upload.running").data.startswith("upload.running")
+    assert call("help", "upload.running").data.startswith("upload.running")
 
 
 def test_what_is_not_known_is_guessed_at() -> None:
-    ended = run("help", "uplaod.runing")
+    ended = call("help", "uplaod.runing")
     assert ended.code == 2
     assert ended.data == ""
     assert "xnat-wizard help upload.running" in ended.talk
-    assert "For all topics: xnat-wizard help" in run("help", "zzzz").talk
+    assert "For all topics: xnat-wizard help" in call("help", "zzzz").talk
 
 
 def test_a_word_that_is_no_topic_names_its_pages() -> None:
-    assert "administrators" in run("help", "lingering").talk
+    assert "administrators" in call("help", "lingering").talk
 
 
 def test_json_is_the_page_as_it_is_written() -> None:
-    ended = run("help", "step", "plan", "--json")
+    ended = call("help", "step", "plan", "--json")
     assert ended.code == 0
     (said,) = ended.objects()
     assert said["type"] == "page"
     assert said["page"] == "steps/plan"
     assert said["text"].startswith("# Plan\n")
-    unknown = run("help", "nothing-like-it", "--json")
+    unknown = call("help", "nothing-like-it", "--json")
     assert unknown.code == 2
     assert json.loads(unknown.data.splitlines()[0])["code"] == "help.unknown"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import Ended, OnTerminal, run
+from cli.program import Ended, OnTerminal, call
 from support import Practice
 from test_preferences import written
 from xnat_wizard.upload.journal import FILE_NAME, Journal
@@ -16,7 +16,7 @@ HOUSE_RULE, KEEP, GO_ON = "", "", ""
 
 def talked(practice: Practice, *answers: str | Path) -> Ended:
     """Answer the questions one after the other; the account has one project, so that nobody asks which."""
-    done = run("--lines", "--site", practice.url, text="".join(f"{answer}\n" for answer in answers))
+    done = call("--lines", "--site", practice.url, text="".join(f"{answer}\n" for answer in answers))
     assert "\x1b" not in done.talk, "nothing moves the cursor"
     assert "\r" not in done.talk
     return done
@@ -78,7 +78,7 @@ def test_labels_are_edited_and_a_session_stays(practice: Practice, study_folder:
     assert "subject subj-A, session S1" in done.talk
     assert "stays here" in done.talk
     assert f"Saved. Send it with: xnat-wizard upload {plan}" in done.talk
-    sent = run("upload", plan)
+    sent = call("upload", plan)
     assert sent.code == 0, sent.talk
     assert "S1" in sent.data
 
@@ -124,7 +124,7 @@ def test_a_refused_login_is_explained(practice: Practice, monkeypatch: pytest.Mo
 
 
 def test_a_certificate_authority_that_cannot_be_read_is_told(practice: Practice, tmp_path: Path) -> None:
-    done = run("--lines", "--site", "https://127.0.0.1:9", "--ca-file", str(tmp_path / "none.pem"))
+    done = call("--lines", "--site", "https://127.0.0.1:9", "--ca-file", str(tmp_path / "none.pem"))
     assert done.code != 0
     assert "none.pem" in done.talk
 
@@ -163,7 +163,7 @@ def test_a_password_is_asked_for_and_not_shown(practice: Practice, monkeypatch: 
 
 
 def test_where_no_screen_can_be_shown_the_lines_are_named() -> None:
-    done = run()
+    done = call()
     assert done.code == 2
     assert "xnat-wizard --lines" in done.talk
     assert "`xnat-wizard survey`, `plan` and `upload`" in done.talk

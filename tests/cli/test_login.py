@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import OnTerminal, run
+from cli.program import OnTerminal, call
 from support import Practice
 from xnat_wizard.cli.access import keep_login
 from xnat_wizard.cli.login import role_lines
@@ -33,7 +33,7 @@ def tokens(practice: Practice) -> list[str]:
 def test_a_password_through_stdin_becomes_a_token_that_only_this_account_can_read(
     practice: Practice, own_home: Path
 ) -> None:
-    ended = run("login", practice.url, "--user", "owner", "--password-stdin", text="owner\n")
+    ended = call("login", practice.url, "--user", "owner", "--password-stdin", text="owner\n")
     assert ended.code == 0, ended.talk
     assert f"Logged in to {practice.url} (XNAT 1.9.3) as owner" in ended.data
     assert "Owner of: DEMO" in ended.data
@@ -43,7 +43,7 @@ def test_a_password_through_stdin_becomes_a_token_that_only_this_account_can_rea
     assert kept.alias not in ended.data + ended.talk
     (file,) = (own_home / "state").glob("logins.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert run("prearchive", "list").code == 0, "the only site that a login is kept of is meant"
+    assert call("prearchive", "list").code == 0, "the only site that a login is kept of is meant"
 
 
 def test_on_a_terminal_it_asks_and_shows_no_password(practice: Practice) -> None:
@@ -70,7 +70,7 @@ def test_the_environment_is_used_and_a_new_token_replaces_the_old(
     monkeypatch.setenv("XNAT_USER", "owner")
     monkeypatch.setenv("XNAT_PASS", SECRET)
     for _ in range(2):
-        ended = run("login", "--json")
+        ended = call("login", "--json")
         assert ended.code == 0, ended.talk
         (facts,) = ended.objects()
         assert (facts["type"], facts["username"], facts["is_kept"]) == ("login", "owner", True)
@@ -80,7 +80,7 @@ def test_the_environment_is_used_and_a_new_token_replaces_the_old(
 
 
 def test_a_dry_run_keeps_nothing(practice: Practice) -> None:
-    ended = run("login", practice.url, "--user", "owner", "--password-stdin", "--dry-run", text="owner\n")
+    ended = call("login", practice.url, "--user", "owner", "--password-stdin", "--dry-run", text="owner\n")
     assert ended.code == 0, ended.talk
     assert "as owner" in ended.data
     assert (stored_logins(), tokens(practice)) == ((), [])
@@ -88,7 +88,7 @@ def test_a_dry_run_keeps_nothing(practice: Practice) -> None:
 
 def test_an_alias_token_can_be_typed(practice: Practice) -> None:
     old = keep_login(Login(practice.url, "owner", Secret(SECRET)))
-    ended = run("login", practice.url, "--user", old.alias, "--password-stdin", text=f"{old.secret.reveal()}\n")
+    ended = call("login", practice.url, "--user", old.alias, "--password-stdin", text=f"{old.secret.reveal()}\n")
     assert ended.code == 0, ended.talk
     assert "as owner" in ended.data
     assert [one.username for one in stored_logins()] == ["owner"]
@@ -96,28 +96,28 @@ def test_an_alias_token_can_be_typed(practice: Practice) -> None:
 
 def test_a_site_without_tokens_is_told_and_nobody_to_ask_is_told(practice: Practice) -> None:
     practice.server.faults.add(Fault(Kind.STATUS, code=404, path="tokens/issue"))
-    ended = run("login", practice.url, "--user", "owner", "--password-stdin", "--json", text="owner\n")
+    ended = call("login", practice.url, "--user", "owner", "--password-stdin", "--json", text="owner\n")
     assert (ended.code, [one["code"] for one in ended.objects()]) == (1, ["login.no_token"])
     assert stored_logins() == ()
-    assert [one["code"] for one in run("login", practice.url, "--json").objects()] == ["login.missing"]
-    assert run("login").code == 2
+    assert [one["code"] for one in call("login", practice.url, "--json").objects()] == ["login.missing"]
+    assert call("login").code == 2
 
 
 def test_what_is_kept_is_listed_without_secrets_and_tried(practice: Practice) -> None:
     good = keep_login(Login(practice.url, "owner", Secret(SECRET)))
     bad = StoredLogin(practice.url, "member", "12345678-1234-1234-1234-123456789abc", Secret("gone"), 1.0)
     store_login(bad)
-    listed = run("login", "--list")
+    listed = call("login", "--list")
     assert "member  expired" in listed.data
     assert "owner  good until" in listed.data
-    checked = run("login", "--check", "--json")
+    checked = call("login", "--check", "--json")
     assert checked.code == 1
     assert {one["username"]: one["works"] for one in checked.objects()} == {"owner": True, "member": False}
     for ended in (listed, checked):
         for secret in (good.secret.reveal(), good.alias, bad.alias):
             assert secret not in ended.data + ended.talk
     practice.stop()
-    assert run("login", "--check", "--user", "owner").code == 4
+    assert call("login", "--check", "--user", "owner").code == 4
 
 
 def test_roles_are_told_in_words() -> None:
@@ -134,33 +134,33 @@ def test_roles_are_told_in_words() -> None:
 
 def test_logging_out_withdraws_at_the_site_and_here(practice: Practice) -> None:
     keep_login(Login(practice.url, "owner", Secret(SECRET)))
-    dry = run("logout", "--dry-run")
+    dry = call("logout", "--dry-run")
     assert "Would withdraw" in dry.data
     assert (len(stored_logins()), tokens(practice)) == (1, ["owner"])
-    ended = run("logout")
+    ended = call("logout")
     assert ended.code == 0, ended.talk
     assert "is withdrawn there and deleted here" in ended.data
     assert (stored_logins(), tokens(practice)) == ((), [])
-    assert run("logout").code == 1
+    assert call("logout").code == 1
 
 
 def test_several_logins_are_not_guessed_between(practice: Practice) -> None:
     for name in ("owner", "member"):
         keep_login(Login(practice.url, name, Secret(name)))
-    assert run("logout").code == 2
+    assert call("logout").code == 2
     assert len(stored_logins()) == 2
-    assert run("logout", practice.url, "--user", "member").code == 0
+    assert call("logout", practice.url, "--user", "member").code == 0
     assert [one.username for one in stored_logins()] == ["owner"]
-    assert run("logout", "https://elsewhere.example.org").code == 1
+    assert call("logout", "https://elsewhere.example.org").code == 1
     keep_login(Login(practice.url, "member", Secret("member")))
-    assert run("logout", "--all").code == 0
+    assert call("logout", "--all").code == 0
     assert stored_logins() == ()
 
 
 def test_where_the_site_is_away_it_is_not_called_withdrawn(practice: Practice) -> None:
     keep_login(Login(practice.url, "owner", Secret(SECRET)))
     practice.stop()
-    ended = run("logout", "--json")
+    ended = call("logout", "--json")
     assert ended.code == 4
     told, finding = ended.objects()
     assert (told["is_deleted_here"], told["is_withdrawn_there"]) == (True, False)
@@ -172,7 +172,7 @@ def test_where_the_site_is_away_it_is_not_called_withdrawn(practice: Practice) -
 def test_a_site_that_does_not_forget_is_found_out(practice: Practice) -> None:
     keep_login(Login(practice.url, "owner", Secret(SECRET)))
     practice.server.faults.add(Fault(Kind.STATUS, code=403, path="tokens/invalidate"))
-    ended = run("logout", "--json")
+    ended = call("logout", "--json")
     assert ended.code == 1
     assert [one.get("code") for one in ended.objects()][1:] == ["login.not_withdrawn"]
     assert tokens(practice) == ["owner"]
@@ -180,6 +180,6 @@ def test_a_site_that_does_not_forget_is_found_out(practice: Practice) -> None:
 
 def test_a_password_is_never_in_the_list_of_processes(practice: Practice) -> None:
     for arguments in (["login", practice.url, "--password", "owner"], ["login", practice.url, "owner", "owner"]):
-        assert run(*arguments).code == 2, "there is no such argument"
+        assert call(*arguments).code == 2, "there is no such argument"
     assert "XNAT_PASS" not in os.environ
     assert json.dumps([one.username for one in stored_logins()]) == "[]"

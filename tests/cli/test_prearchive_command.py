@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import Ended, OnTerminal, run
+from cli.program import Ended, OnTerminal, call
 from cli.waiting import archive, archived, fill, make_project, send, silent_since, waiting
 from support import Practice
 from xnat_wizard.practice.faults import Fault, Kind
@@ -23,7 +23,7 @@ def home(tmp_path: Path, practice: Practice, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def prearchive(*arguments: str, text: str = "") -> Ended:
-    return run("prearchive", *arguments, text=text)
+    return call("prearchive", *arguments, text=text)
 
 
 def first(study: Path) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import Ended, OnTerminal, run
+from cli.program import Ended, OnTerminal, call
 from cli.waiting import make_project
 from support import Practice
 from xnat_wizard.practice.store import Store
@@ -20,7 +20,7 @@ def home(tmp_path: Path, practice: Practice, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def project(*arguments: str) -> Ended:
-    return run("project", *arguments)
+    return call("project", *arguments)
 
 
 def projects(practice: Practice) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import Ended, run
+from cli.program import Ended, call
 from support import Practice
 from troubleshoot.check_sites import end_lingering
 from xnat_wizard.cli.access import keep_login
@@ -53,7 +53,7 @@ def planted(
     (source / "Person_01").rename(source / "Mustermann_Annegret_19800131")
     (source / "Mustermann_Annegret_19800131" / "notes Annegret.txt").write_text("x")
     plan = new_plan(Destination.PREARCHIVE, source)
-    done = run("upload", plan)
+    done = call("upload", plan)
     assert done.code == 0, done.talk
     (folder,) = (own_home / "state" / "uploads").glob("*")
     keep_login(Login(practice.url, "owner", Secret("owner")))
@@ -111,7 +111,7 @@ def check_clean(*found: str) -> None:
 
 
 def report(*arguments: str | Path) -> Ended:
-    return run("report", *arguments)
+    return call("report", *arguments)
 
 
 def test_nothing_that_names_somebody_is_in_the_bundle(planted: Path, home: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan, Slow
-from cli.program import PROGRAM, OnTerminal, run, until
+from cli.program import PROGRAM, OnTerminal, call, until
 from support import Practice
 from xnat_wizard.practice.faults import parse
 from xnat_wizard.upload import uploads as uploads_of_account
@@ -34,29 +34,29 @@ def prearchive_labels(practice: Practice) -> list[str]:
 def running(new_plan: NewPlan, slow: Slow, account: None, uploads: Uploads) -> str:
     """Start an upload that takes some seconds, on its own; return its ID."""
     slow()
-    ended = run("upload", new_plan(), "--detach")
+    ended = call("upload", new_plan(), "--detach")
     assert ended.code == 0, ended.talk
     until(lambda: state_of(uploads) is UploadState.RUNNING)
     return ended.data.strip()
 
 
 def test_no_upload_is_said_and_not_shown_as_an_empty_list() -> None:
-    assert run("status").data == ""
+    assert call("status").data == ""
     for command in ("attach", "pause", "resume", "cancel", "verify"):
-        ended = run(command)
+        ended = call(command)
         assert ended.code == 1
         assert "There is no upload" in ended.talk
 
 
 def test_status_lists_all_and_shows_the_sessions_of_one(running: str) -> None:
-    assert "(working)" in run("status").data
-    unknown = run("status", "20200101-000000-DEMO")
+    assert "(working)" in call("status").data
+    unknown = call("status", "20200101-000000-DEMO")
     assert unknown.code == 1
     assert running in unknown.talk
-    assert run("attach").code == 0
-    one = run("status", running)
+    assert call("attach").code == 0
+    one = call("status", running)
     assert one.data.count("/data/experiments/") == 2
-    (whole, *sessions) = run("status", "newest", "--json").objects()
+    (whole, *sessions) = call("status", "newest", "--json").objects()
     assert (whole["type"], whole["state"], whole["is_running"]) == ("upload", "done", False)
     assert [one["files_stored"] for one in sessions] == [16, 16]
 
@@ -65,20 +65,20 @@ def test_a_journal_that_cannot_be_read_hides_no_other(running: str, own_home: Pa
     broken = own_home / "state" / "uploads" / "19990101-000000-OLD"
     broken.mkdir()
     (broken / FILE_NAME).write_text("no database")
-    ended = run("status")
+    ended = call("status")
     assert ended.code == 1
     assert running in ended.data
     assert "is not the journal of an upload" in ended.talk
-    assert run("cancel", running, "--yes").code == 0
+    assert call("cancel", running, "--yes").code == 0
 
 
 def test_pause_and_resume_reach_a_running_upload(running: str, uploads: Uploads) -> None:
-    paused = run("pause")
+    paused = call("pause")
     assert paused.code == 0, paused.talk
     assert state_of(uploads) is UploadState.PAUSED
-    assert run("resume", running).data == f"{running}\n"
-    assert run("attach").code == 0
-    assert run("pause").code == 1
+    assert call("resume", running).data == f"{running}\n"
+    assert call("attach").code == 0
+    assert call("pause").code == 1
 
 
 def test_a_running_upload_is_cancelled_and_what_it_left_is_deleted_only_when_asked(
@@ -87,22 +87,22 @@ def test_a_running_upload_is_cancelled_and_what_it_left_is_deleted_only_when_ask
     practice.server.faults.clear()
     practice.server.faults.add(parse("latency:seconds=3,only=import,nth=3"))
     until(lambda: len(prearchive_labels(practice)) > 0)
-    unasked = run("cancel")
+    unasked = call("cancel")
     assert unasked.code == 2
     assert "Give `--yes`" in unasked.talk
-    cancelled = run("cancel", "--yes")
+    cancelled = call("cancel", "--yes")
     assert cancelled.code == 0, cancelled.talk
     assert state_of(uploads) is UploadState.CANCELLED
     left = prearchive_labels(practice)
     assert left
     assert "stay in the prearchive: /data/prearchive/projects/DEMO/" in cancelled.talk
     assert f"xnat-wizard cancel {running} --delete" in cancelled.talk
-    assert run("attach").code == 130
-    deleted = run("cancel", running, "--delete", "--yes")
+    assert call("attach").code == 130
+    deleted = call("cancel", running, "--delete", "--yes")
     assert deleted.code == 0, deleted.talk
     assert prearchive_labels(practice) == []
-    assert run("cancel", "--delete", "--yes").code == 0
-    assert "nowhere" not in run("status", running).data
+    assert call("cancel", "--delete", "--yes").code == 0
+    assert "nowhere" not in call("status", running).data
 
 
 def test_no_is_the_answer_unless_somebody_types_yes(running: str, uploads: Uploads) -> None:
@@ -124,8 +124,8 @@ def test_a_session_with_files_of_somebody_else_is_not_deleted(
         session["series"] = session["series"][:1]
     part = plan.with_name("part.plan.json")
     part.write_text(json.dumps(raw))
-    assert run("upload", plan).code == 0  # somebody else's: the whole study
-    assert run("upload", part).code == 0
+    assert call("upload", plan).code == 0  # somebody else's: the whole study
+    assert call("upload", part).code == 0
     newest = uploads()[-1] / FILE_NAME
     with Journal.open(newest) as journal:
         database = journal.records._database
@@ -133,7 +133,7 @@ def test_a_session_with_files_of_somebody_else_is_not_deleted(
         database.execute("UPDATE session SET state = 'failed'")
     uploads_of_account.cancel(newest)
     before = prearchive_labels(practice)
-    ended = run("cancel", "--delete", "--yes")
+    ended = call("cancel", "--delete", "--yes")
     assert ended.code == 1
     assert "not all in it is of this upload" in ended.talk
     assert prearchive_labels(practice) == before
@@ -142,7 +142,7 @@ def test_a_session_with_files_of_somebody_else_is_not_deleted(
 def test_an_upload_without_a_process_is_cancelled_in_its_journal(new_plan: NewPlan, own_home: Path) -> None:
     path = uploads_of_account.begin(load(new_plan()))
     assert path.is_relative_to(own_home)
-    ended = run("cancel", "--yes")
+    ended = call("cancel", "--yes")
     assert ended.code == 0, ended.talk
     assert "Nothing of it is on the site" in ended.talk
     with Journal.open(path) as journal:

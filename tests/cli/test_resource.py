@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import PROGRAM, OnTerminal, run, until
+from cli.program import PROGRAM, OnTerminal, call, until
 from support import Practice
 from upload.resources import RESULT, contents, write
 from xnat_wizard.practice.faults import parse
@@ -58,7 +58,7 @@ def begun(home: Path) -> int:
 
 
 def test_four_subjects_in_one_command(results: Path, practice: Practice) -> None:
-    sent = run(*loop(results, "--subjects", "p020..p023", "--create"))
+    sent = call(*loop(results, "--subjects", "p020..p023", "--create"))
     assert sent.code == 0, sent.talk
     assert is_all_there(practice, results)
     head, *rows = sent.data.splitlines()
@@ -67,7 +67,7 @@ def test_four_subjects_in_one_command(results: Path, practice: Practice) -> None
     assert all(row.endswith("MD5") for row in rows)
     assert "DEMO / p020 / p020-mri / qBOLD: done, 7 sent, 0 there already" in sent.talk
     assert "\x1b" not in sent.talk + sent.data
-    again = run(*loop(results))
+    again = call(*loop(results))
     assert (again.code, [row.split()[8:10] for row in again.data.splitlines()[1:]]) == (0, [["0", "7"]] * 4)
 
 
@@ -85,7 +85,7 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(
     there = [one for one in SUBJECTS if stored(practice, one)]
     assert there
     assert not is_all_there(practice, results)
-    second = run(*loop(results, "--create", "--json"))
+    second = call(*loop(results, "--create", "--json"))
     assert second.code == 0, second.talk
     assert is_all_there(practice, results)
     targets = {one["subject_name"]: one for one in second.objects() if one["type"] == "target"}
@@ -113,9 +113,9 @@ def test_a_request_to_end_says_how_to_go_on(
 
 
 def test_what_fails_for_one_subject_is_said_and_the_others_arrive(results: Path, practice: Practice) -> None:
-    run(*loop(results, "--subjects", "p020,p021,p022", "--create"))
+    call(*loop(results, "--subjects", "p020,p021,p022", "--create"))
     (results / "erc-wp1-p021" / ".hidden").write_bytes(b"another one")
-    sent = run(*loop(results, "--subjects", "p020..p022,p099", "--json"))
+    sent = call(*loop(results, "--subjects", "p020..p022,p099", "--json"))
     assert sent.code == 3, sent.talk
     objects = sent.objects()
     verdicts = {one["subject_name"]: one["verdict"] for one in objects if one["type"] == "target"}
@@ -123,28 +123,28 @@ def test_what_fails_for_one_subject_is_said_and_the_others_arrive(results: Path,
     assert {one["code"] for one in objects if one["type"] == "finding"} == {"resource.differs", "resource.no_source"}
     assert objects[-1]["type"] == "summary"
     assert (objects[-1]["targets"], objects[-1]["done"]) == (4, 2)
-    assert run(*loop(results, "--subjects", "p099")).code == 1
-    replaced = run(*loop(results, "--subjects", "p021", "--existing", "replace"))
+    assert call(*loop(results, "--subjects", "p099")).code == 1
+    replaced = call(*loop(results, "--subjects", "p021", "--existing", "replace"))
     assert replaced.code == 0
     assert stored(practice, "p021")[".hidden"] == b"another one"
 
 
 def test_the_way_back_and_the_lists(results: Path, tmp_path: Path) -> None:
-    run(*loop(results, "--create", "--content", "QBOLD", "--format", "NIFTI", "--tags", "a,b"))
+    call(*loop(results, "--create", "--content", "QBOLD", "--format", "NIFTI", "--tags", "a,b"))
     place = ["--project", "DEMO", "--session", "{subject}-mri"]
-    got = run("resource", "get", f"{tmp_path}/out", *place, "--resource", "qBOLD", "--subjects", "p021..p023")
+    got = call("resource", "get", f"{tmp_path}/out", *place, "--resource", "qBOLD", "--subjects", "p021..p023")
     assert got.code == 0, got.talk
     assert "saved" in got.data
     for one in SUBJECTS[1:]:
         assert contents(tmp_path / "out" / one) == contents(results / f"erc-wp1-{one}")
     assert not (tmp_path / "out" / "p020").exists()
-    listed = run("resource", "list", *place)
+    listed = call("resource", "list", *place)
     assert listed.code == 0
     assert listed.data.splitlines()[0] == "DEMO / p020-mri / qBOLD  7 files  1.7 MB  NIFTI  QBOLD  a,b"
-    shown = run("resource", "list", *place, "--resource", "qBOLD", "--subjects", "p020", "--files", "--json")
+    shown = call("resource", "list", *place, "--resource", "qBOLD", "--subjects", "p020", "--files", "--json")
     assert [one["type"] for one in shown.objects()] == ["resource", *["file"] * 7]
     assert {one["name"] for one in shown.objects()[1:]} == {*RESULT, "maps/own.nii"}
-    nobody = run("resource", "list", *place, "--subjects", "p099")
+    nobody = call("resource", "list", *place, "--subjects", "p099")
     assert (nobody.code, nobody.data) == (3, "")
 
 
@@ -153,15 +153,15 @@ def test_one_archive_a_subject_goes_where_the_folder_went(results: Path, practic
         folder = results / f"erc-wp1-{one}"
         subprocess.run(["tar", "-czf", f"{results}/{one}.tar.gz", "-C", str(folder), "."], check=True)
     place = ["--project", "DEMO", "--session", "{subject}-mri", "--resource", "qBOLD", "--create"]
-    sent = run("resource", "put", f"{results}/{{subject}}.tar.gz", *place)
+    sent = call("resource", "put", f"{results}/{{subject}}.tar.gz", *place)
     assert sent.code == 0, sent.talk
     assert [row.split()[1] for row in sent.data.splitlines()[1:]] == ["p020", "p021"]
-    same = run(*loop(results, "--subjects", "p020,p021"))
+    same = call(*loop(results, "--subjects", "p020,p021"))
     assert [row.split()[8:10] for row in same.data.splitlines()[1:]] == [["0", "7"]] * 2
 
 
 def test_names_from_the_site_cannot_steer_a_terminal(results: Path, practice: Practice) -> None:
-    run(*loop(results, "--subjects", "p020", "--create"))
+    call(*loop(results, "--subjects", "p020", "--create"))
 
     def rename(store: Store) -> None:
         (session,) = (one for one in store.state.sessions.values() if one.label == "p020-mri")
@@ -169,21 +169,21 @@ def test_names_from_the_site_cannot_steer_a_terminal(results: Path, practice: Pr
         files["\x1b[2Jevil"] = Entry("\x1b[2Jevil", 1, "")
 
     practice.on_loop(rename)
-    listed = run("resource", "list", "--project", "DEMO", "--session", "p020-mri", "--files")
+    listed = call("resource", "list", "--project", "DEMO", "--session", "p020-mri", "--files")
     assert "evil" in listed.data
     assert "\x1b" not in listed.data
 
 
 def test_what_cannot_be_meant_is_refused_before_a_login(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XNAT_HOST", "http://127.0.0.1:9")
-    assert "resource.bad_pattern" in run(*loop(results / "{subjekt}", "--json")).data
-    assert "resource.bad_option" in run(*loop(results, "--format", "zip", "--json")).data
-    assert "resource.bad_subjects" in run(*loop(results, "--subjects", "p3..p1", "--json")).data
-    away = run(*loop(results))
+    assert "resource.bad_pattern" in call(*loop(results / "{subjekt}", "--json")).data
+    assert "resource.bad_option" in call(*loop(results, "--format", "zip", "--json")).data
+    assert "resource.bad_subjects" in call(*loop(results, "--subjects", "p3..p1", "--json")).data
+    away = call(*loop(results))
     assert away.code == 4
     monkeypatch.delenv("XNAT_HOST")
-    assert "resource.no_site" in run(*loop(results, "--json")).data
-    assert run("resource", "put").code == 2
+    assert "resource.no_site" in call(*loop(results, "--json")).data
+    assert call("resource", "put").code == 2
 
 
 def test_on_a_terminal_a_bar_moves_and_goes_away(results: Path, practice: Practice) -> None:

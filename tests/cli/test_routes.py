@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import Ended, run
+from cli.program import Ended, call
 from practice.sending import port_of, rows
 from support import Practice
 from upload.dicom_sends import free_port
@@ -25,7 +25,7 @@ def at(practice: Practice) -> str:
 
 def planned(practice: Practice, study: Path, output: Path, *words: str) -> tuple[Ended, Plan]:
     """Write a plan with these options, and read it."""
-    ended = run("plan", study, "--site", practice.url, "--project", "DEMO", "--output", output, *words)
+    ended = call("plan", study, "--site", practice.url, "--project", "DEMO", "--output", output, *words)
     assert ended.code == 0, ended.talk
     return ended, load(output)
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_is_said_with_its_cure(
     practice: Practice, study_folder: Path, tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
     output = tmp_path / "p.json"
-    ended = run("plan", study_folder, "--site", practice.url, "--project", "DEMO", "--output", output, *words)
+    ended = call("plan", study_folder, "--site", practice.url, "--project", "DEMO", "--output", output, *words)
     assert ended.code in {1, 2}, ended.talk
     assert said in ended.talk
     assert len(ended.talk.splitlines()) >= 3
@@ -85,7 +85,7 @@ def test_a_plan_by_dicom_is_uploaded_like_it_is_sent(
     practice: Practice, study_folder: Path, tmp_path: Path, uploads: Uploads
 ) -> None:
     planned(practice, study_folder, tmp_path / "p.json", "--route", "c-store", "--receiver", at(practice))
-    ended = run("upload", tmp_path / "p.json")
+    ended = call("upload", tmp_path / "p.json")
     assert ended.code == 0, ended.talk
     assert "answers an echo" in ended.talk
     assert "XNAT will read: Patient Comments `Project:DEMO Subject:Person_01 Session:Person_01_MR1`" in ended.talk
@@ -101,11 +101,11 @@ def test_a_plan_by_dicom_is_uploaded_like_it_is_sent(
 def test_the_route_of_a_plan_is_overridden_and_the_site_asked_for_its_receiver(
     new_plan: NewPlan, uploads: Uploads
 ) -> None:
-    ended = run("upload", new_plan(), "--route", "c-store")
+    ended = call("upload", new_plan(), "--route", "c-store")
     assert ended.code == 0, ended.talk
     assert "The site's receiver: XNAT" in ended.talk
     assert "Verdict: COMPLETE" in ended.data
-    again = run("upload", new_plan(), "--route", "import")
+    again = call("upload", new_plan(), "--route", "import")
     assert again.code == 0, again.talk
     assert len(uploads()) == 2  # another way is another upload
     with Journal.open(uploads()[1] / FILE_NAME) as journal:
@@ -114,10 +114,10 @@ def test_the_route_of_a_plan_is_overridden_and_the_site_asked_for_its_receiver(
 
 @pytest.mark.usefixtures("account")
 def test_by_dicom_an_upload_goes_on_by_itself(practice: Practice, new_plan: NewPlan, uploads: Uploads) -> None:
-    ended = run("upload", new_plan(), "--route", "c-store", "--receiver", at(practice), "--detach")
+    ended = call("upload", new_plan(), "--route", "c-store", "--receiver", at(practice), "--detach")
     assert ended.code == 0, ended.talk
     assert "answers an echo" in ended.talk
-    watched = run("attach", ended.data.strip())
+    watched = call("attach", ended.data.strip())
     assert watched.code == 0, watched.talk
     assert "Verdict: COMPLETE" in watched.data
     with Journal.open(uploads()[0] / FILE_NAME) as journal:
@@ -127,7 +127,7 @@ def test_by_dicom_an_upload_goes_on_by_itself(practice: Practice, new_plan: NewP
 
 @pytest.mark.usefixtures("account")
 def test_a_receiver_that_does_not_answer_ends_it_before_anything_is_begun(new_plan: NewPlan, uploads: Uploads) -> None:
-    ended = run("upload", new_plan(), "--route", "c-store", "--receiver", f"127.0.0.1:{free_port()}", "--json")
+    ended = call("upload", new_plan(), "--route", "c-store", "--receiver", f"127.0.0.1:{free_port()}", "--json")
     assert ended.code == 4, ended.talk
     assert "No DICOM receiver answers" in ended.talk
     assert ended.objects()[-1]["code"] == "cstore.unreachable"
@@ -137,7 +137,7 @@ def test_a_receiver_that_does_not_answer_ends_it_before_anything_is_begun(new_pl
 @pytest.mark.usefixtures("account")
 def test_one_by_one_is_one_file_a_request(practice: Practice, new_plan: NewPlan) -> None:
     practice.server.faults.add(Fault(Kind.STATUS, code=503, path="DICOM-zip", times=1))
-    ended = run("upload", new_plan(), "--route", "gradual")
+    ended = call("upload", new_plan(), "--route", "gradual")
     assert ended.code == 0, ended.talk
     assert "Each file travels in a request of its own" in ended.talk
     assert practice.server.faults.hits(Kind.STATUS) == 0

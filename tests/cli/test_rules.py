@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import run
+from cli.program import call
 from convert.images import write_dicom, write_pair
 from convert.ways import need
 from support import Practice
@@ -48,18 +48,18 @@ def test_rules_are_kept_shown_saved_and_used_by_all(
     rules: Path, source: Path, tmp_path: Path, practice: Practice, account: None
 ) -> None:
     place = ["--project", "DEMO", "--site", practice.url]
-    done = run("rules", "put", rules, *place)
+    done = call("rules", "put", rules, *place)
     assert (done.code, done.data) == (Exit.DONE, "")
     assert "DEMO keeps now 3 rules in DEMO / xnat-wizard / rules.toml" in done.talk
-    assert "without a difference" in run("rules", "put", rules, *place).talk
+    assert "without a difference" in call("rules", "put", rules, *place).talk
 
-    assert run("rules", "show", *place).data == RULES
+    assert call("rules", "show", *place).data == RULES
     saved = tmp_path / "saved.toml"
-    assert run("rules", "get", saved, *place).code == Exit.DONE
+    assert call("rules", "get", saved, *place).code == Exit.DONE
     assert saved.read_bytes() == rules.read_bytes()
-    assert run("rules", "get", saved, *place).code == Exit.FAILED
+    assert call("rules", "get", saved, *place).code == Exit.FAILED
 
-    told = run("rules", "test", source, *place, "--bids")
+    told = call("rules", "test", source, *place, "--bids")
     assert told.code == Exit.DONE, told.talk
     assert told.data.splitlines() == [
         "S1 / 4 t1 3D  [ORIGINAL PRIMARY M echo 1]  4 images  -> T1w  anat/T1w",
@@ -79,18 +79,18 @@ def test_a_conversion_takes_the_rules_of_the_project(
 ) -> None:
     need(Way.DCM2NIIX)
     place = ["--project", "DEMO", "--site", practice.url]
-    absent = run("convert", source, "--rules", "project", "--test-rules", *place)
+    absent = call("convert", source, "--rules", "project", "--test-rules", *place)
     assert absent.code == Exit.FAILED
     assert 'The project "DEMO" keeps no naming rules' in absent.talk
-    assert run("rules", "put", rules, *place).code == Exit.DONE
-    done = run("convert", source, "--rules", "project", "--bids", "--to", tmp_path / "out", *place)
+    assert call("rules", "put", rules, *place).code == Exit.DONE
+    done = call("convert", source, "--rules", "project", "--bids", "--to", tmp_path / "out", *place)
     assert done.code == Exit.DONE, done.talk
     assert (tmp_path / "out" / "sub-S2" / "anat" / "sub-S2_T1w.nii.gz").is_file()
     assert "a PAR holds what the scanner wrote" in done.talk
 
     sessions = practice.on_loop(lambda store: len(store.state.sessions))
     site = ["--site", practice.url]
-    done = run("convert", source, "--rules", "project:DEMO", "--bids", "--to", tmp_path / "here", *site)
+    done = call("convert", source, "--rules", "project:DEMO", "--bids", "--to", tmp_path / "here", *site)
     assert done.code == Exit.DONE, done.talk
     assert (tmp_path / "here" / "sub-S2" / "anat" / "sub-S2_T1w.nii.gz").is_file()
     assert practice.on_loop(lambda store: len(store.state.sessions)) == sessions == 2
@@ -101,40 +101,40 @@ def test_one_password_is_enough_for_the_rules_and_for_the_images(
 ) -> None:
     need(Way.DCM2NIIX)
     place = ["--project", "DEMO", "--site", practice.url, "--user", "owner", "--password-stdin"]
-    assert run("rules", "put", rules, *place, text="owner\n").code == Exit.DONE
-    done = run("convert", source, "--rules", "project", "--to", tmp_path / "out", *place, text="owner\n")
+    assert call("rules", "put", rules, *place, text="owner\n").code == Exit.DONE
+    done = call("convert", source, "--rules", "project", "--to", tmp_path / "out", *place, text="owner\n")
     assert done.code == Exit.DONE, done.talk
 
 
 def test_other_rules_are_replaced_only_on_demand(rules: Path, practice: Practice, account: None) -> None:
     place = ["--project", "DEMO", "--site", practice.url]
-    run("rules", "put", rules, *place)
+    call("rules", "put", rules, *place)
     rules.write_text(RULES.replace("late", "later"))
-    refused = run("rules", "put", rules, *place)
+    refused = call("rules", "put", rules, *place)
     assert refused.code == Exit.FAILED
     assert "keeps other naming rules already" in refused.talk
-    assert '"late"' in run("rules", "show", *place).data
-    assert run("rules", "put", rules, *place, "--existing", "replace").code == Exit.DONE
-    assert '"later"' in run("rules", "show", *place).data
+    assert '"late"' in call("rules", "show", *place).data
+    assert call("rules", "put", rules, *place, "--existing", "replace").code == Exit.DONE
+    assert '"later"' in call("rules", "show", *place).data
 
 
 def test_rules_that_cannot_be_used_are_never_kept(rules: Path, practice: Practice, account: None) -> None:
     rules.write_text(RULES.replace('bids = "anat/T2w"', 'bidz = "anat/T2w"'))
     place = ["--project", "DEMO", "--site", practice.url]
-    refused = run("rules", "put", rules, *place)
+    refused = call("rules", "put", rules, *place)
     assert refused.code == Exit.FAILED
     assert 'Line 10: Rule 2 has "bidz", which is not known; did you mean "bids"?' in refused.talk
-    assert "keeps no naming rules" in run("rules", "show", *place).talk
+    assert "keeps no naming rules" in call("rules", "show", *place).talk
 
 
 def test_a_file_of_rules_is_tested_without_a_site(rules: Path, source: Path) -> None:
-    told = run("rules", "test", source, "--rules", rules, "--json", "--series", "2")
+    told = call("rules", "test", source, "--rules", rules, "--json", "--series", "2")
     (match,) = [one for one in told.objects() if one["type"] == "match"]
     assert (match["rule"], match["path"]) == ("T1w", "S2/002-T1w.nii.gz")
     assert [one["rule"] for one in match["not_matched"]] == ["late", "never"]
 
 
 def test_rules_of_a_project_need_its_name(source: Path) -> None:
-    done = run("rules", "test", source)
+    done = call("rules", "test", source)
     assert done.code == Exit.USAGE
     assert "--project ID" in done.talk

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import Ended, OnTerminal, run
+from cli.program import Ended, OnTerminal, call
 from support import Practice
 from xnat_wizard.logins import StoredLogin, store_login
 from xnat_wizard.preferences import SETTINGS, settings_file
@@ -35,7 +35,7 @@ def profile(practice: Practice, *lines: str) -> Path:
 
 def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     path = keep("connections = 5", '[sites."https://x.example.org"]', 'project = "DEMO"')
-    told = run("settings", "--show", "--site", "https://x.example.org", env={"XNAT_WIZARD_LIMIT_RATE": "3M"})
+    told = call("settings", "--show", "--site", "https://x.example.org", env={"XNAT_WIZARD_LIMIT_RATE": "3M"})
     assert told.code == 0
     rows = {line.split()[0]: line.split(None, 2) for line in told.data.splitlines()}
     assert set(rows) == {setting.name for setting in SETTINGS}
@@ -45,12 +45,12 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     assert rows["site"][2] == "option --site"
     assert rows["theme"][2] == "default"
     assert str(path) in told.talk
-    assert run("settings", "--site", "https://x.example.org", env={"XNAT_WIZARD_LIMIT_RATE": "3M"}).data == told.data
+    assert call("settings", "--site", "https://x.example.org", env={"XNAT_WIZARD_LIMIT_RATE": "3M"}).data == told.data
 
 
 def test_as_json_it_is_one_object_a_setting() -> None:
     keep("conections = 5", "[keys]", '"wizard.next" = "f8"')
-    objects = run("settings", "--json").objects()
+    objects = call("settings", "--json").objects()
     kinds = [one["type"] for one in objects]
     assert kinds == ["setting"] * (len(SETTINGS) + 1) + ["finding", "settings"]
     assert objects[0] | {"words": ""} == {
@@ -66,27 +66,27 @@ def test_as_json_it_is_one_object_a_setting() -> None:
 
 
 def test_the_place_of_the_file_is_said_also_where_there_is_none(own_home: Path) -> None:
-    assert run("settings", "--path").data == f"{own_home / 'config' / 'settings.toml'}\n"
-    assert run("settings", "--path", "--json").objects() == [
+    assert call("settings", "--path").data == f"{own_home / 'config' / 'settings.toml'}\n"
+    assert call("settings", "--path", "--json").objects() == [
         {"type": "settings", "path": str(own_home / "config" / "settings.toml")}
     ]
 
 
 def test_a_setting_is_set_and_taken_out_again() -> None:
     path = keep("# mine", "mouse = false  # no mouse")
-    assert run("settings", "set", "limit-rate", "5M").code == 0
-    assert run("settings", "set", "project", "DEMO", "--site", "https://x.example.org").code == 0
-    assert run("settings", "set", "keys.wizard.next", "f8").code == 0
+    assert call("settings", "set", "limit-rate", "5M").code == 0
+    assert call("settings", "set", "project", "DEMO", "--site", "https://x.example.org").code == 0
+    assert call("settings", "set", "keys.wizard.next", "f8").code == 0
     text = path.read_text("utf-8")
     assert text.startswith('# mine\nmouse = false  # no mouse\nlimit_rate = "5M"\n')
     assert '[sites."https://x.example.org"]\nproject = "DEMO"\n' in text
-    assert run("settings", "set", "project", "OTHER", "--site", "x.example.org").code == 0
+    assert call("settings", "set", "project", "OTHER", "--site", "x.example.org").code == 0
     assert path.read_text("utf-8") == text.replace("DEMO", "OTHER"), "the profile that is meant, and no second one"
     for name in ("limit_rate", "keys.wizard.next"):
-        assert run("settings", "unset", name).code == 0
-    assert run("settings", "unset", "project", "--site", "x.example.org").code == 0
-    assert run("settings", "check").code == 0
-    again = run("settings", "unset", "limit_rate")
+        assert call("settings", "unset", name).code == 0
+    assert call("settings", "unset", "project", "--site", "x.example.org").code == 0
+    assert call("settings", "check").code == 0
+    again = call("settings", "unset", "limit_rate")
     assert (again.code, "nothing was changed" in again.talk) == (0, True)
 
 
@@ -103,21 +103,21 @@ def test_a_setting_is_set_and_taken_out_again() -> None:
     ],
 )
 def test_what_cannot_be_is_not_written(arguments: tuple[str, ...], said: str) -> None:
-    refused = run("settings", "set", *arguments)
+    refused = call("settings", "set", *arguments)
     assert refused.code == 1
     assert said in refused.talk
     assert not settings_file().exists()
 
 
 def test_a_setting_that_weighs_less_than_another_is_told() -> None:
-    told = run("settings", "set", "connections", "3", env={"XNAT_WIZARD_CONNECTIONS": "7"})
+    told = call("settings", "set", "connections", "3", env={"XNAT_WIZARD_CONNECTIONS": "7"})
     assert told.code == 0
     assert "What holds now is 7: environment XNAT_WIZARD_CONNECTIONS weighs more" in told.talk
 
 
 def test_check_finds_everything_and_stops_nothing() -> None:
     keep('token = "geheim7"', "conections = 1", 'ca_file = "absent.pem"', 'theme = "wizard-lite"')
-    told = run("settings", "check", "--json", env={"XNAT_WIZARD_CONECTIONS": "3"})
+    told = call("settings", "check", "--json", env={"XNAT_WIZARD_CONECTIONS": "3"})
     assert told.code == 1
     codes = [str(one.get("code")) for one in told.objects()]
     assert codes[0] == "settings.secret"
@@ -128,20 +128,20 @@ def test_check_finds_everything_and_stops_nothing() -> None:
         "settings.unknown",
     ]
     assert "geheim7" not in told.data + told.talk
-    other = run("survey", "/nowhere")
+    other = call("survey", "/nowhere")
     assert "settings.toml:1" in other.talk
     assert "geheim7" not in other.talk
 
 
 def test_check_looks_at_keys_and_layouts_as_the_wizard_and_the_survey_do() -> None:
     keep('layout = "{nonsense}"', '[sites."https://x.example.org"]', 'layout = "{"', "[keys]", '"wizard.nxt" = "f8"')
-    told = run("settings", "check", "--json")
+    told = call("settings", "check", "--json")
     assert told.code == 1
     said = [(one["code"], one["todo"][0]) for one in told.objects()[:-1]]
     assert [code for code, _ in said].count("layout.bad_pattern") == 2
     assert any("wizard.next" in todo for _, todo in said)
     keep('layout = "flat"', "[keys]", '"wizard.next" = "f8"')
-    assert run("settings", "check").code == 0
+    assert call("settings", "check").code == 0
 
 
 # -- what they change ------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_check_looks_at_keys_and_layouts_as_the_wizard_and_the_survey_do() -> No
 
 def planned(study: Path, *arguments: str, env: dict[str, str] | None = None) -> tuple[Ended, Path]:
     output = study.parent / "made.plan.json"
-    return run("plan", study, "--output", output, *arguments, env=env), output
+    return call("plan", study, "--output", output, *arguments, env=env), output
 
 
 def test_site_project_and_destination_of_a_plan_come_from_the_settings(study_folder: Path) -> None:
@@ -172,7 +172,7 @@ def test_site_project_and_destination_of_a_plan_come_from_the_settings(study_fol
 
 def test_an_option_before_the_command_is_an_option_too(study_folder: Path) -> None:
     output = study_folder.parent / "made.plan.json"
-    done = run("--site", "https://z.example.org", "plan", study_folder, "--project", "P", "--output", output)
+    done = call("--site", "https://z.example.org", "plan", study_folder, "--project", "P", "--output", output)
     assert done.code == 0, done.talk
     assert load(output).site_url == "https://z.example.org"
 
@@ -194,12 +194,12 @@ def test_route_receiver_and_calling_of_a_plan_come_from_the_settings(study_folde
 
 
 def test_the_layout_comes_from_the_settings(study_folder: Path) -> None:
-    usual = run("survey", study_folder).data
+    usual = call("survey", study_folder).data
     keep('layout = "headers"')
-    headers = run("survey", study_folder).data
+    headers = call("survey", study_folder).data
     assert headers != usual
-    assert run("survey", study_folder, "--layout", "subject-series").data == usual
-    assert run("survey", study_folder, env={"XNAT_WIZARD_LAYOUT": "subject-series"}).data == usual
+    assert call("survey", study_folder, "--layout", "subject-series").data == usual
+    assert call("survey", study_folder, env={"XNAT_WIZARD_LAYOUT": "subject-series"}).data == usual
 
 
 @pytest.mark.usefixtures("account")
@@ -210,11 +210,11 @@ def test_how_an_upload_travels_comes_from_the_profile_of_the_plans_site(
     keep("connections = 2", 'site = "https://x.example.org"', '[sites."https://x.example.org"]', "connections = 9")
     with settings_file().open("a") as file:
         file.write(f'[sites."{practice.url}"]\nlimit-rate = "40M"\ncompression = "never"\n')
-    ended = run("upload", plan)
+    ended = call("upload", plan)
     assert ended.code == 0, ended.talk
     with Journal.open(uploads()[0] / FILE_NAME) as journal:
         assert journal.options() == Options(40_000_000, 2, Compression.NEVER)
-    ended = run("upload", plan, "--connections", "4", env={"XNAT_WIZARD_LIMIT_RATE": "30M"})
+    ended = call("upload", plan, "--connections", "4", env={"XNAT_WIZARD_LIMIT_RATE": "30M"})
     with Journal.open(uploads()[-1] / FILE_NAME) as journal:
         assert journal.options() == Options(30_000_000, 4, Compression.NEVER)
 
@@ -227,7 +227,7 @@ def test_what_a_plan_says_weighs_more_than_the_settings(
     done, output = planned(study_folder, *site, "--connections", "3")
     assert done.code == 0, done.talk
     profile(practice, "connections = 5", 'destination = "prearchive"', 'route = "gradual"', 'limit_rate = "50M"')
-    ended = run("upload", output)
+    ended = call("upload", output)
     assert ended.code == 0, ended.talk
     with Journal.open(uploads()[0] / FILE_NAME) as journal:
         assert journal.options() == Options(50_000_000, 3)
@@ -248,7 +248,7 @@ def test_the_certificate_of_the_profile_is_used(practice: Practice, new_plan: Ne
     text = json.loads(plan.read_text())
     plan.write_text(json.dumps({**text, "site_url": practice.url.replace("http:", "https:")}))
     keep(f'[sites."{practice.url.replace("http:", "https:")}"]', 'ca_file = "absent.pem"')
-    ended = run("upload", plan, env={"XNAT_USER": "owner", "XNAT_PASS": "owner", "HOME": str(tmp_path)})
+    ended = call("upload", plan, env={"XNAT_USER": "owner", "XNAT_PASS": "owner", "HOME": str(tmp_path)})
     assert ended.code != 0
     assert str(settings_file().parent / "absent.pem") in ended.talk
 
@@ -256,7 +256,7 @@ def test_the_certificate_of_the_profile_is_used(practice: Practice, new_plan: Ne
 def test_options_of_the_same_name_and_another_meaning_are_left_alone(study_folder: Path, tmp_path: Path) -> None:
     keep('project = "DEMO"', 'destination = "archive"', 'user = "anna"')
     before = sorted(tmp_path.rglob("*"))
-    told = run("convert", study_folder, "--dry-run", "--list")  # `--to` is a folder there, and `--project` uploads
+    told = call("convert", study_folder, "--dry-run", "--list")  # `--to` is a folder there, and `--project` uploads
     assert "DEMO" not in told.data + told.talk
     assert sorted(tmp_path.rglob("*")) == before
 

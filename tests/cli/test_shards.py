@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import PATIENCE_S, PROGRAM, run
+from cli.program import PATIENCE_S, PROGRAM, call
 from support import Practice
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.practice.sample import write_study
@@ -62,10 +62,10 @@ def test_four_processes_at_once_send_every_session_once(
             sent += [one.session_label for one in journal.progress().sessions]
     assert len(sent) == len(set(sent)) == SESSIONS
     assert len(subjects_there(practice)) == SUBJECTS
-    told = run("upload", plan, "--summary")
+    told = call("upload", plan, "--summary")
     assert told.code == 0, told.talk
     assert told.data.splitlines()[-1].startswith(f"Verdict: COMPLETE   4 shards, {SESSIONS} sessions, ")
-    objects = run("upload", plan, "--summary", "--json").objects()
+    objects = call("upload", plan, "--summary", "--json").objects()
     assert [one["type"] for one in objects] == ["shard"] * SHARDS + ["summary"]
     assert [one["shard"] for one in objects[:-1]] == ["1/4", "2/4", "3/4", "4/4"]
     assert objects[-1]["files_stored"] == objects[-1]["files_total"] > 0
@@ -74,16 +74,16 @@ def test_four_processes_at_once_send_every_session_once(
 
 @pytest.mark.usefixtures("account")
 def test_a_summary_of_some_names_the_missing_and_ends_so(plan: Path, uploads: Callable[[], list[Path]]) -> None:
-    assert run("upload", plan, "--summary").code == 1
-    first = run("upload", plan, "--shard", "2/3")
+    assert call("upload", plan, "--summary").code == 1
+    first = call("upload", plan, "--shard", "2/3")
     assert first.code == 0, first.talk
     assert "Shard 2/3: 4 of 11 sessions" in first.talk
-    told = run("upload", plan, "--summary")
+    told = call("upload", plan, "--summary")
     assert told.code == 3
     assert "Verdict: NOT FINISHED: 2 shards missing" in told.data
     assert "--shard 1/3" in told.talk
     assert "--shard 3/3" in told.talk
-    other = run("upload", plan, "--shard", "1/2")
+    other = call("upload", plan, "--shard", "1/2")
     assert other.code == 1
     assert "was split into 3 shards already" in other.talk
     assert len(uploads()) == 1
@@ -94,16 +94,16 @@ def test_each_machine_may_have_a_home_of_its_own(plan: Path, tmp_path: Path) -> 
     homes = tmp_path / "homes"
     for number in (1, 2):
         home = {"XNAT_WIZARD_HOME": str(homes / f"node{number}")}
-        assert run("upload", plan, "--shard", f"{number}/2", env=home).code == 0
-    assert run("upload", plan, "--summary").code == 1
-    told = run("upload", plan, "--summary", "--from", homes)
+        assert call("upload", plan, "--shard", f"{number}/2", env=home).code == 0
+    assert call("upload", plan, "--summary").code == 1
+    told = call("upload", plan, "--summary", "--from", homes)
     assert told.code == 0, told.talk
     assert "Verdict: COMPLETE   2 shards" in told.data
 
 
 @pytest.mark.usefixtures("account")
 def test_a_shard_without_a_subject_is_done_at_once(plan: Path, uploads: Callable[[], list[Path]]) -> None:
-    ended = run("upload", plan, "--shard", "12/12")
+    ended = call("upload", plan, "--shard", "12/12")
     assert (ended.code, ended.data) == (0, "")
     assert "Shard 12/12: 0 of 11 sessions" in ended.talk
     assert uploads() == []
@@ -116,11 +116,11 @@ def test_a_shard_without_a_subject_is_done_at_once(plan: Path, uploads: Callable
 def test_what_is_no_shard_begins_nothing(
     plan: Path, uploads: Callable[[], list[Path]], arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    ended = run("upload", plan, *arguments)
+    ended = call("upload", plan, *arguments)
     assert ended.code == code
     assert said in ended.talk
     assert uploads() == []
 
 
 def test_a_shard_and_a_summary_are_two_things(plan: Path) -> None:
-    assert run("upload", plan, "--shard", "1/4", "--summary").code == 2
+    assert call("upload", plan, "--shard", "1/4", "--summary").code == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan
-from cli.program import PROGRAM, OnTerminal, run
+from cli.program import PROGRAM, OnTerminal, call
 from xnat_wizard.cli import COMMANDS, main
 from xnat_wizard.findings import Finding, printable
 from xnat_wizard.upload import uploads
@@ -37,9 +37,9 @@ def test_a_finding_is_as_many_lines_as_it_has_parts() -> None:
 def test_odd_names_are_shown_and_do_nothing(malformed: Callable[[str], Path], tmp_path: Path) -> None:
     source = malformed("odd-names")
     for found in (
-        run("survey", source),
-        run("survey", source, "--json"),
-        run("plan", source, "--site", "https://x", "--project", "P", "--output", tmp_path / "plan.json"),
+        call("survey", source),
+        call("survey", source, "--json"),
+        call("plan", source, "--site", "https://x", "--project", "P", "--output", tmp_path / "plan.json"),
     ):
         assert "Traceback" not in found.talk
         assert found.data
@@ -53,7 +53,7 @@ def test_names_in_a_journal_are_shown_and_do_nothing(new_plan: NewPlan) -> None:
     with Journal.open(path) as journal:
         journal.records.add_event(odd)
     for arguments in (("status", path.parent.name), ("attach",), ("status", "newest", "--json"), ("attach", "--json")):
-        ended = run(*arguments)
+        ended = call(*arguments)
         assert controls_in(ended.data) | controls_in(ended.talk) == set(), arguments
         assert "Traceback" not in ended.talk
     program = OnTerminal("attach")
@@ -76,7 +76,7 @@ def test_a_reader_that_leaves_early_is_no_crash(new_plan: NewPlan) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
-    ended = run(command, "--help")
+    ended = call(command, "--help")
     assert ended.code == 0
     assert ended.data.startswith("usage: xnat-wizard")
 
@@ -96,7 +96,7 @@ def test_a_fault_of_the_program_is_a_finding_without_values(
 
 def test_help_and_the_manual_have_every_command() -> None:
     manual = Path(__file__).parents[2] / "assets" / "manual" / "commands"
-    listed = run("--help").data
+    listed = call("--help").data
     for command in COMMANDS:
         assert f"    {command} " in listed
         assert "xnat-wizard" in (manual / f"{command}.md").read_text(encoding="utf-8")

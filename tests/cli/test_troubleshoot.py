@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import OnTerminal, run
+from cli.program import OnTerminal, call
 from practice.calling import Caller
 from support import Practice
 from troubleshoot.stage import files_below, send_zip, write_study
@@ -77,7 +77,7 @@ def labels_in(practice: Practice, project: str) -> list[str]:
 
 def test_a_study_that_waits_is_found_and_told_in_plain_lines(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study))
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
     assert ended.code == 0, ended.talk
     first, *rest = ended.data.splitlines()
     assert first == "COMPLETE: All 7 objects are in the prearchive."
@@ -91,7 +91,7 @@ def test_a_study_that_waits_is_found_and_told_in_plain_lines(practice: Practice,
 
 def test_what_is_missing_ends_with_3_and_every_file_can_be_listed(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study, "1_t1"))
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--files")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--files")
     assert ended.code == 3, ended.talk
     assert "INCOMPLETE: 3 of 7 objects are there, 4 are not." in ended.data
     assert "  2 bold: 4 not sent" in ended.data.splitlines()
@@ -103,7 +103,7 @@ def test_what_is_missing_ends_with_3_and_every_file_can_be_listed(practice: Prac
 
 
 def test_what_is_nowhere_ends_with_1(practice: Practice, study: Path) -> None:
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
     assert ended.code == 1
     assert "NOT PROVEN: None of the 7 objects is in a place that owner may look at." in ended.data
     assert "not on the server" not in ended.data
@@ -111,7 +111,7 @@ def test_what_is_nowhere_ends_with_1(practice: Practice, study: Path) -> None:
 
 def test_a_label_is_enough_to_begin_with(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study))
-    ended = run("troubleshoot", "sub-007_mr1", "--site", practice.url, "--project", "DEMO")
+    ended = call("troubleshoot", "sub-007_mr1", "--site", practice.url, "--project", "DEMO")
     assert ended.code == 1
     assert ended.data.startswith("NOT PROVEN: 1 session fits what is known;")
     assert "POSSIBLE: A session called sub-007_mr1 is at the site, with status READY." in ended.data
@@ -120,7 +120,7 @@ def test_a_label_is_enough_to_begin_with(practice: Practice, study: Path) -> Non
 
 def test_a_time_is_enough_to_see_what_came_then(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study))
-    ended = run("troubleshoot", "--when", "1 hour", "--site", practice.url)
+    ended = call("troubleshoot", "--when", "1 hour", "--site", practice.url)
     assert ended.code == 1
     assert "POSSIBLE: A session called sub-007_mr1 is at the site" in ended.data
     assert "no trace" not in ended.data
@@ -128,7 +128,7 @@ def test_a_time_is_enough_to_see_what_came_then(practice: Practice, study: Path)
 
 def test_details_show_numbers_and_what_was_asked(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study))
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--details")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--details")
     assert "CONFIRMED  ROU-10: " in ended.data
     assert "      asked: Q7: GET /data/prearchive" in ended.data
     assert "      next time: " in ended.data
@@ -136,7 +136,7 @@ def test_details_show_numbers_and_what_was_asked(practice: Practice, study: Path
 
 def test_json_is_a_report_and_a_line_a_series(practice: Practice, study: Path) -> None:
     built(practice, sent(practice, study, "1_t1"))
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--json", "--files")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--json", "--files")
     assert ended.code == 3
     report, *series = ended.objects()
     assert [(one["description"], one["counts"]) for one in series] == [
@@ -160,7 +160,7 @@ def test_letters_are_private_files_without_patient_data(
 ) -> None:
     path = receipt(sent(practice, study, project="DEM0"))
     folder = tmp_path / "letters"
-    ended = run("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--letters", folder)
+    ended = call("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--letters", folder)
     (letter,) = folder.iterdir()
     assert str(letter) in ended.data
     assert letter.name == "letter-T1.txt"
@@ -180,18 +180,18 @@ def test_fix_with_yes_brings_our_unassigned_session_into_the_archive(
     practice: Practice, study: Path, receipt: NewReceipt
 ) -> None:
     path = receipt(sent(practice, study, project="DEM0"))
-    ended = run("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--fix", "--yes")
+    ended = call("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--fix", "--yes")
     assert "CONFIRMED: It is at the site, in Unassigned: no project matched." in ended.data
     assert "It is in the prearchive of DEMO now, as sub-007_mr1." in ended.data
     assert "It is archived: sub-007_mr1 in DEMO" in ended.data
     assert labels_in(practice, "DEMO") == ["sub-007_mr1"]
-    again = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
+    again = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
     assert (again.code, again.data.splitlines()[0]) == (0, "COMPLETE: All 7 objects are in the archive.")
 
 
 def test_fix_without_anybody_to_ask_does_nothing(practice: Practice, study: Path, receipt: NewReceipt) -> None:
     path = receipt(sent(practice, study, project="DEM0"))
-    ended = run("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--fix")
+    ended = call("troubleshoot", study, path, "--site", practice.url, "--project", "DEM0", "--fix")
     assert ended.code == 2
     assert "Nobody can answer: Do it?" in ended.talk
     assert "Give `--yes`" in ended.talk
@@ -219,14 +219,14 @@ def test_fix_plans_what_is_missing_and_archives_nothing_before_it_is_sent(
 ) -> None:
     built(practice, sent(practice, study, "1_t1"))
     monkeypatch.chdir(tmp_path)
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--fix", "--yes")
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--fix", "--yes")
     assert "The 4 files that are missing are planned." in ended.data
     assert (tmp_path / "missing.plan.json").exists()
     assert not (tmp_path / "missing-2.plan.json").exists()
     assert labels_in(practice, "DEMO") == []
-    sending = run("upload", tmp_path / "missing.plan.json")
+    sending = call("upload", tmp_path / "missing.plan.json")
     assert sending.code == 0, sending.talk
-    again = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
+    again = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO")
     assert again.data.startswith("COMPLETE: All 7 objects")
 
 
@@ -237,7 +237,7 @@ def test_fix_says_who_may_do_what_this_account_may_not(practice: Practice, study
     assert admin.put("/data/projects/DEMO/users/DEMO_collaborator/guest2").status == 200
     built(practice, sent(practice, study))
     env = {"XNAT_USER": "guest2", "XNAT_PASS": "guest2"}
-    ended = run("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--fix", "--yes", env=env)
+    ended = call("troubleshoot", study, "--site", practice.url, "--project", "DEMO", "--fix", "--yes", env=env)
     assert "this account may not open it" in ended.data
     assert "This takes a member of the project; you are a collaborator of the project." in ended.talk
     assert labels_in(practice, "DEMO") == []
@@ -247,25 +247,25 @@ def test_fix_says_who_may_do_what_this_account_may_not(practice: Practice, study
 
 
 def test_the_list_names_every_cause_and_asks_nobody() -> None:
-    ended = run("troubleshoot", "--list")
+    ended = call("troubleshoot", "--list")
     assert ended.code == 0
     assert "ROU-01  No project matched - Unassigned" in ended.data
     assert len(ended.data.splitlines()) == 98
-    causes = run("troubleshoot", "--list", "--json").objects()
+    causes = call("troubleshoot", "--list", "--json").objects()
     assert {one["type"] for one in causes} == {"cause"}
     assert len({one["id"] for one in causes}) == 98
 
 
 def test_an_unknown_site_and_no_site_and_a_bad_receiver_are_told(study: Path) -> None:
-    assert run("troubleshoot", study, "--site", "http://127.0.0.1:1").code == 4
-    nowhere = run("troubleshoot", study)
+    assert call("troubleshoot", study, "--site", "http://127.0.0.1:1").code == 4
+    nowhere = call("troubleshoot", study)
     assert nowhere.code != 0
     assert "It is not known which site to search" in nowhere.talk
-    bad = run("troubleshoot", study, "--site", "http://127.0.0.1:1", "--receiver", "nowhere")
+    bad = call("troubleshoot", study, "--site", "http://127.0.0.1:1", "--receiver", "nowhere")
     assert "is not a host and a port" in bad.talk
     assert bad.code != 0
 
 
 def test_the_site_is_taken_from_the_receipt(practice: Practice, study: Path, receipt: NewReceipt) -> None:
-    ended = run("troubleshoot", study, receipt(sent(practice, study, project="DEM0")), "--project", "DEM0")
+    ended = call("troubleshoot", study, receipt(sent(practice, study, project="DEM0")), "--project", "DEM0")
     assert "in Unassigned" in ended.data

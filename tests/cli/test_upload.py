@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NewPlan, Slow
-from cli.program import PROGRAM, OnTerminal, run, until
+from cli.program import PROGRAM, OnTerminal, call, until
 from support import Practice
 from xnat_wizard.upload.journal import FILE_NAME, Journal
 from xnat_wizard.upload.model import Fate, Options, UploadProgress, UploadState
@@ -33,7 +33,7 @@ def is_sending(uploads: Uploads) -> bool:
 
 @pytest.mark.usefixtures("account")
 def test_a_plan_runs_to_the_end_with_plain_lines_and_a_receipt(new_plan: NewPlan, uploads: Uploads) -> None:
-    ended = run("upload", new_plan())
+    ended = call("upload", new_plan())
     assert ended.code == 0, ended.talk
     assert "Verdict: COMPLETE" in ended.data
     assert "32 files sent" in ended.talk
@@ -45,11 +45,11 @@ def test_a_plan_runs_to_the_end_with_plain_lines_and_a_receipt(new_plan: NewPlan
 
 @pytest.mark.usefixtures("account")
 def test_how_it_travels_is_kept_in_its_journal(new_plan: NewPlan, uploads: Uploads) -> None:
-    refused = run("upload", new_plan(), "--limit-rate", "fast")
+    refused = call("upload", new_plan(), "--limit-rate", "fast")
     assert refused.code == 2
     assert "`fast` is no limit" in refused.talk
     assert uploads() == []
-    ended = run("upload", new_plan(), "--limit-rate", "50M", "--connections", "3")
+    ended = call("upload", new_plan(), "--limit-rate", "50M", "--connections", "3")
     assert ended.code == 0, ended.talk
     (folder,) = uploads()
     with Journal.open(folder / FILE_NAME) as journal:
@@ -58,7 +58,7 @@ def test_how_it_travels_is_kept_in_its_journal(new_plan: NewPlan, uploads: Uploa
 
 @pytest.mark.usefixtures("account")
 def test_json_is_one_object_a_line(new_plan: NewPlan) -> None:
-    ended = run("upload", new_plan(), "--json")
+    ended = call("upload", new_plan(), "--json")
     assert ended.code == 0, ended.talk
     objects = ended.objects()
     assert {one["type"] for one in objects} == {"started", "event", "progress", "receipt", "upload"}
@@ -73,17 +73,17 @@ def test_detached_it_goes_on_alone_and_is_watched_from_elsewhere(
     new_plan: NewPlan, uploads: Uploads, slow: Slow
 ) -> None:
     slow()
-    started = run("upload", new_plan(), "--detach")
+    started = call("upload", new_plan(), "--detach")
     assert started.code == 0, started.talk
     (folder,) = uploads()
     assert started.data == f"{folder.name}\n"
-    again = run("upload", new_plan(), "--detach")
+    again = call("upload", new_plan(), "--detach")
     assert (again.code, again.data) == (0, started.data)
     assert "running already" in again.talk
-    watched = run("attach")
+    watched = call("attach")
     assert watched.code == 0, watched.talk
     assert "Verdict: COMPLETE" in watched.data
-    assert run("attach", folder.name).data == watched.data
+    assert call("attach", folder.name).data == watched.data
 
 
 @pytest.mark.usefixtures("account")
@@ -96,12 +96,12 @@ def test_an_unfinished_upload_of_the_same_plan_is_taken_up_again(
     until(lambda: is_sending(uploads))
     first.kill()
     first.wait()
-    stuck = run("attach")
+    stuck = call("attach")
     assert stuck.code == 1
     assert "No process works on upload" in stuck.talk
-    assert "no process works on it" in run("status").data
+    assert "no process works on it" in call("status").data
     practice.server.faults.clear()
-    second = run("upload", plan)
+    second = call("upload", plan)
     assert second.code == 0, second.talk
     assert "Going on with upload" in second.talk
     assert len(uploads()) == 1
@@ -120,11 +120,11 @@ def test_a_signal_to_end_leaves_an_upload_that_can_be_resumed(
     assert first.returncode == 130
     assert b"xnat-wizard resume" in talk
     practice.server.faults.clear()
-    resumed = run("resume")
+    resumed = call("resume")
     assert resumed.code == 0, resumed.talk
-    assert run("attach").code == 0
+    assert call("attach").code == 0
     assert progress_of(uploads).state is UploadState.DONE
-    over = run("resume")
+    over = call("resume")
     assert over.code == 1
     assert "there is nothing to go on with" in over.talk
 
@@ -155,13 +155,13 @@ def test_a_terminal_closed_in_mid_upload_ends_no_upload(
 @pytest.mark.usefixtures("account")
 def test_ctrl_c_ends_the_watching_and_not_the_upload(new_plan: NewPlan, uploads: Uploads, slow: Slow) -> None:
     slow()
-    run("upload", new_plan(), "--detach")
+    call("upload", new_plan(), "--detach")
     watched = OnTerminal("attach")
     watched.until("files sent")
     watched.interrupt()
     assert watched.wait() == 130
     assert "The upload goes on" in watched.read()
-    assert run("attach").code == 0
+    assert call("attach").code == 0
     assert progress_of(uploads).state is UploadState.DONE
 
 
@@ -169,7 +169,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_upload(new_plan: NewPlan, uploads:
 
 
 def test_without_a_login_and_a_terminal_it_says_what_to_do(new_plan: NewPlan, uploads: Uploads, tmp_path: Path) -> None:
-    ended = run("upload", new_plan(), "--json", env={"HOME": str(tmp_path)})
+    ended = call("upload", new_plan(), "--json", env={"HOME": str(tmp_path)})
     assert ended.code == 1
     assert "Set XNAT_USER and XNAT_PASS" in ended.talk
     assert [one["code"] for one in ended.objects()] == ["login.missing"]
@@ -190,15 +190,15 @@ def test_netrc_is_read_for_the_very_host_and_only_when_it_is_private(new_plan: N
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine elsewhere login x password y\nmachine 127.0.0.1 login owner password owner\n")
     netrc.chmod(0o644)
-    refused = run("upload", new_plan(), env={"HOME": str(tmp_path)})
+    refused = call("upload", new_plan(), env={"HOME": str(tmp_path)})
     if os.getuid() == 0 or refused.code == 1:  # POSIX systems
         assert "chmod 600" in refused.talk
     netrc.chmod(0o600)
-    assert run("upload", new_plan(), env={"HOME": str(tmp_path)}).code == 0
+    assert call("upload", new_plan(), env={"HOME": str(tmp_path)}).code == 0
 
 
 def test_a_wrong_password_starts_nothing(new_plan: NewPlan, uploads: Uploads) -> None:
-    ended = run("upload", new_plan(), "--detach", env={"XNAT_USER": "owner", "XNAT_PASS": "wrong"})
+    ended = call("upload", new_plan(), "--detach", env={"XNAT_USER": "owner", "XNAT_PASS": "wrong"})
     assert ended.code == 1
     assert "refused the login" in ended.talk
     assert "wrong" not in ended.talk + ended.data
@@ -209,30 +209,30 @@ def test_a_wrong_password_starts_nothing(new_plan: NewPlan, uploads: Uploads) ->
 def test_no_connection_has_an_exit_code_of_its_own(new_plan: NewPlan, practice: Practice) -> None:
     plan = new_plan()
     practice.stop()
-    assert run("upload", plan).code == 4
+    assert call("upload", plan).code == 4
 
 
 def test_what_is_no_plan_is_a_finding(tmp_path: Path) -> None:
-    absent = run("upload", tmp_path / "none.json")
+    absent = call("upload", tmp_path / "none.json")
     assert absent.code == 1
     assert "There is no such plan" in absent.talk
-    folder = run("upload", tmp_path)
+    folder = call("upload", tmp_path)
     assert folder.code == 1
     assert "This is a folder, and no saved plan" in folder.talk
     (tmp_path / "other.json").write_text("{}")
-    other = run("upload", tmp_path / "other.json", "--json")
+    other = call("upload", tmp_path / "other.json", "--json")
     assert other.code == 1
     assert json.loads(other.data)["code"] == "plan.unreadable"
 
 
 @pytest.mark.parametrize("option", [("--limit-rate", "abc"), ("--shard", "4/3")])
 def test_a_value_that_is_not_understood_is_wrong_usage(option: tuple[str, str], new_plan: NewPlan) -> None:
-    assert run("upload", new_plan(), *option).code == 2
+    assert call("upload", new_plan(), *option).code == 2
 
 
 def test_a_home_that_cannot_be_written_is_said_with_its_cure(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file is in the way")
-    ended = run("status", env={"XNAT_WIZARD_HOME": str(tmp_path / "home")})
+    ended = call("status", env={"XNAT_WIZARD_HOME": str(tmp_path / "home")})
     assert ended.code == 1
     assert "The folder for journals, receipts and logs cannot be used" in ended.talk
     assert "why:" in ended.talk
