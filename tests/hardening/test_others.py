@@ -37,7 +37,7 @@ WAITS_FOR_OTHER = told("incomplete", "prearchive.other_subject", LACKS, "incompl
 
 EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
     others.archives_it: (WELL,) * 4,
-    others.archives_it_elsewhere: (WELL, WELL, WELL, GONE),
+    others.archives_it_elsewhere: (WELL, OTHER_SUBJECT, OTHER_SUBJECT, OTHER_SUBJECT),
     others.deletes_it: (WELL, WELL, WELL, GONE),
     others.moves_it: (WELL, WELL, WELL, GONE),
     others.edits_its_labels: (WELL, WAITS_FOR_OTHER, OTHER_SUBJECT, OTHER_SUBJECT),
@@ -57,12 +57,10 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
     others.sends_the_same: (WELL,) * 5,
     others.sends_the_same_elsewhere: (WELL,) * 5,
     others.deletes_it_from_the_archive: (GONE,),
-    others.renames_it_in_the_archive: (GONE,),
+    others.renames_it_in_the_archive: (WELL,),  # found by its study, and counted there
     others.moves_it_in_the_archive: (GONE,),
 }
 MEETINGS = tuple(meetings())
-# Seldom, where they come between two parts just while the session is looked for: it is told, and a resume ends it well.
-SELDOM = ("incomplete", LACKS, "done")
 
 
 @pytest.fixture(autouse=True)
@@ -83,9 +81,6 @@ async def test_it_is_told_as_it_is_and_ends_well(meeting: Meeting, two: Path, tm
     moments = [one.moment for one in MEETINGS if one.act is meeting.act]
     state, codes, verdict, after = EXPECTED[meeting.act][moments.index(meeting.moment)]
     said = row.said.code if row.said else "-"
-    if meeting.moment is Moment.SENDING and after == "done" and (row.state, row.verdict, row.after) == SELDOM:
-        assert row.said is not None, row
-        return
     assert (row.state, row.verdict, row.after) == (state, verdict, after), row
     assert said in codes, row
 

@@ -98,7 +98,7 @@ async def test_a_file_cut_short_by_an_earlier_try_is_sent_again(
 
 
 class SplittingSite(Site):
-    """A connection whose imports are answered with two places."""
+    """A connection to a site that files what it gets in two places."""
 
     async def import_zip(
         self,
@@ -111,7 +111,8 @@ class SplittingSite(Site):
         query: Mapping[str, str] | None = None,
     ) -> ImportAnswer:
         answer = await super().import_zip(project, subject, session, body, size_bytes, query=query)
-        return ImportAnswer((*answer.uris, f"{answer.uris[0]}_1"))
+        other = await super().import_zip(project, subject, f"{session}-2", body, size_bytes, query=query)
+        return ImportAnswer((*answer.uris, *other.uris))
 
 
 async def test_a_session_that_the_server_divides_is_not_archived(

@@ -8,7 +8,7 @@ import random as _random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -190,14 +190,14 @@ class _Upload:
         at_once = asyncio.Semaphore(SESSIONS_AT_ONCE)
         waiting = [session for session in self._records.sessions() if session.state is not SessionState.DONE]
 
-        async def one(session_id: int, label: str) -> None:
+        async def one(session_id: int) -> None:
             async with at_once:
-                await self._run_session(session_id, rows, archived.get(label))
+                await self._run_session(session_id, rows, archived)
 
-        await together(one(session.id, session.session_label) for session in waiting)
+        await together(one(session.id) for session in waiting)
 
     async def _run_session(
-        self, session_id: int, rows: tuple[PrearchiveSession, ...], archived: Session | None
+        self, session_id: int, rows: tuple[PrearchiveSession, ...], archived: Mapping[str, Session]
     ) -> None:
         try:
             await SessionRun(self._tools, session_id, self._destination, self._route).run(rows, archived)

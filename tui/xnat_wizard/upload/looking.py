@@ -36,6 +36,11 @@ class Look:
     is_all_in_archive: bool
 
     @property
+    def has_gaps(self) -> bool:
+        """Tell whether files that were answered for are not there."""
+        return any(one.fate is Fate.MISSING for one in self.checked)
+
+    @property
     def stored_count(self) -> int:
         """Return the number of files that are there."""
         return sum(one.fate is Fate.STORED for one in self.checked)

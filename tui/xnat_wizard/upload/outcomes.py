@@ -153,14 +153,19 @@ def waits_for_other_subject(row: PrearchiveSession, session: SessionRow) -> Find
 
 def archived_for_other_subject(there: Session, session: SessionRow) -> Finding:
     """Say that the images are in the archive under another subject than planned."""
+    is_label_taken = there.label.casefold() == session.session_label.casefold()
     return Finding(
         "archive.other_subject",
         f"Session `{session.session_label}` is in the archive for another subject: `{there.subject_label}`",
-        f"The plan says `{session.subject_label}`, and XNAT has each session label once in a project",
+        f"The plan says `{session.subject_label}`, and XNAT has each session label once in a project"
+        if is_label_taken
+        else f"Somebody archived it as `{there.label}` meanwhile; the plan says `{session.subject_label}`",
         (
             f"If `{there.subject_label}` is right: nothing needs to be sent",
             "If it is wrong: ask an owner of the project to move the session to the right subject",
-            "If it is another session: plan the upload again with another session label",
+            "If it is another session: plan the upload again with another session label"
+            if is_label_taken
+            else "To have it as planned as well: resume the upload, and all is sent again",
         ),
         where=there.uri,
         shareable="A session of that label is in the archive for another subject.",

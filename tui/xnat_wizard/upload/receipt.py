@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import unquote
 
 from xnat_wizard.upload import pixel_check, receipt_files
 from xnat_wizard.upload.deidentify.choice import Sealed
@@ -28,6 +29,7 @@ from xnat_wizard.xnat.site import Site
 TEXT_NAME = "receipt.txt"
 WIDTH = 80
 EARLIER_SHOWN = 10
+_NOT_FOUND = 404
 
 _SHORT = {"file-name token": "by name", "count": "by count"}
 
@@ -77,6 +79,8 @@ async def _look_again(
     if row and not row.is_settled:
         return [f"that {name} is whole: it is {row.plain_status} in the prearchive just now"]
     archived = await site.session(project, session.session_label)
+    if archived is None and session.uri and not is_prearchive(session.uri):  # whoever archived it called it otherwise
+        archived = await site.session(project, unquote(session.uri.rpartition("/experiments/")[2]))
     if archived and not (archived.project == project and is_for_subject(archived, session)):
         archived = None
     try:
@@ -92,6 +96,8 @@ async def _look_again(
             is_rewritten=bool(journal.receiver),
         )
     except Refused as refusal:
+        if refusal.status == _NOT_FOUND and row and await site.prearchive_session(row.uri) is None:
+            return await _look_again(journal, site, session, source, executor)  # archived, moved or deleted just now
         if refusal.finding.code != "prearchive.not_built":
             raise
         return [f"that {name} is whole: the prearchive cannot list its files"]

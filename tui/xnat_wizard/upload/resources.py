@@ -8,6 +8,7 @@ there is completed there, so it stays together.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from xnat_wizard.upload import pair_scans
@@ -24,9 +25,14 @@ from xnat_wizard.upload.sending import Tools
 from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import RemoteFile, Session
 
+_NOT_FOUND = 404
 XSI_TYPE = "xnat:mrSessionData"
 
 Put = Callable[[FileRow, Item], Awaitable[None]]
+
+
+class _RowGoneError(Exception):
+    """The session is not in the prearchive any more."""
 
 
 class _Body:
@@ -85,20 +91,24 @@ class PairSender:
             await self._put_part(put, part)
 
     async def put_into_prearchive(self, uri: str) -> None:
-        """Send what is not there into the session in the prearchive."""
+        """Send what is not there into the session in the prearchive, until somebody takes that away."""
+        call = self._tools.patience.call
 
         async def put(file: FileRow, item: Item) -> None:
             body = _Body(item, self._tools)
             try:
-                await self._tools.patience.call(
-                    partial(self._tools.site.put_prearchive_file, uri, PARREC, file.name, body, item.size_bytes)
-                )
+                await call(partial(self._tools.site.put_prearchive_file, uri, PARREC, file.name, body, item.size_bytes))
             except Refused as refusal:
-                if refusal.finding.code != "resource.file_exists":  # an earlier try got through
-                    raise
+                if refusal.finding.code == "resource.file_exists":  # an earlier try got through
+                    return
+                is_asked = refusal.status == _NOT_FOUND
+                if is_asked and await call(partial(self._tools.site.prearchive_session, uri)) is None:
+                    raise _RowGoneError from refusal
+                raise
 
-        for part in self._parts():
-            await self._put_part(put, part)
+        with suppress(_RowGoneError):  # counting finds out where the session is now
+            for part in self._parts():
+                await self._put_part(put, part)
 
     async def _scan_for(
         self, there: Session, files: Sequence[FileRow], scans: Sequence[KnownScan], taken: set[str]

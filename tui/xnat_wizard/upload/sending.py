@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.upload import bodies, packing, stops
+from xnat_wizard.upload import bodies, landing, packing, stops
 from xnat_wizard.upload.control import Control
 from xnat_wizard.upload.ladder import Ladder, Way
 from xnat_wizard.upload.lanes import Lanes
@@ -31,7 +31,7 @@ from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.records import FileRow, PartRow, Records, SessionRow
 from xnat_wizard.upload.throttle import Throttle
 from xnat_wizard.xnat.errors import Refused, Retry, SiteProblem
-from xnat_wizard.xnat.model import ImportAnswer
+from xnat_wizard.xnat.model import ImportAnswer, PrearchiveSession
 from xnat_wizard.xnat.site import Site
 
 REFUSALS_IN_A_ROW = 20  # files refused one by one without any success: the session ends
@@ -114,6 +114,7 @@ class Sender:
         self._refused_in_a_row = 0
         self._set_aside: list[PartRow] = []  # refused while nothing of the upload had arrived
         self.uri = session.uri
+        self.left: set[str] = set()
 
     @property
     def has_work(self) -> bool:
@@ -309,7 +310,7 @@ class Sender:
                     self._tools.tell(f"{problem.finding.what}. Going on with parts of at most {limit / 1e6:.1f} MB")
                 return problem
             self._tools.ladder.accepted(way, was_refused=was_refused)
-            self._take(part, files, body, answer)
+            await self._take(part, files, body, answer)
             return None
         return None
 
@@ -349,7 +350,7 @@ class Sender:
                 self._tools.slots.stumbled()
             raise
 
-    def _take(self, part: PartRow, files: list[FileRow], body: bodies.Body, answer: ImportAnswer) -> None:
+    async def _take(self, part: PartRow, files: list[FileRow], body: bodies.Body, answer: ImportAnswer) -> None:
         """Compare where the server says it put the files with where they belong."""
         records = self._tools.records
         ids = [file.id for file in files]
@@ -359,18 +360,21 @@ class Sender:
             return
         self._refused_in_a_row = 0
         records.record_fates(part.id, Fate.SENT, ids, md5=body.stream.md5)
-        for uri in answer.uris:
-            if stops.project_of(uri) != self._tools.project:
-                records.set_uri(self._session.id, uri)
-                raise SessionEndedError(SessionState.FAILED, stops.rerouted(uri, self._tools.project))
-        if len(set(answer.uris)) > 1:
-            raise SessionEndedError(SessionState.FAILED, stops.split(answer.uris, self._session))
-        uri = answer.uris[-1]
-        if uri != self.uri:
+        uri = await landing.find(answer.uris, self.uri, self._session, self._tools.project, self._row)
+        if isinstance(uri, Finding):
+            if uri.code == "upload.rerouted":
+                records.set_uri(self._session.id, uri.where)
+            raise SessionEndedError(SessionState.FAILED, uri)
+        is_new = uri != self.uri and uri not in self.left
+        self.left.update(one for one in (self.uri, *answer.uris) if is_prearchive(one) and one != uri)
+        if is_new:
             if is_prearchive(self.uri):
                 self._tools.tell(f"{self._session.session_label}: the server goes on in {uri}, no longer in {self.uri}")
             self.uri = uri
             records.set_uri(self._session.id, uri)
+
+    async def _row(self, uri: str) -> PrearchiveSession | None:
+        return await self._tools.patience.call(partial(self._tools.site.prearchive_session, uri))
 
 
 def _files(count: int) -> str:

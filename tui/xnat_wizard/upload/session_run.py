@@ -5,7 +5,7 @@ ask the site what it has -> send the rest -> build -> count -> archive -> count 
 Every step looks before it acts, so a run that was interrupted anywhere starts from the top and does only what is left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.model import PrearchiveSession, Session
 
 RESENDS = 1  # of files that were answered for and are not listed
+LOOKS_AGAIN = 2  # at a session that is there and could not be listed
 
 
 class AnySender(Protocol):
@@ -31,6 +32,11 @@ class AnySender(Protocol):
     @property
     def uri(self) -> str:
         """Return where the session is, "" before anything was sent."""
+        ...
+
+    @property
+    def left(self) -> Collection[str]:
+        """Return where it was before, while files were sent: somebody took it away from there."""
         ...
 
     @property
@@ -72,12 +78,12 @@ class SessionRun:
         self._has_sent = False
         self._is_ours = False  # some of our files are in the archived session already, or it is the same study
 
-    async def run(self, rows: Iterable[PrearchiveSession], archived: Session | None) -> None:
+    async def run(self, rows: Iterable[PrearchiveSession], archived: Mapping[str, Session]) -> None:
         """Do all that is left to do.
 
         Args:
             rows: what the prearchive of the project had when the upload began.
-            archived: the archived session of this label, if there was one.
+            archived: the sessions that the archive of the project had then, by label.
 
         Raises:
             SessionEndedError: this session cannot go on.
@@ -86,7 +92,8 @@ class SessionRun:
         session = self._session
         self._move(SessionState.WAITING)
         row = next((row for row in rows if is_row_of(row, session)), None)
-        self._archived = archived
+        self._archived = archived.get(session.session_label)
+        self._arrival.known = frozenset(one.id for one in archived.values())
         await self._ask(row)
         if session.has_instances:
             await self._bring_instances()
@@ -120,7 +127,9 @@ class SessionRun:
             else:
                 self._records.record_all_to_be_sent(self._session.id)
             return
-        found = await self._look(uri if is_readable else "")
+        found, row = await self._look_at(row if is_readable else None)
+        if is_readable and row is None:  # somebody took it away just now
+            uri = ""
         if found.is_all_in_archive and uri:
             self._tools.tell(f"{self._session.session_label}: a second copy waits in the prearchive and is left there")
             uri = ""
@@ -225,8 +234,12 @@ class SessionRun:
             if row and self._session.has_pairs and self._destination is Destination.PREARCHIVE:
                 await PairSender(self._tools, self._session).put_into_prearchive(row.uri)
             self._move(SessionState.CHECKING)
-            self._archived = await self._arrival.archived(is_expected=row is None)
-            checked, row = await self._counted_once(row)
+            await self._arrival.has_left(sender.left)
+            self._archived = await self._arrival.archived(
+                is_expected=row is None or bool(sender.left), is_whole=row is None
+            )
+            found, row = await self._look_at(row)
+            checked = found.checked
             self._records.record_checked(self._session.id, checked)
             missing = [one for one in checked if one.fate is Fate.MISSING]
             if not missing:
@@ -244,19 +257,25 @@ class SessionRun:
                 self._has_sent = True
         raise SessionEndedError(SessionState.INCOMPLETE, outcomes.incomplete(self._counts(), self._session))
 
-    async def _counted_once(
-        self, row: PrearchiveSession | None
-    ) -> tuple[tuple[CheckedFile, ...], PrearchiveSession | None]:
-        """Look which files are there; a row that somebody took away meanwhile is no row any more."""
-        try:
-            return (await self._look(row.uri if row else "")).checked, row
-        except Refused as refusal:
-            if refusal.finding.code != "prearchive.gone":
-                raise
-        name = self._session.session_label
-        self._tools.tell(f"{name}: somebody archived, moved or deleted it in the prearchive while it was counted")
-        self._archived = await self._arrival.archived()
-        return (await self._look("")).checked, None
+    async def _look_at(self, row: PrearchiveSession | None) -> tuple[Look, PrearchiveSession | None]:
+        """Look which files are there; a row that somebody took away or changed meanwhile is looked at as it is then."""
+        tries_left = LOOKS_AGAIN
+        was_there = row is not None
+        while row:
+            try:
+                found = await self._look(row.uri)
+            except Refused as refusal:
+                row = await self._arrival.after(refusal, row.uri)
+                if row and not tries_left:
+                    raise
+                tries_left -= 1
+                continue
+            if not found.has_gaps or await self._arrival.is_there(row.uri):
+                return found, row
+            row = None
+        if was_there:
+            self._archived = await self._arrival.archived()
+        return await self._look(""), None
 
     # -- PAR/REC, and the end ------------------------------------------------------------------------
 

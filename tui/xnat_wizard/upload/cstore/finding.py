@@ -20,6 +20,7 @@ from xnat_wizard.xnat.model import PrearchiveSession
 if TYPE_CHECKING:
     from xnat_wizard.xnat.site import Site
 
+_NOT_FOUND = 404
 WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)  # the row may be committed a moment after the answer
 _ANSWERED = (Fate.SENT, Fate.STORED, Fate.MISSING)
 
@@ -110,6 +111,9 @@ class Finder:
         try:
             uri = await self._call(partial(self._site.move, row.uri, self._project))
         except Refused as refusal:
+            ask = partial(self._site.prearchive_session, row.uri)
+            if refusal.status == _NOT_FOUND and await self._call(ask) is None:
+                return ""  # somebody else has moved it just now
             finding = findings.not_moved(row.uri, self._project, refusal.finding.why, session)
             raise SessionEndedError(SessionState.INCOMPLETE, finding) from refusal
         self._records.set_uri(session.id, uri)

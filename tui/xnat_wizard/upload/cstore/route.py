@@ -60,6 +60,7 @@ class DicomSender:
         self._tools = tools
         self._session = session
         self.uri = session.uri
+        self.left: tuple[str, ...] = ()  # it is looked for when all is sent
 
     @property
     def has_work(self) -> bool:
