@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import socket
 import ssl
@@ -73,7 +74,11 @@ def forwarding(url: str, *, drop: str = "") -> Handler:
         async with (
             ClientSession(auto_decompress=False) as client,
             client.request(
-                request.method, URL(url + request.raw_path, encoded=True), headers=headers, allow_redirects=False
+                request.method,
+                URL(url + request.raw_path, encoded=True),
+                headers=headers,
+                data=await request.read() or None,
+                allow_redirects=False,
             ) as answer,
         ):
             dropped = {"content-length", "transfer-encoding", "connection"}
@@ -81,6 +86,24 @@ def forwarding(url: str, *, drop: str = "") -> Handler:
             return web.Response(status=answer.status, body=await answer.read(), headers=kept)
 
     return forward
+
+
+def answering(url: str, answers: dict[str, tuple[int, str]]) -> Handler:
+    """Return a handler that gives answers of its own, and asks another server for the rest.
+
+    `answers` may change at any time: "METHOD PATTERN", the pattern searched in path and query, to status and body; HTML
+    where the body begins so.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        for asked, (status, body) in answers.items():
+            method, _, pattern = asked.partition(" ")
+            if request.method == method and re.search(pattern, request.raw_path):
+                kind = "text/html" if body.startswith("<") else "text/plain"
+                return web.Response(status=status, text=body, content_type=kind)
+        return await forwarding(url)(request)
+
+    return answer
 
 
 def sending_to(target: str) -> Handler:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.troubleshoot.model import NextStep, StepKind
+from xnat_wizard.troubleshoot.stages_files import samples
 from xnat_wizard.xnat.errors import SiteProblem
+from xnat_wizard.xnat.inquiry import Inquiry
 from xnat_wizard.xnat.model import ArchiveVerdict, PrearchiveSession
 from xnat_wizard.xnat.repairs import Repairs
 from xnat_wizard.xnat.site import Site
 
+_STATUSES = frozenset({"active", "locked", "quarantine", "obsolete", "auto"})  # of a session in the archive
 _EXISTS = frozenset({"1", "14"})  # the label is there: archiving would be a merge
 
 
@@ -163,18 +166,32 @@ async def _build(site: Site, step: NextStep) -> Outcome:
     return _stands(row, step.target)
 
 
-async def _archived(site: Site, uri: str) -> Outcome:
+async def _archived(site: Site, step: NextStep, uri: str) -> Outcome:
+    """Look whether a session has left the prearchive, and stands in the archive."""
+    row = await site.prearchive_session(step.target)
+    if row is not None:
+        return Outcome(
+            f"The site says that it is archived, and still has {row.label} in the prearchive, with status "
+            f"{row.status}.",
+            step.target,
+            is_done=False,
+        )
     parts = uri.strip("/").split("/")  # data/archive/projects/{P}/subjects/{S}/experiments/{E}
-    session = await site.session(parts[3], parts[7]) if len(parts) >= 8 and parts[1] == "archive" else None
+    project, label = (parts[3], parts[7]) if len(parts) >= 8 else ("", "")
+    return await _in_archive(site, project, label, uri, "The site says that it is archived, and does not show it yet.")
+
+
+async def _in_archive(site: Site, project: str, label: str, uri: str, not_yet: str) -> Outcome:
+    session = await site.session(project, label) if project else None
     if session is None:
-        return Outcome("The site says that it is archived, and does not show it yet.", uri, is_done=False)
+        return Outcome(not_yet, uri, is_done=False)
     return Outcome(f"It is archived: {session.label} in {session.project} ({session.id}).", session.uri)
 
 
 async def _commit(site: Site, step: NextStep) -> Outcome:
     uri = await site.commit(step.target, to_archive=False)
     if uri.startswith("/data/archive/"):
-        return await _archived(site, uri)
+        return await _archived(site, step, uri)
     return _stands(await site.prearchive_session(uri), uri)
 
 
@@ -192,7 +209,7 @@ async def _archive(site: Site, step: NextStep) -> Outcome:
     uri = await site.archive(
         step.target, subject=step.arguments.get("subject", ""), session=step.arguments.get("session", "")
     )
-    return await _archived(site, uri)
+    return await _archived(site, step, uri)
 
 
 async def _move(site: Site, step: NextStep) -> Outcome:
@@ -208,7 +225,7 @@ async def _rebuild(site: Site, step: NextStep) -> Outcome:
     await site.rebuild_locked(step.target)
     row = await site.prearchive_session(step.target)
     if row is not None and row.status != "READY":
-        return Outcome(f"The rebuild is queued; the session has status {row.status} now.", step.target)
+        return Outcome(f"The rebuild is queued; the session has status {row.status} now.", step.target, is_done=False)
     return _stands(row, step.target)
 
 
@@ -219,7 +236,18 @@ async def _reset(site: Site, step: NextStep) -> Outcome:
 
 async def _refresh(site: Site, step: NextStep) -> Outcome:
     await Repairs(site).refresh_catalogue(step.target)
-    return Outcome("The site has read its catalogue anew: look at the files once more.", step.target)
+    inquiry, session_id = Inquiry(site), step.target.rpartition("/")[2]
+    scans = await inquiry.scans(session_id)
+    files = [file for scan in scans.value for file in (await inquiry.scan_files(session_id, scan.id)).value]
+    tried = [await inquiry.is_readable(uri) for uri in samples(tuple(files))]
+    good = sum(one.is_known and one.value for one in tried)
+    if not tried:
+        says = "The site says that it has read its catalogue anew; no file could be tried."
+    elif good < len(tried):
+        says = f"The site has read its catalogue anew, and hands out {good} of {len(tried)} files tried."
+    else:
+        says = f"The site has read its catalogue anew, and hands out what was tried: a file of each scan ({good})."
+    return Outcome(says, step.target, is_done=bool(tried) and good == len(tried))
 
 
 async def _forget(site: Site, step: NextStep) -> Outcome:
@@ -231,19 +259,29 @@ async def _release(site: Site, step: NextStep) -> Outcome:
     repairs, session_id = Repairs(site), step.target.rpartition("/")[2]
     await repairs.release_quarantine(session_id)
     status = await repairs.session_status(session_id)
-    return Outcome(f"The session {session_id} is {status} now.", step.target, is_done=status != "quarantine")
+    if status not in _STATUSES:
+        return Outcome(f"The site took it, and does not say how {session_id} stands now.", step.target, is_done=False)
+    return Outcome(f"The session {session_id} is {status} now.", step.target, is_done=status == "active")
 
 
 async def _import(site: Site, step: NextStep) -> Outcome:
-    uris = await Repairs(site).import_parked(step.target, step.arguments.get("project", ""))
+    project = step.arguments.get("project", "")
+    uris = await Repairs(site).import_parked(step.target, project)
     if not uris:
         return Outcome("The site took the file, and made no session of it.", is_done=False)
-    return Outcome(f"It is at {uris[0].removeprefix('/data/')} now.", uris[0])
+    place = uris[0].removeprefix("/data/")
+    if not all(f"/projects/{project}/" in uri for uri in uris):
+        return Outcome(f"The site put it elsewhere than into {project}: {place}.", uris[0], is_done=False)
+    if await site.prearchive_session(uris[0]) is None:
+        return Outcome(f"The site says that it is at {place}, and does not show it there yet.", uris[0], is_done=False)
+    return Outcome(f"It is at {place} now.", uris[0])
 
 
 async def _trigger(site: Site, step: NextStep) -> Outcome:
     await Repairs(site).trigger_direct_archive(step.target)
-    return Outcome("The site has been told to archive it; look again in a minute.", step.target)
+    project, label = step.target.split("/")[3], step.target.rpartition("/")[2]  # /xapi/direct-archive/{P}/{UID}/{NAME}
+    not_yet = "The site has been told to archive it, and does not show it yet: look again in a minute."
+    return await _in_archive(site, project, label, step.target, not_yet)
 
 
 _DO: dict[str, Callable[[Site, NextStep], Awaitable[Outcome]]] = {

@@ -37,10 +37,8 @@ async def _filled(inquiry: Inquiry, place: Place, known: Contents) -> Contents:
     evidence = [piece for each in told for piece in each.evidence]
     standing = next((each.standing for each in told if not each.is_known), Standing.ANSWERED)
     unreadable: list[str] = []
-    samples = _samples(files) if place.kind is PlaceKind.ARCHIVE else ()
-    for uri, is_there in zip(
-        samples, await asyncio.gather(*(inquiry.is_readable(uri) for uri in samples)), strict=True
-    ):
+    picked = samples(files) if place.kind is PlaceKind.ARCHIVE else ()
+    for uri, is_there in zip(picked, await asyncio.gather(*(inquiry.is_readable(uri) for uri in picked)), strict=True):
         evidence += is_there.evidence
         if is_there.standing is Standing.ABSENT or (is_there.is_known and not is_there.value):
             unreadable.append(uri)
@@ -49,7 +47,7 @@ async def _filled(inquiry: Inquiry, place: Place, known: Contents) -> Contents:
         standing=standing,
         files=files,
         unreadable=tuple(unreadable),
-        sampled=len(samples),
+        sampled=len(picked),
         evidence=(*known.evidence, *evidence),
     )
 
@@ -76,7 +74,7 @@ def _told_apart(files: tuple[StoredObject, ...], uids: Iterable[str]) -> tuple[S
     return tuple(replace(file, sop_instance_uid=uid) for file, uid in zip(files, known, strict=True))
 
 
-def _samples(files: tuple[StoredObject, ...]) -> tuple[str, ...]:
+def samples(files: tuple[StoredObject, ...]) -> tuple[str, ...]:
     """Return the URI of the middle file of each scan."""
     scans: dict[str, list[str]] = {}
     for file in files:

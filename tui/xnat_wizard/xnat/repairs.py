@@ -7,7 +7,7 @@ remembered); missing data 2.2 (F10 to F14).
 from xnat_wizard.xnat.http import WORK_S, Http
 from xnat_wizard.xnat.prearchive import MOVED
 from xnat_wizard.xnat.site import Site
-from xnat_wizard.xnat.uris import encoded, path_of
+from xnat_wizard.xnat.uris import path_of
 
 
 class Repairs:
@@ -50,4 +50,4 @@ class Repairs:
 
     async def trigger_direct_archive(self, uri: str) -> None:
         """Let the site archive now what direct archive holds (F14)."""
-        await self._http.call("POST", encoded(uri), ok=MOVED, answer_s=WORK_S)
+        await self._http.call("POST", path_of(*uri.strip("/").split("/")), ok=MOVED, answer_s=WORK_S)
