@@ -93,9 +93,7 @@ meddle: $(STAMP)
 
 # Branches of the core that any test goes through: make coverage, or make coverage ONLY=tests/upload for a part.
 coverage: $(STAMP)
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SPREAD) -q $(ONLY); $(BIN)/coverage combine -q
-	$(BIN)/coverage report --fail-under=95
+	$(BIN)/pytest $(SPREAD) -q --cov --cov-report=term --cov-fail-under=95 $(ONLY)
 
 # Wheel and sdist, into dist/.
 dist: $(STAMP)
