@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dicom.images import write_pair
 from fuzz.targets import told
 from xnat_wizard.dicom import parrec
 from xnat_wizard.dicom.header import UnreadableDicom, read_header
+from xnat_wizard.dicom.members import MOST_FOLDERS, MOST_MEMBERS
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.dicom.opened import FolderFile
 from xnat_wizard.dicom.survey import survey
@@ -133,7 +135,7 @@ print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if
 def measured(path: Path) -> tuple[str, int]:
     """Survey in a process of its own; return what it found, and its memory in MB."""
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True, timeout=60, env=os.environ
+        [sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True, timeout=300, env=os.environ
     )
     said, memory_mb = done.stdout.split()
     return said, int(memory_mb)
@@ -145,6 +147,59 @@ def test_a_bomb_in_a_zip_needs_little_memory(tmp_path: Path) -> None:
         file.writestr("s/a/1.dcm", bomb)
     said, memory_mb = measured(tmp_path / "x.zip")
     assert said == "1"
+    assert memory_mb < 250
+
+
+def write_zip(path: Path, names: Iterable[bytes]) -> None:
+    """Write a zip of files of one byte, without the memory that Python's own takes."""
+    directory, count = bytearray(), 0
+    with path.open("wb") as file:
+        for name in names:
+            count += 1  # noqa: SIM113  needed behind the loop
+            sizes = struct.pack("<IIIHH", zlib.crc32(b"x"), 1, 1, len(name), 0)
+            directory += struct.pack("<4s4H", b"PK\1\2", 0x314, 20, 0, 0) + struct.pack("<2H", 0, 0x21) + sizes
+            directory += struct.pack("<3H2I", 0, 0, 0, 0o100644 << 16, file.tell()) + name
+            file.write(struct.pack("<4s5H", b"PK\3\4", 20, 0, 0, 0, 0x21) + sizes + name + b"x")
+        start = file.tell()
+        file.write(directory)
+        file.write(struct.pack("<4sQHHII4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(directory), start))
+        file.write(struct.pack("<4sIQI", b"PK\6\7", 0, start + len(directory), 1))
+        file.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+
+
+def test_a_zip_of_100_000_members_is_surveyed_in_little_memory(tmp_path: Path) -> None:
+    write_zip(
+        tmp_path / "x.zip", (b"s/%04d/1.3.12.2.1107.5.2.43.66045.%d.dcm" % (at // 10, at) for at in range(100_000))
+    )
+    said, memory_mb = measured(tmp_path / "x.zip")
+    assert said == "100000"
+    assert memory_mb < 300
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        pytest.param((b"s/%d" % at for at in range(MOST_MEMBERS + 1)), "300,001 members", id="members"),
+        pytest.param((b"%d/a/b/c/x" % at for at in range(MOST_FOLDERS // 4 + 1)), "100,000 folders", id="folders"),
+        pytest.param((b"s/%d" % at + b"n" * 60_000 for at in range(1200)), "names in it take", id="names"),
+        pytest.param((b"%d/" % at + b"n/" * 150 + b"x" for at in range(90_000)), "", id="deep"),
+    ],
+)
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path: Path, names: Iterable[bytes], reason: str) -> None:
+    write_zip(tmp_path / "x.zip", names)
+    with pytest.raises(Problem) as refused:
+        survey(tmp_path / "x.zip")
+    told(refused.value.finding)
+    assert refused.value.finding.code == "survey.archive_trap"
+    assert reason in refused.value.finding.why
+
+
+def test_a_tar_gz_of_long_names_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz", format=tarfile.GNU_FORMAT, compresslevel=1) as tar:
+        for at in range(100):
+            tar.addfile(tarfile.TarInfo(f"{at}" + "n" * 1_000_000))
+    said, memory_mb = measured(tmp_path / "x.tar.gz")
+    assert said == "survey.archive_trap"
     assert memory_mb < 250
 
 

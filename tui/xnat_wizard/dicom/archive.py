@@ -7,6 +7,7 @@ members are listed is offered to a visitor, since coming back would inflate it a
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from posixpath import normpath
@@ -17,7 +18,7 @@ from typing import Self
 from xnat_wizard.dicom import structure, tarred, zipped
 from xnat_wizard.dicom.content import is_litter_folder
 from xnat_wizard.dicom.gzipped import GzipReader, is_gzip
-from xnat_wizard.dicom.members import BadArchive, Kind, Member
+from xnat_wizard.dicom.members import MOST_FOLDERS, MOST_NAME_BYTES, BadArchive, Kind, Member
 from xnat_wizard.dicom.opened import OpenFile, StoredMember, StreamMember
 from xnat_wizard.dicom.walk import LinkTarget, Listing, Refused, Stopped, joined
 
@@ -39,12 +40,22 @@ class _Contents:
     specials: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     cut: str = ""  # why the archive ends early
+    _name_bytes: int = 0
 
     def add(self, member: Member) -> str:
-        """Put a member in its place; return its path, "" when it is refused or no file."""
+        """Put a member in its place; return its path, "" when it is refused or no file.
+
+        Raises:
+            BadArchive: there are too many folders, or names too long to hold.
+        """
+        self._count(member.name)
         path, reason = _safe_path(member.name)
         if reason:
             self.refused.append(Refused(member.name, member.size_bytes, structure.MEMBER_NAME, reason))
+        elif member.kind is Kind.FILE and member.is_locked:
+            self.refused.append(
+                Refused(path or member.name, member.size_bytes, structure.MEMBER_LOCKED, member.trouble)
+            )
         elif not path:
             return ""
         elif member.kind is Kind.FOLDER:
@@ -72,8 +83,16 @@ class _Contents:
 
     def _see(self, folder: str) -> None:
         while folder and folder not in self.folders:
+            self._count(folder)
             self.folders[folder] = None
             folder = folder.rpartition("/")[0]
+        if len(self.folders) > MOST_FOLDERS:
+            raise BadArchive(f"it has more than {MOST_FOLDERS:,} folders, and that is the limit", is_bomb=True)
+
+    def _count(self, name: str) -> None:
+        self._name_bytes += sys.getsizeof(name)
+        if self._name_bytes > MOST_NAME_BYTES:
+            raise BadArchive(f"the names in it take more than {MOST_NAME_BYTES:,} bytes", is_bomb=True)
 
     def only_folder(self, layers: int) -> str:
         """Return the folder at the top that holds everything and stands above the subjects, "" when there is none.
@@ -215,12 +234,7 @@ class ArchiveSource:
     def _read_zip(self) -> _Contents:
         contents = _Contents()
         for member in zipped.read_members(self._fd, self._size_bytes, self._stop):
-            if member.kind is Kind.FILE and member.is_locked:
-                path, reason = _safe_path(member.name)
-                code = structure.MEMBER_NAME if reason else structure.MEMBER_LOCKED
-                contents.refused.append(Refused(path or member.name, member.size_bytes, code, reason or member.trouble))
-            else:
-                contents.add(member)
+            contents.add(member)
         return contents
 
     def _read_tar(self) -> _Contents:
@@ -329,7 +343,8 @@ def _safe_path(name: str) -> tuple[str, str]:
         return "", "its name holds a zero byte"
     if len(parts) > _MOST_LAYERS:
         return "", f"it lies more than {_MOST_LAYERS} folders deep"
-    return "/".join(parts), ""
+    path = "/".join(parts)
+    return name if path == name else path, ""  # one text in memory, not two
 
 
 def _refuse_trap(reader: GzipReader) -> None:

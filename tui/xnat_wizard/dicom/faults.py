@@ -56,7 +56,7 @@ class FaultList:
     def add(self, code: str, folder: str, name: str, remark: str = "", more: int = 0) -> None:
         """Note a fault of a file or folder `name` in `folder`, which is below the source."""
         remark = re.sub(r"^it (is |was )?", "", remark)
-        self._faults.setdefault(code, {}).setdefault(folder, []).append(Fault(name, remark, more))
+        _put(self._faults.setdefault(code, {}).setdefault(folder, []), Fault(name, remark, more))
 
     def findings(self) -> Iterable[Finding]:
         """Give the findings, grouped so that a person can read them all."""
@@ -127,10 +127,19 @@ def _as_one(places: dict[str, list[Fault]]) -> dict[str, list[Fault]]:
 
 def _lifted(places: dict[str, list[Fault]], top: str) -> list[Fault]:
     """Return the faults named from a folder above."""
-    lifted = []
+    lifted: list[Fault] = []
     for folder, faults in places.items():
         below = folder[len(top) :].strip("/") if top else folder
         for fault in faults:
             name = "/".join(part for part in (below, fault.name) if part)
-            lifted.append(Fault(name, fault.remark, fault.more))
+            _put(lifted, Fault(name, fault.remark, fault.more))
     return lifted
+
+
+def _put(faults: list[Fault], fault: Fault) -> None:
+    """Add a fault; those behind the ones that a finding names are one, since a folder may have hundred thousands."""
+    if len(faults) <= _NAMED:
+        faults.append(fault)
+    else:
+        last = faults[-1]
+        faults[-1] = Fault(last.name, last.remark or fault.remark, last.more + 1 + fault.more)
