@@ -103,9 +103,14 @@ class Getting:
         """
         jobs, others = [], []
         for file, place, here in await in_thread(self._tools, lambda: self._look_here(files)):
+            try:
+                is_equal = here is _Here.SAME_SIZE and await self._is_equal(file, place)
+            except OSError as error:
+                self._failed[file.name] = f"the file here cannot be read: {error.strerror or type(error).__name__}"
+                continue
             if here is _Here.NOTHING:
                 jobs.append(_Job(file, place, is_replacing=False))
-            elif here is _Here.SAME_SIZE and await self._is_equal(file, place):
+            elif is_equal:
                 self._tally.there += 1
                 self._tally.by_size += not (file.md5 or self._wishes.verifies_bytes)
             elif here is _Here.FOLDER:

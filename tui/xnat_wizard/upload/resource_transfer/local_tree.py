@@ -13,7 +13,7 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from xnat_wizard.dicom.source import Source
+from xnat_wizard.dicom.source import FolderSource, Source
 from xnat_wizard.dicom.walk import Listing, joined
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.local import LocalSource
@@ -32,6 +32,14 @@ class LocalFile:
     path: str  # below the source; "" for an archive that is made of it
     size_bytes: int
     mtime_ns: int
+
+
+class _Around(LocalSource):
+    """The folder around one file, never looked into: who may not list it may still read what it knows the name of."""
+
+    def opened(self) -> Source:
+        """Return the folder."""
+        return FolderSource(self.path)
 
 
 class LocalTree:
@@ -54,7 +62,7 @@ class LocalTree:
     def archive(self) -> Item:
         """Return the archive itself, as one file."""
         status = self.path.stat()
-        return Item(0, LocalSource(self.path.parent), self.path.name, status.st_size, status.st_mtime_ns)
+        return Item(0, _Around(self.path.parent), self.path.name, status.st_size, status.st_mtime_ns)
 
     def close(self) -> None:
         """Let go of the source."""
@@ -90,8 +98,10 @@ def look(path: Path, stop: Event, *, keeps_archive: bool = False) -> LocalTree:
     if not path.is_dir() and not path.is_file():
         raise Problem(_no_source(path))
     if path.is_file() and (keeps_archive or not ending_of(path)):
-        tree = LocalTree(path, LocalSource(path.parent))
-        _add(tree, path.name, path.name)
+        tree = LocalTree(path, _Around(path.parent))
+        if reason := _add(tree, path.name, path.name):
+            tree.unsendable = 1
+            tree.findings.append(_unsendable([path.name], reason, os.fspath(path)))
         return tree
     tree = LocalTree(path, LocalSource(path))
     try:

@@ -23,7 +23,7 @@ from xnat_wizard.upload.resource_transfer import get_findings, local_tree, patte
 from xnat_wizard.upload.resource_transfer.getting import place_of
 from xnat_wizard.upload.resource_transfer.model import Target
 from xnat_wizard.upload.resource_transfer.targets import Request, fitting, to_get
-from xnat_wizard.upload.resource_transfer.tools import no_holder, shared
+from xnat_wizard.upload.resource_transfer.tools import finding_of, no_holder, shared
 from xnat_wizard.xnat.model import RemoteFile, Session, Subject
 from xnat_wizard.xnat.resources import Address, Holder
 from xnat_wizard.xnat.site import Site
@@ -154,8 +154,8 @@ class Preview:
     async def _here(self, target: Target, stop: Event, *, keeps_archive: bool) -> tuple[Seen, Sizes]:
         try:
             sizes = await self._beside(lambda: _local(target.path, stop, keeps_archive=keeps_archive))
-        except Problem as problem:
-            return Seen(target, State.EMPTY, finding=problem.finding), {}
+        except (Problem, OSError) as trouble:
+            return Seen(target, State.EMPTY, finding=finding_of(trouble)), {}
         seen = Seen(target, State.LOOKING, len(sizes), sum(sizes.values()))
         return (seen if sizes else replace(seen, state=State.EMPTY, finding=put_findings.nothing(target))), sizes
 
