@@ -155,7 +155,7 @@ def write_zip(path: Path, names: Iterable[bytes]) -> None:
     directory, count = bytearray(), 0
     with path.open("wb") as file:
         for name in names:
-            count += 1  # noqa: SIM113  needed behind the loop
+            count += 1
             sizes = struct.pack("<IIIHH", zlib.crc32(b"x"), 1, 1, len(name), 0)
             directory += struct.pack("<4s4H", b"PK\1\2", 0x314, 20, 0, 0) + struct.pack("<2H", 0, 0x21) + sizes
             directory += struct.pack("<3H2I", 0, 0, 0, 0o100644 << 16, file.tell()) + name
