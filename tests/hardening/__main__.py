@@ -10,6 +10,7 @@ from hardening.others import meetings
 from xnat_wizard.findings import Finding, printable
 from xnat_wizard.practice.sample import write_study
 from xnat_wizard.upload import parts
+from xnat_wizard.upload.model import Route
 
 
 def main() -> int:
@@ -35,7 +36,8 @@ def line(row: Row) -> str:
     deed = row.meeting.act.__name__.replace("_", " ")
     after = f"{row.after}: {_code(row.after_said)}, {row.after_untrue} untrue, {row.after_twice} twice"
     said = printable(row.said.what) if row.said else "-"
-    values = (deed, row.meeting.moment, row.state, row.session, said, _code(row.said), row.verdict)
+    when = row.meeting.moment if row.meeting.route is Route.IMPORT else f"{row.meeting.moment}, by DICOM"
+    values = (deed, when, row.state, row.session, said, _code(row.said), row.verdict)
     numbers = (row.untrue, row.theirs, row.twice)
     met = "" if row.has_met else " (not met)"
     return f"| {' | '.join(map(str, (*values, *numbers, after)))} | {'ok' if row.is_good else 'BAD'}{met} |"

@@ -1,10 +1,14 @@
 """Runs one upload that somebody else meddles with, and compares what is said with what is there."""
 
+import asyncio
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pydicom
 
@@ -24,11 +28,13 @@ from hardening.others import (
 )
 from support import Practice
 from upload.clocks import Clock
+from upload.dicom_sends import peer_of
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.practice.store import Store
 from xnat_wizard.settings import Secret
-from xnat_wizard.upload import engine, receipt
+from xnat_wizard.upload import engine, parts, receipt
+from xnat_wizard.upload.cstore import batch
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, Route, UploadState
 from xnat_wizard.upload.plan import draft
@@ -66,21 +72,19 @@ class Row:
         return self.has_met and is_told and is_said and not harm
 
 
-async def run_meeting(meeting: Meeting, images: Path, folder: Path, *, route: Route = Route.IMPORT) -> Row:
+async def run_meeting(meeting: Meeting, images: Path, folder: Path) -> Row:
     """Run one meeting in a folder of its own; the study has two people, and the second one's data are others'."""
     practice = Practice(folder / "site")
     try:
         async with await Site.connect(Login(practice.url, "owner", Secret("owner"))) as owner:
             await owner.create_project(ProjectDraft(ELSEWHERE, ELSEWHERE, ELSEWHERE))
-            return await _Run(meeting, practice, owner, images, folder, route).row()
+            return await _Run(meeting, practice, owner, images, folder).row()
     finally:
         practice.close()
 
 
 class _Run:
-    def __init__(
-        self, meeting: Meeting, practice: Practice, owner: Site, images: Path, folder: Path, route: Route
-    ) -> None:
+    def __init__(self, meeting: Meeting, practice: Practice, owner: Site, images: Path, folder: Path) -> None:
         self.meeting = meeting
         self.practice = practice
         self.owner = owner
@@ -88,7 +92,9 @@ class _Run:
         self.images = images
         plan = draft(survey(images), site_url=practice.url, project=PROJECT, destination=Destination.ARCHIVE)
         first, second = plan.sessions
-        self.ours = replace(plan, sessions=(replace(first, subject_label="Ours", session_label="ours"),), route=route)
+        mine = replace(first, subject_label="Ours", session_label="ours")
+        receiver = peer_of(practice, associations=1) if meeting.route is Route.DICOM else None
+        self.ours = replace(plan, sessions=(mine,), route=meeting.route, receiver=receiver)
         self.theirs = replace(plan, sessions=(replace(second, subject_label="Theirs", session_label="theirs"),))
 
     async def row(self) -> Row:
@@ -106,7 +112,8 @@ class _Run:
                 site.moment = self.meeting.moment
                 others = Others(self.practice, self.owner, alias, _zip(self.images, self.ours))
                 site.act = lambda: self.meeting.act(others)
-                state = await _engine(journal, site)
+                with by_loads(site):
+                    state = await _engine(journal, site)
                 has_met = site.has_acted
             session, said, made = _session(journal), _said(journal), journal.receipt()
             untrue, twice = self._untrue(journal), self._twice()
@@ -171,6 +178,22 @@ class _Run:
     def _theirs(self) -> Counter[bytes]:
         folder = self.practice.folder / "archive" / PROJECT / "arc001" / "theirs"
         return Counter(path.read_bytes() for path in folder.rglob("*.dcm"))
+
+
+@contextmanager
+def by_loads(site: Watched) -> Iterator[None]:
+    """Let a connection of ours count what travels by DICOM beside it, three images at a time."""
+    loop, send, most = asyncio.get_running_loop(), batch.send, batch.MOST_FILES
+
+    def counted(*args: Any, **words: Any) -> batch.Told:
+        asyncio.run_coroutine_threadsafe(site.before_load(), loop).result(60)
+        return send(*args, **words)
+
+    batch.send, batch.MOST_FILES = counted, parts.MAX_FILES
+    try:
+        yield
+    finally:
+        batch.send, batch.MOST_FILES = send, most
 
 
 async def _engine(journal: Journal, site: Site) -> UploadState:

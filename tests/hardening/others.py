@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from support import Practice
 from xnat_wizard.practice.store import Store
+from xnat_wizard.upload.model import Route
 from xnat_wizard.xnat.http import Bytes
-from xnat_wizard.xnat.model import ImportAnswer, RemoteFile, Scan
+from xnat_wizard.xnat.model import ImportAnswer, PrearchiveSession, RemoteFile, Scan
 from xnat_wizard.xnat.site import Site
 
 PROJECT, ELSEWHERE = "DEMO", "ELSEWHERE"
@@ -23,6 +24,7 @@ class Moment(StrEnum):
     """When somebody acts, in the order of an upload."""
 
     SENDING = "between two parts"
+    LOOKING = "before it is looked for"  # by DICOM, where no answer says where it is
     BUILDING = "before the build"
     COUNTING = "before the count"
     ARCHIVING = "before archiving"
@@ -30,6 +32,7 @@ class Moment(StrEnum):
 
 
 WAITING = (Moment.SENDING, Moment.BUILDING, Moment.COUNTING, Moment.ARCHIVING)  # it is in the prearchive
+ALWAYS = (*WAITING, Moment.VERIFYING)
 
 
 class Watched(Site):
@@ -68,6 +71,17 @@ class Watched(Site):
         self._parts += 1
         if self._parts > 1:
             await self._reached(Moment.SENDING)
+
+    async def before_load(self) -> None:
+        """Count what travels by DICOM like parts."""
+        await self._count_part()
+
+    async def prearchive(
+        self, project: str | None = None, *, with_unassigned: bool = False
+    ) -> tuple[PrearchiveSession, ...]:
+        if self._parts:  # before that, to see what is there
+            await self._reached(Moment.LOOKING)
+        return await super().prearchive(project, with_unassigned=with_unassigned)
 
     async def build(self, uri: str) -> None:
         await self._reached(Moment.BUILDING)
@@ -216,15 +230,15 @@ _ACTS: dict[Act, tuple[Moment, ...]] = {
     deletes_it: WAITING,
     moves_it: WAITING,
     edits_its_labels: WAITING,
-    deletes_the_project: tuple(Moment),
-    lets_us_only_read: tuple(Moment),
-    removes_us: tuple(Moment),
-    disables_our_account: tuple(Moment),
-    changes_our_password: tuple(Moment),
-    withdraws_our_token: tuple(Moment),
+    deletes_the_project: ALWAYS,
+    lets_us_only_read: ALWAYS,
+    removes_us: ALWAYS,
+    disables_our_account: ALWAYS,
+    changes_our_password: ALWAYS,
+    withdraws_our_token: ALWAYS,
     switches_the_script_on: WAITING,
-    sends_the_same: tuple(Moment),
-    sends_the_same_elsewhere: tuple(Moment),
+    sends_the_same: ALWAYS,
+    sends_the_same_elsewhere: ALWAYS,
     deletes_it_from_the_archive: (Moment.VERIFYING,),
     renames_it_in_the_archive: (Moment.VERIFYING,),
     moves_it_in_the_archive: (Moment.VERIFYING,),
@@ -237,13 +251,29 @@ class Meeting:
 
     act: Act
     moment: Moment
+    route: Route = Route.IMPORT
 
     def __str__(self) -> str:
-        return f"{self.act.__name__}-{self.moment}".replace(" ", "_")
+        way = "" if self.route is Route.IMPORT else f"-{self.route}"
+        return f"{self.act.__name__}-{self.moment}{way}".replace(" ", "_")
+
+
+_BY_DICOM: Mapping[Act, tuple[Moment, ...]] = {
+    **dict.fromkeys(
+        (archives_it, archives_it_elsewhere, deletes_it, moves_it, edits_its_labels),
+        (Moment.SENDING, Moment.LOOKING, *WAITING[1:]),
+    ),
+    lets_us_only_read: (Moment.SENDING, Moment.LOOKING, Moment.COUNTING, Moment.ARCHIVING),
+    deletes_the_project: (Moment.SENDING, Moment.LOOKING, Moment.COUNTING),
+    sends_the_same: (Moment.SENDING, Moment.LOOKING, Moment.COUNTING, Moment.ARCHIVING),
+    deletes_it_from_the_archive: (Moment.VERIFYING,),
+    renames_it_in_the_archive: (Moment.VERIFYING,),
+}
 
 
 def meetings() -> Iterator[Meeting]:
     """Give all of them."""
-    for act, moments in _ACTS.items():
-        for moment in moments:
-            yield Meeting(act, moment)
+    for route, acts in ((Route.IMPORT, _ACTS), (Route.DICOM, _BY_DICOM)):
+        for act, moments in acts.items():
+            for moment in moments:
+                yield Meeting(act, moment, route)

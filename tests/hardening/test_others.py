@@ -3,6 +3,7 @@
 `python -m hardening` prints the same as a table, with the words that the person reads.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,25 @@ EXPECTED: dict[Act, tuple[Told, ...]] = {  # by moment
     others.renames_it_in_the_archive: (WELL,),  # found by its study, and counted there
     others.moves_it_in_the_archive: (GONE,),
 }
+# An acknowledgement names no place, and what this account does not see may be unassigned, which only administrators see
+# (wire contract 6.1): so it is not sent again by itself, and the words say how it is sent anew.
+UNSEEN = told("incomplete", "cstore.not_found", LACKS, "incomplete")
+RELABELLED = told("incomplete", "cstore.elsewhere", LACKS, "incomplete")
+UNREADABLE = told("incomplete", "rights.read", LACKS, "failed")
+
+EXPECTED_BY_DICOM: dict[Act, tuple[Told, ...]] = {  # by moment
+    others.archives_it: (WELL,) * 5,
+    others.archives_it_elsewhere: (WELL, OTHER_SUBJECT, OTHER_SUBJECT, OTHER_SUBJECT, OTHER_SUBJECT),
+    others.deletes_it: (WELL, UNSEEN, WELL, WELL, GONE),
+    others.moves_it: (WELL, UNSEEN, WELL, WELL, GONE),
+    others.edits_its_labels: (WELL, RELABELLED, WAITS_FOR_OTHER, OTHER_SUBJECT, OTHER_SUBJECT),
+    others.lets_us_only_read: (FORBIDDEN, FORBIDDEN, FORBIDDEN, COUNTED),
+    others.deletes_the_project: (UNREADABLE, UNREADABLE, NO_PROJECT),
+    others.sends_the_same: (WELL,) * 4,
+    others.deletes_it_from_the_archive: (GONE,),
+    others.renames_it_in_the_archive: (WELL,),
+}
+BY_ROUTE = {Route.IMPORT: EXPECTED, Route.DICOM: EXPECTED_BY_DICOM}
 MEETINGS = tuple(meetings())
 
 
@@ -78,8 +98,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_it_is_told_as_it_is_and_ends_well(meeting: Meeting, two: Path, tmp_path: Path) -> None:
     row = await run_meeting(meeting, two, tmp_path)
     assert row.is_good, row
-    moments = [one.moment for one in MEETINGS if one.act is meeting.act]
-    state, codes, verdict, after = EXPECTED[meeting.act][moments.index(meeting.moment)]
+    moments = [one.moment for one in MEETINGS if (one.act, one.route) == (meeting.act, meeting.route)]
+    state, codes, verdict, after = BY_ROUTE[meeting.route][meeting.act][moments.index(meeting.moment)]
     said = row.said.code if row.said else "-"
     assert (row.state, row.verdict, row.after) == (state, verdict, after), row
     assert said in codes, row
@@ -90,12 +110,11 @@ ONE_BY_ONE = (others.archives_it, others.deletes_it, others.moves_it, others.let
 
 @pytest.mark.parametrize("act", ONE_BY_ONE, ids=lambda act: act.__name__)
 async def test_so_it_is_where_files_travel_one_by_one(act: Act, two: Path, tmp_path: Path) -> None:
-    row = await run_meeting(Meeting(act, Moment.SENDING), two, tmp_path, route=Route.GRADUAL)
+    row = await run_meeting(Meeting(act, Moment.SENDING, Route.GRADUAL), two, tmp_path)
     assert row.is_good, row
     assert row.after == "done", row
 
 
 def test_every_meeting_has_its_row() -> None:
-    assert {act: sum(one.act is act for one in MEETINGS) for act in EXPECTED} == {
-        act: len(rows) for act, rows in EXPECTED.items()
-    }
+    rows = {(act, route): len(rows) for route, acts in BY_ROUTE.items() for act, rows in acts.items()}
+    assert rows == Counter((one.act, one.route) for one in MEETINGS)

@@ -30,7 +30,6 @@ Codes of the findings made here:
     upload.rerouted, .split, .refused, .refused_alike, .rejected_all, .nothing_sent, .gone    one session failed
     upload.incomplete, .cancelled, .unfinished    what is missing, and what stays on the server
     prearchive.not_built, .stuck        the server does not finish a session
-    prearchive.gone                     somebody took it away while it was counted
     prearchive.rewritten, .other_subject    it waits there with another UID, or for another subject than planned
     archive.other_subject, .other_project    it is in the archive for another subject, or shared from another project
     archive.clash, .failed              the session waits in the prearchive

@@ -203,8 +203,8 @@ def not_archived(row: PrearchiveSession, why: str, session: SessionRow) -> Findi
 
 
 def all_gone(files: Iterable[FileRow]) -> list[CheckedFile]:
-    """Say of the files of a session that they are not there, whatever was counted before."""
-    return [CheckedFile(one.id, Fate.MISSING, "", "", "") for one in files if one.fate is Fate.STORED]
+    """Say of the files of a session that they are not there, whatever was answered or counted before."""
+    return [CheckedFile(one.id, Fate.MISSING, "", "", "") for one in files if one.fate in {Fate.SENT, Fate.STORED}]
 
 
 def gone(session: SessionRow) -> Finding:

@@ -209,7 +209,7 @@ class SessionRun:
             self._has_sent = True
         if not is_prearchive(sender.uri):
             if self._route and sender.uri:  # a receiver's session may be archived by itself
-                self._archived = await self._arrival.archived()
+                self._archived = await self._arrival.archived(label=sender.uri.rpartition("/")[2])
             elif self._archived is None or not self._counts().get(Fate.STORED):
                 raise SessionEndedError(SessionState.FAILED, outcomes.nothing_arrived(self._counts(), self._session))
             await self._bring_pairs()

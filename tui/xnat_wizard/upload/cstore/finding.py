@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xnat_wizard.upload import outcomes
 from xnat_wizard.upload.cstore import findings
 from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.looking import Caller
@@ -92,6 +93,9 @@ class Finder:
         archived = await self._call(partial(self._site.session, self._project, session.session_label))
         if archived and archived.study_instance_uid in {session.study_instance_uid, ""}:
             return archived.uri
+        uri = await self._otherwise_archived(session)
+        if uri:
+            return uri
         everywhere = await self._call(partial(self._site.prearchive, with_unassigned=True))
         mine = [row for row in everywhere if session.study_instance_uid == row.study_instance_uid != ""]
         unassigned = [row for row in mine if row.is_unassigned]
@@ -103,7 +107,24 @@ class Finder:
             return ""
         where = f"{there.project} as {there.label}" if there.is_unassigned else there.project
         finding = findings.elsewhere(there.uri, where, self._project, session)
+        if there.project == self._project:
+            finding = findings.under_other_labels(there, session)
         raise SessionEndedError(SessionState.FAILED, finding)
+
+    async def _otherwise_archived(self, session: SessionRow) -> str:
+        """Return where the archive has the study under another label, "" when it has not.
+
+        Raises:
+            SessionEndedError: there it is another subject's.
+        """
+        known = await self._call(partial(self._site.sessions, self._project))
+        uid = session.study_instance_uid
+        mine = [one for one in known if one.study_instance_uid == uid != "" and one.project == self._project]
+        if len(mine) != 1:
+            return ""
+        if not is_for_subject(mine[0], session):
+            raise SessionEndedError(SessionState.FAILED, outcomes.archived_for_other_subject(mine[0], session))
+        return mine[0].uri
 
     async def _moved(self, row: PrearchiveSession, session: SessionRow) -> str:
         self._records.set_uri(session.id, row.uri)

@@ -7,6 +7,7 @@ from xnat_wizard.upload.cstore.peer import Peer
 from xnat_wizard.upload.cstore.wire import RejectedError
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.records import SessionRow
+from xnat_wizard.xnat.model import PrearchiveSession
 
 _CALLING, _CALLED = 3, 7  # reasons of a rejection by the service user (DICOM PS3.8 table 9-21)
 _AGAIN = "Then send again: what was acknowledged is not sent twice"
@@ -132,6 +133,7 @@ def not_found(peer: Peer, count: int, project: str, session: SessionRow, *, sees
             f"Ask an administrator to look for study {session.study_instance_uid} under Unassigned, and to move it",
             f"Or look further: `xnat-wizard troubleshoot {session.study_instance_uid}`",
             "Then send again: what is there by then is not sent twice",
+            "If it is nowhere: cancel this upload, `xnat-wizard cancel`, and send anew, so that all is sent",
         ),
         where=peer.address,
         shareable=f"{count} acknowledged files are not seen.",
@@ -162,6 +164,23 @@ def elsewhere(uri: str, there: str, project: str, session: SessionRow) -> Findin
         ),
         where=uri,
         shareable="What was sent by DICOM was filed under another project.",
+    )
+
+
+def under_other_labels(there: PrearchiveSession, session: SessionRow) -> Finding:
+    """Say that a session waits in the project under other labels than planned."""
+    return Finding(
+        "cstore.elsewhere",
+        f"Session `{session.session_label}` waits in the prearchive as `{there.label}` of subject `{there.subject}`",
+        f"Somebody changed its labels, or rules of the receiver gave it these: the plan says "
+        f"`{session.session_label}` of `{session.subject_label}`",
+        (
+            f"Archive it in the prearchive step as `{session.session_label}` of `{session.subject_label}`, then send "
+            "again: nothing is sent twice",
+            "Or plan again with the labels that it has",
+        ),
+        where=there.uri,
+        shareable="What was sent by DICOM waits under other labels.",
     )
 
 
