@@ -6,14 +6,12 @@ Sources: wire contract 0.3 to 0.5.
 import html
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.errors import Refused
+from xnat_wizard.xnat.tables import KEPT_LIMIT, Allowance, Row, TableReader, TooMuchError, as_row, parsed_bytes
 from xnat_wizard.xnat.uris import normalise, shape
-
-Row = Mapping[str, str]  # every cell is text; "" for NULL
 
 LOGIN_MARK = "BEGIN xnat-templates/screens/Login.vm"
 LOGIN_PAGE = "/Login.vm"
@@ -21,11 +19,17 @@ PASSWORD_PAGE = "XDATScreen_UpdateUser"  # noqa: S105  the name of a page
 INACTIVE_PAGE = "InactiveAccount"
 SETUP_PAGE = "/setup"
 
-_H3 = re.compile(r"<h3>(?!\s*Apache Tomcat)(.*?)</h3>", re.DOTALL | re.IGNORECASE)  # Tomcat signs its pages in one
-_TOMCAT = re.compile(r"<b>Message</b>(.*?)</p>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
+_H3 = re.compile(r"<h3>(?!\s*Apache Tomcat)", re.IGNORECASE)  # Tomcat signs its pages in one
+_H3_END = re.compile("</h3>", re.IGNORECASE)
+_ELSEWHERE = (  # where other pages have their message
+    (re.compile("<b>Message</b>", re.IGNORECASE), re.compile("</p>", re.IGNORECASE)),
+    (re.compile("<title>", re.IGNORECASE), re.compile("</title>", re.IGNORECASE)),
+)
 _TAG = re.compile(r"<[^<>]*>")
+_LINE = re.compile(r"[^\r\n]+")
 _LONGEST = 600  # characters of a message that are shown
+PAGE_BYTES = 64 * 1024  # in which the message of a page stands
+_TEXT_BYTES = 8 * 1024 * 1024  # no script, value or list of URIs is so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,14 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Return the body as text without the white space around it."""
-        return self.body.decode("utf-8", errors="replace").strip()
+        """Return the body as text without the white space around it.
+
+        Raises:
+            Refused: site.too_long.
+        """
+        if len(self.body) > _TEXT_BYTES:
+            raise Refused(self.too_much(), status=self.status)
+        return _decoded(self.body)
 
     @property
     def bare(self) -> str:
@@ -74,18 +84,17 @@ class Answer:
     @property
     def message(self) -> str:
         """Return what the server says went wrong, "" when it says nothing (0.5)."""
-        return error_text(self.text) if self.is_html or not self._is_json else ""
-
-    @property
-    def _is_json(self) -> bool:
-        return self.text[:1] in {"{", "["}
+        said = _decoded(self.body[:PAGE_BYTES])
+        return "" if said.startswith(("{", "[")) else error_text(said)
 
     def json(self) -> object:
         """Return the decoded JSON.
 
         Raises:
-            Refused: it is something else.
+            Refused: it is something else; site.too_long where it would fill the memory.
         """
+        if parsed_bytes(self.body) > KEPT_LIMIT:
+            raise Refused(self.too_much(), status=self.status)
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -95,13 +104,19 @@ class Answer:
         """Return the rows of a table.
 
         Raises:
-            Refused: it is something else.
+            Refused: it is something else; site.too_long where they would fill the memory.
         """
-        match self.json():
-            case {"ResultSet": {"Result": list(rows)}}:
-                return tuple(_as_row(row) for row in rows if isinstance(row, dict))
-            case _:
-                raise Refused(self.unclear("a table"), status=self.status)
+        reader, allowance = TableReader(), Allowance()
+        rows: list[Row] = []
+        try:
+            for row in reader.feed(self.body):
+                allowance.use(row, *row, *row.values())
+                rows.append(row)
+        except TooMuchError:
+            raise Refused(self.too_much(), status=self.status) from None
+        if not reader.end():
+            raise Refused(self.unclear("a table"), status=self.status)
+        return tuple(rows)
 
     def item(self) -> Item:
         """Return a single item.
@@ -113,17 +128,18 @@ class Answer:
             case {"items": [{"data_fields": dict(fields), **rest}, *_]}:
                 meta = rest.get("meta")
                 xsi_type = meta.get("xsi:type", "") if isinstance(meta, dict) else ""
-                return Item(_as_row(fields), str(xsi_type))
+                return Item(as_row(fields), str(xsi_type))
             case _:
                 raise Refused(self.unclear("an item"), status=self.status)
 
     def uris(self) -> tuple[str, ...]:
         """Return the URIs of a list, /data in front; lines may end in any way (0.4)."""
-        return tuple(filter(None, (normalise(line.strip()) for line in re.split(r"[\r\n]+", self.text))))
+        return tuple(filter(None, (normalise(line[0].strip()) for line in _LINE.finditer(self.text))))
 
-    def unclear(self, wanted: str) -> Finding:
-        """Say that the answer is not of the kind that was wanted."""
-        got = "a web page" if self.is_html else f"{len(self.body)} bytes of {self.content_type or 'an unnamed type'}"
+    def unclear(self, wanted: str, size_bytes: int | None = None) -> Finding:
+        """Say that the answer, of which perhaps only the beginning is known, is not of the kind that was wanted."""
+        size = len(self.body) if size_bytes is None else size_bytes
+        got = "a web page" if self.is_html else f"{size} bytes of {self.content_type or 'an unnamed type'}"
         return Finding(
             code="site.unclear",
             what="The site's answer could not be read",
@@ -134,6 +150,25 @@ class Answer:
             ),
             shareable=f"{self.method} {shape(self.path)}: status {self.status}, {got} instead of {wanted}.",
         )
+
+    def too_much(self) -> Finding:
+        """Say that what the answer holds would fill the memory of this machine."""
+        return too_much(self.method, self.path)
+
+
+def too_much(method: str, path: str) -> Finding:
+    """Say that an answer is larger than this program takes, and was left alone."""
+    return Finding(
+        code="site.too_long",
+        what="The site's answer is larger than this program takes, and was left alone",
+        why=f"To {method} {path} it sent so much that it would fill this machine's memory.",
+        todo=(
+            "Try again; a proxy between here and the site may have answered in its place.",
+            "Look at it in a browser, or at a smaller part of it here.",
+            "Give the lines above to the site's administrator.",
+        ),
+        shareable=f"{method} {shape(path)}: the answer is larger than this program takes.",
+    )
 
 
 def cell(row: Row, *names: str) -> str:
@@ -158,23 +193,21 @@ def number(text: str) -> int | None:
 def error_text(page: str) -> str:
     """Return the message in an error page of XNAT or Tomcat, or the plain text itself, in one line (0.5)."""
     if page[:15].lower().startswith(("<!doctype html", "<html")):
-        found = _H3.search(page) or _TOMCAT.search(page) or _TITLE.search(page)
-        text = found.group(1) if found else ""
-        if found is not None and found.re is not _H3:
-            text = html.unescape(_TAG.sub("", text))
+        text = _between(page, _H3, _H3_END) or html.unescape(
+            next(filter(None, (_TAG.sub("", _between(page, *marks)) for marks in _ELSEWHERE)), "")
+        )
     else:
         text = page
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
-def _as_row(fields: Mapping[object, object]) -> Row:
-    return {str(key): _as_text(value) for key, value in fields.items()}
+def _between(page: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
+    """Return what stands between two marks, "" where they are not there. One look at a page, however it is made."""
+    first = begin.search(page)
+    last = end.search(page, first.end()) if first else None
+    return page[first.end() : last.start()] if first and last else ""
 
 
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
+def _decoded(body: bytes) -> str:
+    return body.decode("utf-8-sig", errors="replace").strip()

@@ -1,12 +1,13 @@
 """The archive: from the prearchive into it, and reading what is there (wire contract 4, 6.6, 7)."""
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Row, cell, id_of, number
+from xnat_wizard.xnat.answers import cell, id_of, number
 from xnat_wizard.xnat.errors import Refused, Retry
 from xnat_wizard.xnat.http import WORK_S, Http
 from xnat_wizard.xnat.model import ArchiveVerdict, Resource, Scan, Session, Subject
 from xnat_wizard.xnat.prearchive import MOVED, scans_of
 from xnat_wizard.xnat.refusals import why
+from xnat_wizard.xnat.tables import Row
 from xnat_wizard.xnat.uris import normalise, path_of
 
 _ALL = {"format": "json", "limit": "*"}

@@ -5,18 +5,21 @@ import hashlib
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from io import BufferedReader
+from sys import intern
 from typing import Literal, Protocol
 from urllib.parse import unquote
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Answer, Row, number
+from xnat_wizard.xnat.answers import Answer, number, too_much
 from xnat_wizard.xnat.errors import Refused, Retry
 from xnat_wizard.xnat.http import WORK_S, Http, Sink, Upload
 from xnat_wizard.xnat.model import HeaderLine, RemoteFile
+from xnat_wizard.xnat.tables import Allowance, Row, TableReader, TooMuchError
 from xnat_wizard.xnat.uris import file_path, normalise, readings
 
 PIECE_BYTES = 512 * 1024
 READ_LIMIT = 64 * 1024 * 1024
+LIST_LIMIT = 1024 * 1024 * 1024  # of a list, of which only the files are kept
 PICTURE_LIMIT = 32 * 1024 * 1024
 
 _BINARY = "application/octet-stream"
@@ -36,28 +39,64 @@ class Readable(Protocol):
 
 def files_of(rows: Iterable[Row], *, collection: str = "") -> tuple[RemoteFile, ...]:
     """Return the files of a list; names keep the folders inside the resource."""
-    return tuple(
-        RemoteFile(
-            name=_name(row),
-            size_bytes=number(row.get("Size", "")) or 0,
-            uri=normalise(row.get("URI", "")),
-            collection=row.get("collection") or collection,
-            md5=row.get("digest", "").lower(),
-        )
-        for row in rows
-        if row.get("Name") or row.get("URI")
-    )
+    return tuple(_file(row, collection) for row in rows if _is_file(row))
 
 
 async def list_files(http: Http, path: str) -> tuple[RemoteFile, ...]:
-    """List the files under an encoded path; none where there is no such resource."""
+    """List the files under an encoded path; none where there is no such resource.
+
+    Raises:
+        Refused: site.unclear; site.too_long where the list would fill the memory.
+    """
     try:
-        rows = (await http.get(path, {"format": "json"})).rows()
+        return await read_list(http, path)
     except Refused as problem:
         if problem.status == 404:
             return ()
         raise
-    return files_of(rows)
+
+
+async def read_list(http: Http, path: str, *, collection: str = "") -> tuple[RemoteFile, ...]:
+    """List the files under an encoded path, as they come: a list of 500,000 has 150 MB.
+
+    Raises:
+        Refused: as `list_files`; site.not_found.
+    """
+    sink = _List(path, collection)
+    answer = await http.call("GET", path, {"format": "json"}, sink=sink)
+    if not sink.is_whole():
+        raise Refused(answer.unclear("a table", sink.size_bytes), status=answer.status)
+    return tuple(sink.files)
+
+
+class _List:
+    """Takes the bytes of a list of files, and keeps the files."""
+
+    def __init__(self, path: str, collection: str) -> None:
+        self._path = path
+        self._collection = collection
+        self.files: list[RemoteFile] = []
+        self.size_bytes = 0
+        self._reader, self._allowance = TableReader(), Allowance()
+
+    async def begin(self) -> None:
+        self.files, self.size_bytes = [], 0
+        self._reader, self._allowance = TableReader(), Allowance()
+
+    async def take(self, piece: bytes) -> None:
+        self.size_bytes += len(piece)
+        try:
+            for row in filter(_is_file, self._reader.feed(piece)):
+                file = _file(row, self._collection)
+                self._allowance.use(file, file.name, file.size_bytes, file.uri, file.md5)
+                self.files.append(file)
+        except TooMuchError:
+            raise Refused(too_much("GET", self._path), status=200) from None
+        if self.size_bytes > LIST_LIMIT:
+            raise Refused(too_much("GET", self._path), status=200)
+
+    def is_whole(self) -> bool:
+        return self._reader.end()
 
 
 async def read(http: Http, uri: str, *, limit_bytes: int = READ_LIMIT) -> bytes:
@@ -132,7 +171,7 @@ async def put_stream(http: Http, parent: str, name: str, body: AsyncIterable[byt
         upload=Upload(body, size_bytes, _BINARY),
         answer_s=WORK_S,
     )
-    if '"duplicates"' in answer.text:
+    if b'"duplicates"' in answer.body:
         raise Refused(_duplicate(name), status=answer.status)
 
 
@@ -212,6 +251,20 @@ async def _download(http: Http, uri: str, query: dict[str, str], limit_bytes: in
 def _digest(path: Readable) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _is_file(row: Row) -> bool:
+    return bool(row.get("Name") or row.get("URI"))
+
+
+def _file(row: Row, collection: str) -> RemoteFile:
+    return RemoteFile(
+        name=_name(row),
+        size_bytes=number(row.get("Size", "")) or 0,
+        uri=normalise(row.get("URI", "")),
+        collection=intern(row.get("collection") or collection),
+        md5=row.get("digest", "").lower(),
+    )
 
 
 def _name(row: Row) -> str:

@@ -21,7 +21,7 @@ from yarl import URL
 
 from xnat_wizard.amounts import whole_number
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Answer
+from xnat_wizard.xnat.answers import PAGE_BYTES, Answer, too_much
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, Retry
 from xnat_wizard.xnat.network import no_answer, proxy_for, tls_context
 from xnat_wizard.xnat.refusals import SUCCESS, check, problem_of
@@ -32,7 +32,7 @@ ANSWER_S = 180.0  # listing a large session's files takes tens of seconds (7.3)
 WORK_S = 1800.0  # build, commit and archive: the server waits 600 s, then answers (10.2)
 STALL_S = 300.0  # no byte moved
 _TELL_EVERY_S = 1.0
-BODY_LIMIT = 128 * 1024 * 1024  # the files of a session of 250,000 take some 100 MB
+BODY_LIMIT = 64 * 1024 * 1024  # in memory; a list of files is longer, and is read by a sink while it comes
 _START_BYTES = 16 * 1024  # of a long answer that are kept to know a page in the place of data
 
 _log = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ class Http:
                     if kept is not None and response.status == 200 and not is_new:
                         content = await self._pour(response, deadline, answer_s, kept)
                     else:
-                        content = await self._read(response, deadline, answer_s, limit_bytes)
+                        content = await self._read(response, deadline, answer_s, limit_bytes, too_much(method, path))
                 finally:
                     if isinstance(body, _Body) and not body.is_finished:
                         response.close()  # it answered before it had read all: do not push the rest
@@ -233,14 +233,17 @@ class Http:
 
     @staticmethod
     async def _read(
-        response: aiohttp.ClientResponse, deadline: asyncio.Timeout, stall_s: float, limit_bytes: int
+        response: aiohttp.ClientResponse, deadline: asyncio.Timeout, stall_s: float, limit_bytes: int, refusal: Finding
     ) -> bytes:
         content = bytearray()
+        limit_bytes = limit_bytes if response.status < 400 else PAGE_BYTES
         async for piece in response.content.iter_any():
             content += piece
             if len(content) > limit_bytes:
                 response.close()
-                raise Refused(_too_long(limit_bytes), status=response.status)
+                if response.status >= 400:
+                    break  # what went wrong stands at the beginning
+                raise Refused(refusal, status=response.status)
             deadline.reschedule(asyncio.get_running_loop().time() + stall_s)
         return bytes(content)
 
@@ -381,13 +384,4 @@ def _wrong_length(size_bytes: int) -> Finding:
         what="What was read is not as long as announced",
         why=f"{size_bytes} bytes were announced; a file changed while it was read.",
         todo=("Look at the folder again, then send it again.",),
-    )
-
-
-def _too_long(limit_bytes: int) -> Finding:
-    return Finding(
-        code="site.too_long",
-        what="The answer is larger than expected, and was left alone",
-        why=f"It has more than {limit_bytes} bytes.",
-        todo=("Download it with a browser.",),
     )

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Answer, Row, cell, number
+from xnat_wizard.xnat.answers import Answer, cell, number
 from xnat_wizard.xnat.errors import Refused, Retry
-from xnat_wizard.xnat.files import files_of
+from xnat_wizard.xnat.files import read_list
 from xnat_wizard.xnat.http import WORK_S, Http
 from xnat_wizard.xnat.model import UNASSIGNED, IdleTimer, PrearchiveSession, RemoteFile, Resource, Scan
 from xnat_wizard.xnat.refusals import why
+from xnat_wizard.xnat.tables import Row
 from xnat_wizard.xnat.uris import encoded, normalise, path_of, segment
 
 _JSON = {"format": "json"}
@@ -102,8 +103,7 @@ async def list_files(http: Http, uri: str, scan_id: str) -> tuple[RemoteFile, ..
     labels = [one.label for one in await list_resources(http, uri, scan_id)]
     found: list[RemoteFile] = []
     for label in labels:
-        rows = (await http.get(f"{place}/{segment(label)}/files", _JSON)).rows()
-        found.extend(files_of(rows, collection=label))
+        found += await read_list(http, f"{place}/{segment(label)}/files", collection=label)
     return tuple(found)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from html import unescape
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Row, cell
+from xnat_wizard.xnat.answers import cell
 from xnat_wizard.xnat.errors import Fatal, LoginAgain, Refused, SiteProblem
 from xnat_wizard.xnat.http import Bytes, Http, Upload
 from xnat_wizard.xnat.model import Identity, Project, Role, UploadSettings
+from xnat_wizard.xnat.tables import Row
 from xnat_wizard.xnat.uris import path_of
 
 _ROLES = {"Owners": Role.OWNER, "Members": Role.MEMBER, "Collaborators": Role.COLLABORATOR}

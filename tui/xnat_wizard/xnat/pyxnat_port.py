@@ -24,12 +24,13 @@ from urllib.parse import quote, unquote, urlsplit
 import aiohttp
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Answer
-from xnat_wizard.xnat.errors import Fatal, SiteProblem
-from xnat_wizard.xnat.http import user_agent
+from xnat_wizard.xnat.answers import Answer, too_much
+from xnat_wizard.xnat.errors import Fatal, Refused, SiteProblem
+from xnat_wizard.xnat.http import BODY_LIMIT, user_agent
 from xnat_wizard.xnat.model import Login, ProjectDraft
 from xnat_wizard.xnat.network import no_answer, proxy_for, tls_context
 from xnat_wizard.xnat.refusals import problem_of
+from xnat_wizard.xnat.tables import KEPT_LIMIT, WINDOW, parsed_bytes
 from xnat_wizard.xnat.uris import path_of
 
 TIMEOUT_S = (20.0, 60.0)  # to connect; between two bytes
@@ -164,11 +165,14 @@ class PyxnatPort:
         return interface
 
     def _judge(self, response: Any, **_: Any) -> None:
+        method = str(response.request.method)
+        path = urlsplit(str(response.url)).path.removeprefix(urlsplit(self._url).path)
+        status = int(response.status_code)
         answer = Answer(
-            method=str(response.request.method),
-            path=urlsplit(str(response.url)).path.removeprefix(urlsplit(self._url).path),
-            status=int(response.status_code),
-            body=bytes(response.content),
+            method=method,
+            path=path,
+            status=status,
+            body=_bounded(response, Refused(too_much(method, path), status=status)),
             content_type=str(response.headers.get("Content-Type", "")),
             location=str(response.headers.get("Location", "")),
             retry_after=str(response.headers.get("Retry-After", "")),
@@ -186,6 +190,20 @@ class PyxnatPort:
             raise no_answer(_plain(error), url=self._url, method="DELETE", path="/data/JSESSION") from error
         finally:
             interface._http.close()  # noqa: SLF001  as above
+
+
+def _bounded(response: Any, refusal: Refused) -> bytes:
+    """Read an answer to its end; pyxnat gets it when it can be parsed in the memory that is given to one."""
+    content = bytearray()
+    for piece in response.iter_content(WINDOW):
+        content += piece
+        if len(content) > BODY_LIMIT:
+            response.close()
+            raise refusal
+    response._content = bytes(content)  # noqa: SLF001  where requests keeps it
+    if parsed_bytes(response.content) > KEPT_LIMIT // 2:  # pyxnat makes copies
+        raise refusal
+    return bytes(response.content)
 
 
 def _explained(error: Exception, url: str, path: str) -> SiteProblem:

@@ -21,6 +21,7 @@ from xnat_wizard.xnat.http import WORK_S, Http, Upload
 from xnat_wizard.xnat.model import RemoteFile
 from xnat_wizard.xnat.pyxnat_port import ObjectModel
 from xnat_wizard.xnat.scans import ScanDraft, describe_scan
+from xnat_wizard.xnat.tables import KEPT_LIMIT, parsed_bytes
 from xnat_wizard.xnat.uris import file_path, path_of
 
 CONTENT_TYPES: Mapping[str, str] = {  # by the ending that says how to unpack; trap 16: a packed tar is x-gtar
@@ -283,17 +284,22 @@ class Resources:
         asked = {"inbody": "true", "overwrite": "true" if is_replacing else "false", **query}
         async with self._kept_alive():
             answer = await self._http.call("PUT", path, asked, upload=upload, answer_s=WORK_S)
-        return duplicates_in(answer.text)
+        if parsed_bytes(answer.body) > KEPT_LIMIT:
+            raise Refused(answer.too_much(), status=answer.status)
+        return duplicates_in(answer.body)
 
 
-def duplicates_in(text: str) -> tuple[str, ...]:
+def duplicates_in(said: str | bytes) -> tuple[str, ...]:
     """Return the names of files that were left as they are, from the answer to a file that was sent (8.3)."""
     try:
-        said = json.loads(text) if text.startswith("{") else {}
+        found = json.loads(said)
     except (ValueError, RecursionError):
         return ()
-    found = said.get("duplicates") if isinstance(said, dict) else None
-    return tuple(str(name) for name in found) if isinstance(found, list) else ()
+    match found:
+        case {"duplicates": list(names)}:
+            return tuple(map(str, names))
+        case _:
+            return ()
 
 
 class _Digest:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from xnat_wizard.findings import Finding
-from xnat_wizard.xnat.answers import Row
 from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.http import Http
+from xnat_wizard.xnat.tables import Row
 from xnat_wizard.xnat.uris import path_of
 
 _WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)

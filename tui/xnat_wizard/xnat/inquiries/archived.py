@@ -1,14 +1,15 @@
 """Questions about the archive (Q15, Q16, Q18 to Q20)."""
 
 import asyncio
-from xml.etree import ElementTree as ET
 
 from xnat_wizard.xnat.answers import Answer, cell, id_of
-from xnat_wizard.xnat.answers import Row as Cells
+from xnat_wizard.xnat.catalogue import uids_in
 from xnat_wizard.xnat.errors import Refused
 from xnat_wizard.xnat.files import files_of
 from xnat_wizard.xnat.inquiries.asking import Asker, rows_said
 from xnat_wizard.xnat.inquiries.values import Experiment, ScanFact, StoredObject
+from xnat_wizard.xnat.tables import Row as Cells
+from xnat_wizard.xnat.tables import TooMuchError
 from xnat_wizard.xnat.told import Standing, Told
 from xnat_wizard.xnat.uris import encoded, path_of
 
@@ -175,11 +176,11 @@ async def _catalogue(asker: Asker, place: str, label: str) -> Told[tuple[tuple[s
 
     def read(answer: Answer) -> tuple[tuple[str, str], ...]:
         try:
-            root = ET.fromstring(answer.body)  # noqa: S314  of the site we are logged in to; no entities
-        except ET.ParseError:
+            return uids_in(answer.body)
+        except ValueError:
             raise Refused(answer.unclear("a catalogue"), status=answer.status) from None
-        entries = (node for node in root.iter() if node.tag.rpartition("}")[2] == "entry")
-        return tuple((node.get("URI") or node.get("ID") or "", node.get("UID", "")) for node in entries)
+        except TooMuchError:
+            raise Refused(answer.too_much(), status=answer.status) from None
 
     path = path_of("resources", label)
     return await asker.ask_many("Q19", place + path, {"format": "xml"}, read=read, is_free=True)

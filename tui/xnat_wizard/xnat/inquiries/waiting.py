@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from xnat_wizard.xnat.answers import Answer, number
-from xnat_wizard.xnat.answers import Row as Cells
 from xnat_wizard.xnat.files import files_of
 from xnat_wizard.xnat.inquiries.asking import Asker, json_upload
 from xnat_wizard.xnat.inquiries.values import UNASSIGNED, Held, Row, ScanFact, StoredObject
 from xnat_wizard.xnat.model import ArchiveVerdict
 from xnat_wizard.xnat.prearchive import place_of
+from xnat_wizard.xnat.tables import Row as Cells
 from xnat_wizard.xnat.told import Standing, Told
 from xnat_wizard.xnat.uris import encoded, normalise, path_of, segment
 
