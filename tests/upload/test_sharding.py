@@ -1,5 +1,6 @@
 """Shards of a plan: never overlapping, together the whole, the same on every machine."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -196,7 +197,10 @@ def test_a_mark_that_is_none_is_passed_over(own_home: Path) -> None:
     plan = plan_of(session("a", 1, 2), session("b", 1, 2))
     known = digest_of(plan)
     path = begin(part(plan, Shard(1, 2)), known, Shard(1, 2))
-    for name, text in (("x", "{"), ("y", '{"format": "other"}'), ("z", '{"format": "xnat-wizard shard"}')):
+    right = json.loads((path.parent / "shard.json").read_text())
+    numbers: tuple[object, ...] = ({"number": "a", "count": 2}, {"number": 3, "count": 2}, {"number": 1}, [1, 2], None)
+    odd = [(f"odd{at}", json.dumps(right | {"shard": one})) for at, one in enumerate(numbers)]
+    for name, text in (("x", "{"), ("y", '{"format": "other"}'), ("z", '{"format": "xnat-wizard shard"}'), *odd):
         folder = path.parents[1] / name
         folder.mkdir()
         (folder / "shard.json").write_text(text)

@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from xnat_wizard.findings import Problem
 from xnat_wizard.upload import uploads
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Plan, SessionState, UploadState
@@ -50,3 +53,25 @@ def test_a_cancel_stays_one_when_its_receipt_cannot_be_written(study_folder: Pat
         assert journal.progress().state is UploadState.CANCELLED
         assert journal.receipt() is not None
         assert "could not be written" in journal.events()[-1].text
+
+
+def test_uploads_that_begin_in_the_same_second_get_folders_of_their_own(study_folder: Path, plan_for: PlanFor) -> None:
+    plan = plan_for(study_folder)
+    paths = [uploads.begin(plan, name_end="-x") for _ in range(4)]
+    assert len({path.parent for path in paths}) == 4
+    assert set(uploads.journals()) == set(paths)
+    assert uploads.find(paths[1].parent.name) == paths[1]
+    assert uploads.find() == uploads.journals()[0]
+
+
+def test_a_folder_of_uploads_that_cannot_be_read_hides_no_error_of_its_own(
+    study_folder: Path, plan_for: PlanFor, own_home: Path
+) -> None:
+    plan = plan_for(study_folder)
+    uploads.begin(plan)
+    (own_home / "state").rename(own_home / "gone")
+    (own_home / "state").write_bytes(b"in its place")
+    assert uploads.unfinished(plan) is None
+    assert uploads.newest_unfinished(plan.site_url) is None
+    with pytest.raises(Problem):
+        uploads.find()

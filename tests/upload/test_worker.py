@@ -181,3 +181,36 @@ def test_a_pause_that_is_asked_for_at_once_is_obeyed_and_one_of_before_is_not(
         until(lambda: journal.progress().state is UploadState.PAUSED)
         journal.request(Request.GO_ON)
         assert wait_for_end(journal) is UploadState.DONE
+
+
+def test_a_pause_that_is_asked_for_while_the_site_is_away_is_obeyed_once_it_is_back(
+    practice: Practice, login: Login, study_folder: Path, new_journal: NewJournal
+) -> None:
+    practice.server.faults.add(Fault(Kind.STATUS, code=503, times=2))
+    with journal_for(practice, study_folder, new_journal) as journal:
+        worker.start(journal.path, login)
+        until(lambda: "Trying again in 1 s" in "".join(event.text for event in journal.events()))
+        journal.request(Request.PAUSE)
+        until(lambda: journal.progress().state is UploadState.PAUSED)
+        assert journal.progress().files_sent == 0
+        journal.request(Request.GO_ON)
+        assert wait_for_end(journal) is UploadState.DONE
+
+
+def test_where_no_process_can_be_started_that_is_told_and_the_upload_can_be_started_later(
+    practice: Practice, login: Login, study_folder: Path, new_journal: NewJournal, tmp_path: Path
+) -> None:
+    with journal_for(practice, study_folder, new_journal) as journal:
+        with pytest.raises(Problem) as told:
+            worker.start(journal.path, login, shelter=(str(tmp_path / "no such command"),))
+        assert told.value.finding.code == "upload.no_worker"
+        assert "No such file" in told.value.finding.why
+        log = journal.path.parent / worker.LOG_NAME
+        log.unlink(missing_ok=True)
+        log.mkdir()
+        with pytest.raises(Problem, match=r"upload\.no_worker"):
+            worker.start(journal.path, login)
+        log.rmdir()
+        assert not worker.is_running(journal.path)
+        worker.start(journal.path, login)
+        assert wait_for_end(journal) is UploadState.DONE

@@ -184,6 +184,7 @@ def _read(path: Path) -> Mark | None:
         raw = json.loads(path.read_bytes())
         if raw["format"] != _FORMAT:
             return None
-        return Mark(str(raw["plan"]), Shard(**raw["shard"]), str(raw["host"]), path.parent)
-    except (OSError, ValueError, KeyError, TypeError):
+        shard = parse(f"{raw['shard']['number']}/{raw['shard']['count']}")
+        return Mark(str(raw["plan"]), shard, str(raw["host"]), path.parent)
+    except (OSError, ValueError, KeyError, TypeError, Problem):
         return None
