@@ -7,7 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -64,6 +64,22 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def saying(say: Callable[[bytes], Iterable[bytes]]) -> AsyncIterator[int]:
+    """Serve whatever bytes `say` makes of the head of a request, one piece after the other; give the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            for piece in say(await reader.readuntil(b"\r\n\r\n")):
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield int(server.sockets[0].getsockname()[1])
 
 
 def forwarding(url: str, *, drop: str = "") -> Handler:

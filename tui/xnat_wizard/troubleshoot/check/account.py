@@ -77,9 +77,12 @@ async def tokens(ground: Ground) -> Outcome:
         return warn("The site did not issue a token", problem.finding.why)
     if token is None:
         return warn("The site issues no tokens: an upload in the background keeps the password in memory")
-    with contextlib.suppress(SiteProblem):
-        await http.send("GET", path_of("data", "services", "tokens", "invalidate", token[0]))
-    return ok("The site issues tokens: uploads go on without the password", "one was issued, and handed back")
+    said = "The site issues tokens: uploads go on without the password"
+    try:
+        await http.call("GET", path_of("data", "services", "tokens", "invalidate", token[0]))
+    except SiteProblem as problem:
+        return ok(said, f"one was issued, and could not be handed back (status {problem.status}): it ends by itself")
+    return ok(said, "one was issued, and handed back")
 
 
 async def project(ground: Ground) -> Outcome:

@@ -6,6 +6,7 @@ Goes through the machine's proxy where there is one: by CONNECT for https, by wh
 
 import asyncio
 import contextlib
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,6 +22,7 @@ ANSWER_S = 20.0
 _NEXT_ADDRESS_S = 0.25  # RFC 8305: a broken IPv6 does not stand in the way
 _HEAD_LIMIT = 64 * 1024
 _BODY_LIMIT = 64 * 1024
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 
 
 class NoAnswerError(Exception):
@@ -105,27 +107,33 @@ class Line:
             return await self._chunks()
         length = whole_number(next(iter(headers.get("content-length", ())), ""))
         if length is not None:
-            with contextlib.suppress(asyncio.IncompleteReadError):
-                return await self.reader.readexactly(min(length, _BODY_LIMIT))
-        return await self.reader.read(_BODY_LIMIT)
+            return await self._exactly(min(length, _BODY_LIMIT))
+        body = bytearray()
+        while len(body) < _BODY_LIMIT and (piece := await self.reader.read(_BODY_LIMIT - len(body))):
+            body += piece
+        return bytes(body)
 
     async def _chunks(self) -> bytes:
         body = bytearray()
-        while len(body) < _BODY_LIMIT:
-            size = (await self.reader.readline()).split(b";")[0].strip()
-            try:
-                left = int(size, 16)
-            except ValueError:
-                raise NoAnswerError("the answer broke off") from None
-            if not left:
+        try:
+            while len(body) < _BODY_LIMIT:
+                size = (await self.reader.readline()).split(b";")[0].strip()
+                left = int(size, 16) if _CHUNK_SIZE.fullmatch(size) else -1
+                if left < 0:
+                    raise NoAnswerError("the answer broke off")
+                body += await self._exactly(min(left, _BODY_LIMIT - len(body)))
+                if not left or len(body) == _BODY_LIMIT:
+                    break
                 await self.reader.readline()
-                break
-            try:
-                body += await self.reader.readexactly(left)
-            except asyncio.IncompleteReadError:
-                raise NoAnswerError("the answer broke off") from None
-            await self.reader.readline()
+        except ValueError:  # a line without end
+            raise NoAnswerError("its answer is no HTTP") from None
         return bytes(body)
+
+    async def _exactly(self, size_bytes: int) -> bytes:
+        try:
+            return await self.reader.readexactly(size_bytes)
+        except asyncio.IncompleteReadError:
+            raise NoAnswerError("the answer broke off") from None
 
 
 @asynccontextmanager

@@ -61,12 +61,16 @@ async def redirects(ground: Ground) -> Outcome:
     reply, here = _reply(ground), ground.place
     if not 300 <= reply.status < 400:
         return ok("The site answers at this address itself", reply.as_evidence())
-    target = urljoin(reply.asked.partition(" ")[2], reply.header("location"))
-    to = urlsplit(target)
+    try:
+        target = urljoin(reply.asked.partition(" ")[2], reply.header("location"))
+        to = urlsplit(target)
+        is_here = (to.hostname or "") == here.host.lower() and to.port != 0  # a port that is none raises too
+    except ValueError:
+        return fail(_to_nowhere(here.url), reply.as_evidence())
     base = target.removesuffix(BUILD_INFO)
     if not target.endswith(BUILD_INFO) or to.query:
         base = f"{to.scheme}://{to.netloc.rpartition('@')[2]}"  # a page of its own; where XNAT is there, nobody knows
-    if (to.hostname or "") != here.host.lower():
+    if not is_here:
         finding = Finding(
             "site.redirect",
             f"The address leads to another host: {to.hostname or 'unnamed'}",
@@ -112,6 +116,7 @@ async def clock(ground: Ground) -> Outcome:
         theirs = parsedate_to_datetime(reply.header("date"))
     except (ValueError, TypeError):
         raise Skip("the site does not tell its time") from None
+    theirs = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)  # "-0000" means so (RFC 5322)
     offset_s = (theirs - ground.now()).total_seconds()
     evidence = (f"Date: {reply.header('date')}", f"this machine: {ground.now().astimezone(UTC):%H:%M:%S} UTC")
     if abs(offset_s) <= CLOCK_S:
@@ -216,6 +221,21 @@ def _gate(reply: Reply) -> Finding:
     problem = problem_of(Answer("GET", BUILD_INFO, reply.status, reply.body))
     assert problem is not None
     return problem.finding
+
+
+def _to_nowhere(url: str) -> Finding:
+    return numbered(
+        Finding(
+            "site.redirect",
+            "The site sends on to something that is no address",
+            "The redirect cannot be read: its web server, or a proxy in front of it, is set up wrongly",
+            (
+                "Try the address in a browser on this machine, and use the one that is shown there",
+                "Tell the site's administrator",
+            ),
+            where=url,
+        )
+    )
 
 
 def _silent(ground: Ground, error: Exception) -> Finding:

@@ -14,7 +14,7 @@ from urllib.request import getproxies
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import Secret
-from xnat_wizard.troubleshoot.check.line import CONNECT_S, NoAnswerError, opened
+from xnat_wizard.troubleshoot.check.line import CONNECT_S, NoAnswerError, Reply, opened
 from xnat_wizard.troubleshoot.check.model import Ground, Origin, Outcome, Proxy, Skip, fail, ok, warn
 from xnat_wizard.xnat.network import proxy_for, reason
 from xnat_wizard.xnat.numbers import numbered
@@ -48,8 +48,11 @@ async def proxy(ground: Ground) -> Outcome:
     if not url:
         others = " for this address" if getproxies() else ""
         return ok(f"No proxy of this machine is used{others}", *named)
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return fail(_no_proxy_address(), *named)
     where = f"{host}:{port}"
     if parts.scheme != "http":
         return fail(_odd_proxy(parts.scheme, where), *named)
@@ -137,14 +140,14 @@ async def plain(ground: Ground) -> Outcome:
         return fail(_silent(origin, error), f"GET {origin.url}{path}: {no_words(error)}")
     if reply.status == 400 and b"HTTPS port" in reply.body and _turn_to_tls(ground, origin):  # nginx says so
         return ok("The port speaks no plain http; https is tried", reply.as_evidence())
-    target = urlsplit(reply.header("location"))
-    if 300 <= reply.status < 400 and target.scheme == "https" and (target.hostname or "") == origin.host.lower():
-        ground.origin = Origin("https", origin.host, target.port or 443)
+    secure = _https_here(reply, origin)
+    if secure is not None:
+        ground.origin = secure
         finding = Finding(
             "site.redirect",
             "The site sends http on to https",
             "A request that carries images is not repeated after a redirect: they would be lost",
-            (f"Use the address {ground.origin.url}{ground.paths[0]}",),
+            (f"Use the address {secure.url}{ground.paths[0]}",),
             where=origin.url,
         )
         return warn(finding.what, reply.as_evidence(), finding=numbered(finding))
@@ -158,6 +161,17 @@ async def plain(ground: Ground) -> Outcome:
         where=origin.url,
     )
     return warn(finding.what, reply.as_evidence(), finding=finding)
+
+
+def _https_here(reply: Reply, origin: Origin) -> Origin | None:
+    """Return the https of the same host that an answer sends on to, `None` where it does not."""
+    try:
+        target = urlsplit(reply.header("location"))
+        number = target.port or 443
+    except ValueError:
+        return None  # where it leads is looked at later
+    is_here = target.scheme == "https" and (target.hostname or "") == origin.host.lower()
+    return Origin("https", origin.host, number) if 300 <= reply.status < 400 and is_here else None
 
 
 async def aside(act: Callable[[], T], longest_s: float) -> T:
@@ -305,6 +319,15 @@ def _no_proxy(where: str, error: OSError) -> Finding:
             "If the site is inside your network: add its host name to NO_PROXY",
         ),
         where=where,
+    )
+
+
+def _no_proxy_address() -> Finding:
+    return Finding(
+        "check.proxy",
+        "The proxy that this machine is set to use has no address that can be read",
+        "A proxy is written as http://HOST:PORT",
+        ("Check the variables HTTPS_PROXY and HTTP_PROXY",),
     )
 
 
