@@ -233,3 +233,78 @@ def test_a_pyxnat_file_that_cannot_be_used_is_explained(home: Path, text: str, m
     assert caught.value.finding.code == "login.pyxnat"
     with pytest.raises(Problem):
         pyxnat_offer(home / "nowhere.cfg")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": 5, "alias": "a-1", "secret": "s"},
+        {"url": SITE, "alias": None, "secret": "s"},
+        {"url": SITE, "alias": "a-1"},
+        "a-1",
+    ],
+)
+def test_an_entry_of_another_form_is_left_out(entry: object) -> None:
+    logins.store_login(token())
+    path = settings.state_dir() / logins.TOKENS_FILE
+    content = json.loads(path.read_text("utf-8"))
+    content["logins"] += [entry]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert [login.alias for login in logins.stored_logins()] == ["a-1"]
+
+
+@pytest.mark.parametrize("expires", [True, "soon", -1, 1e300, 10**400, [1]])
+def test_a_date_that_is_none_counts_as_not_told(expires: object, home: Path) -> None:
+    logins.store_login(token())
+    path = settings.state_dir() / logins.TOKENS_FILE
+    content = json.loads(path.read_text("utf-8"))
+    content["logins"][0]["expires_s"] = expires
+    path.write_text(json.dumps(content), encoding="utf-8")
+    offer, troubles = best_offer(SITE)
+    assert offer is not None
+    assert (offer.username, troubles, source_words(offer)) == ("anna", (), "stored login")
+
+
+def test_a_file_of_tokens_that_is_a_folder_is_explained() -> None:
+    path = settings.state_dir() / logins.TOKENS_FILE
+    path.mkdir(mode=0o700)
+    with pytest.raises(Problem) as told:
+        logins.stored_logins()
+    assert told.value.finding.code == "login.store_unreadable"
+    assert "directory" in told.value.finding.why.lower()
+
+
+def test_a_site_is_forgotten_and_the_others_stay() -> None:
+    logins.remember_site("https://one.example.org", "anna")
+    logins.remember_site(SITE, "ben")
+    logins.forget_site("https://one.example.org", "anna")
+    assert [(site.url, site.username) for site in logins.recent_sites()] == [(SITE, "ben")]
+
+
+def test_a_home_that_cannot_be_used_has_no_recent_sites(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home / "file", "")
+    monkeypatch.setenv("XNAT_WIZARD_HOME", str(home / "file"))
+    assert logins.recent_sites() == ()
+
+
+def test_a_netrc_in_another_coding_or_place_is_explained(home: Path) -> None:
+    (home / ".netrc").write_bytes(b"machine xnat.example.org login \xff password s\n")
+    (home / ".netrc").chmod(0o600)
+    found, troubles = offers()
+    assert found == ()
+    assert [finding.code for finding in troubles] == ["login.netrc"]
+    (home / ".netrc").unlink()
+    (home / ".netrc").mkdir()
+    assert [finding.code for finding in offers()[1]] == ["login.netrc"]
+
+
+def test_where_a_login_comes_from_is_told_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home / ".netrc", "machine xnat.example.org login anna password s\n")
+    offer, _ = best_offer(SITE)
+    assert offer is not None
+    assert source_words(offer) == "from ~/.netrc"
+    assert offer.address_for(SITE) == SITE
+    assert best_offer("http://[")[0] is None
+    assert best_offer(SITE, "ben")[0] is None
+    monkeypatch.setenv("XNAT_PASS", "s")
+    assert [one.username for one in offers("ben")[0] if one.origin is Origin.ENVIRONMENT] == ["ben"]

@@ -1,14 +1,16 @@
 """What the settings can have that cannot be used, as findings with what may be meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.preferences.table import SETTINGS, Kind, Setting, plain_name
 
 MOST_NAMED = 12  # of the words there are
+LONGEST_SHOWN = 120
 KNOWN = tuple(one.name for one in SETTINGS)
+TOO_DEEP = "its lists or tables are nested too deeply"
 LEAVE_OUT = "Or leave the line out: the usual way is taken"
 
 
@@ -51,10 +53,19 @@ def bad_value(name: str, value: object, setting: Setting) -> Finding:
     choices = {Kind.CHOICE: setting.choices, Kind.YES_NO: ("true", "false")}.get(setting.kind)
     return _note(
         "settings.bad_value",
-        f"The settings file has `{name} = {value!r}`, which cannot be",
+        f"The settings file has `{name} = {_shown(value)}`, which cannot be",
         f"`{name}` can be {setting.may_be}",
-        did_you_mean(str(value), choices) if choices else f"Write {setting.may_be}",
+        did_you_mean(_shown(value, str), choices) if choices else f"Write {setting.may_be}",
     )
+
+
+def _shown(value: object, how: Callable[[object], str] = repr) -> str:
+    """Return a value as it can be shown; nobody reads a whole one of thousands of signs."""
+    try:
+        text = how(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "..."
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def bad_variable(setting: Setting, words: str) -> Finding:
@@ -141,6 +152,8 @@ def unreadable(path: Path, why: str) -> Finding:
 def not_kept(path: Path, error: Exception, name: str) -> Finding:
     """Return that a setting could not be written."""
     why = error.strerror if isinstance(error, OSError) else str(error)
+    if isinstance(error, RecursionError):
+        why = TOO_DEEP
     return Finding(
         "settings.not_kept",
         f"`{name}` will not be remembered: the settings file cannot be changed",

@@ -119,7 +119,7 @@ def read_file() -> SettingsFile:
     except OSError as error:
         return SettingsFile(path, findings=(faults.unreadable(path, error.strerror or type(error).__name__),))
     except RecursionError:
-        return SettingsFile(path, findings=(faults.unreadable(path, "its lists or tables are nested too deeply"),))
+        return SettingsFile(path, findings=(faults.unreadable(path, faults.TOO_DEEP),))
     except ValueError as error:  # no UTF-8, or no TOML: it names the line, and no content
         return SettingsFile(path, findings=(faults.unreadable(path, str(error)),))
     return _Reader(path, text).read(table)

@@ -16,6 +16,7 @@ MOST_CONNECTIONS = 12
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?(?:/s)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _LEAST_RATE = 1000
+MOST_BYTES_S = 10**15
 _RECEIVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _YES, _NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
@@ -82,7 +83,7 @@ class Setting:
                     return None
                 return raw if self.least <= raw <= self.most else None
             case Kind.RATE if isinstance(raw, int) and not isinstance(raw, bool):
-                return self.read(str(raw))
+                return self.read(str(raw)) if raw <= MOST_BYTES_S else None
         return self._read_text(raw) if isinstance(raw, str) else None
 
     def _read_text(self, text: str) -> str | None:
@@ -114,13 +115,11 @@ class Setting:
 def rate_bytes_s(text: str) -> int | None:
     """Return a limit as a person writes it (`5M`, `800k`, `2.5 MB/s`) in bytes a second, 0 for none.
 
-    None is returned for what is no limit: less than 1 kB a second, or no number.
+    None is returned for what is no limit: less than 1 kB a second, more than any line carries, or no number.
     """
     found = _RATE.fullmatch(text.strip())
-    if not found:
-        return None
-    rate = int(float(found[1]) * _UNITS[found[2].lower()])
-    return rate if rate >= _LEAST_RATE or float(found[1]) == 0 else None
+    rate = float(found[1]) * _UNITS[found[2].lower()] if found else -1.0
+    return int(rate) if rate == 0 or _LEAST_RATE <= rate <= MOST_BYTES_S else None
 
 
 def is_address(text: str) -> bool:

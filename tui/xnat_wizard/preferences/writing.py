@@ -39,7 +39,7 @@ def drop(place: Place) -> bool:
     try:
         text = path.read_bytes().decode() if path.exists() else ""
         has_it = _written_name(tomllib.loads(text), place) is not None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(faults.not_kept(path, error, place[-1])) from error
     if has_it:
         _change(place, lambda before: without(before, place))
@@ -122,7 +122,7 @@ def _change(place: Place, edit: Callable[[str], str]) -> Path:
     try:
         before = path.read_bytes().decode() if path.exists() else ""
         _replace(Path(os.path.realpath(path)), edit(before))  # a link, as people who keep such files elsewhere have it
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(faults.not_kept(path, error, place[-1])) from error
     return path
 
