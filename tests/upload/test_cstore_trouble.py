@@ -4,111 +4,28 @@ import os
 import signal
 import subprocess
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydicom.dataset import Dataset
-from pynetdicom import AE, _config, evt
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when the module is loaded
+from pynetdicom import _config
 
 from cli.program import PROGRAM
-from practice.images import MR, instance
+from practice.images import instance
 from upload.clocks import short_sleep
-from upload.dicom_sends import by_dicom, free_port, until
+from upload.dicom_receiver import FILES, Receiver, fates, folder_of, journal_of, peer_of, send
+from upload.dicom_sends import by_dicom, until
 from upload.runs import explained, texts
-from xnat_wizard.dicom.survey import survey
 from xnat_wizard.upload.cstore import alone, contexts, statuses
 from xnat_wizard.upload.cstore.peer import Peer, address_of
 from xnat_wizard.upload.journal import FILE_NAME, Journal
-from xnat_wizard.upload.model import Destination, Fate, SessionState, UploadState
-from xnat_wizard.upload.plan import draft
-
-_config.UNRESTRICTED_STORAGE_SERVICE = True
-FILES = 6
-
-
-class Receiver:
-    """A DICOM receiver whose answers a test decides; it keeps what it was sent."""
-
-    def __init__(self, answer: Callable[[str, int], int] = lambda _uid, _time: 0) -> None:
-        self.answer = answer  # by SOP Instance UID, and how often it has come
-        self.times: Counter[str] = Counter()
-        self.comments: set[str] = set()
-        self.held = threading.Event()
-        self.hangs_up: Callable[[str, int], bool] = lambda _uid, _time: False
-        self.is_silent: Callable[[str, int], bool] = lambda _uid, _time: False
-        self.port = free_port()
-        self.most = 20
-
-    def on_store(self, event: evt.Event) -> Dataset | int:
-        data = event.dataset
-        uid = str(data.SOPInstanceUID)
-        self.times[uid] += 1
-        self.comments.add(str(data.PatientComments))
-        if self.hangs_up(uid, self.times[uid]):
-            event.assoc.abort(block=False)
-            return 0
-        if self.is_silent(uid, self.times[uid]):
-            self.held.wait(10)
-        status = self.answer(uid, self.times[uid])
-        answer = Dataset()
-        answer.Status = status
-        if status:
-            answer.ErrorComment = "as the test wants it"
-        return answer
-
-    @contextmanager
-    def running(self, sop_class: str = MR) -> Iterator["Receiver"]:
-        entity = AE(ae_title="XNAT")
-        entity.maximum_associations = self.most
-        entity.require_called_aet = True
-        entity.add_supported_context(Verification)
-        if sop_class:
-            entity.add_supported_context(sop_class)
-        server = entity.start_server(
-            ("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_STORE, self.on_store)]
-        )
-        assert server is not None
-        try:
-            yield self
-        finally:
-            self.held.set()
-            server.shutdown()
+from xnat_wizard.upload.model import Fate, SessionState, UploadState
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     """Give the journal of one session of six images."""
     return journal_of(tmp_path, folder_of(tmp_path))
-
-
-def folder_of(tmp_path: Path) -> Path:
-    folder = tmp_path / "images" / "S1" / "t1"
-    folder.mkdir(parents=True)
-    for number in range(1, FILES + 1):
-        (folder / f"{number}.dcm").write_bytes(instance(number=number))
-    return folder.parents[1]
-
-
-def journal_of(tmp_path: Path, folder: Path) -> Journal:
-    plan = draft(survey(folder), site_url="", project="DEMO", destination=Destination.PREARCHIVE)
-    return Journal.create(tmp_path / "upload", plan)
-
-
-def peer_of(receiver: Receiver, **values: float) -> Peer:
-    return replace(Peer("127.0.0.1", receiver.port, associations=2), **values)  # type: ignore[arg-type]  # one kind of values
-
-
-async def send(journal: Journal, receiver: Receiver, **values: float) -> UploadState:
-    return await alone.run(by_dicom(journal, peer_of(receiver, **values)), sleep=short_sleep)
-
-
-def fates(journal: Journal) -> Counter[Fate]:
-    return Counter(fate for _, fate, _ in journal.fates())
 
 
 async def test_what_is_sent_says_where_it_belongs(journal: Journal) -> None:

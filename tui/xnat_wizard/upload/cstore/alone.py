@@ -139,7 +139,7 @@ class _Alone:
         made = receipt.compose_unasked(self._journal, DOUBT)
         where = " and ".join(filter(None, (made.site_url, self._exchange.peer.address)))
         places = tuple(f"{one.session_label}: not known, nobody looked" for one in self._records.sessions())
-        receipt.keep(self._journal, replace(made, site_url=where, places=places))
+        receipt.keep_if_possible(self._journal, replace(made, site_url=where, places=places))
 
     def _end(self, state: UploadState, finding: Finding | None = None) -> UploadState:
         if finding:

@@ -41,9 +41,12 @@ async def refusal(peer: Peer) -> Finding | None:
 
 def _ask(peer: Peer) -> int:
     link = open_link(peer, ())
-    if not link.accepted:
-        link.abort()
-        return _NO_CONTEXT
-    status = link.echo().status
-    link.release()
-    return status
+    try:
+        if not link.accepted:
+            link.abort()
+            return _NO_CONTEXT
+        status = link.echo().status
+        link.release()
+        return status
+    finally:
+        link.close()

@@ -124,7 +124,10 @@ class Exchange:
         if self.peer.is_dcmsend:
             place = self._gear.journal.path.parent / dcmsend.FOLDER
             work = partial(dcmsend.send, self.peer, place, load.objects, run.changes, self._stretches, self._brake)
-            return await self._links.in_thread(work)
+            try:
+                return await self._links.in_thread(work)
+            except OSError as error:
+                raise GiveUpError(dcmsend.missing() or findings.no_copies(place, error)) from error
         async with self._links.lent(load.group) as link:
             work = partial(batch.send, link, load.objects, run.changes, self._stretches, self._brake)
             told = await self._links.in_thread(work)

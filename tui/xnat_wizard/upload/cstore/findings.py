@@ -1,6 +1,7 @@
 """Findings about sending by DICOM: who does not answer, what is not taken, and what cannot be found afterwards."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload.cstore.peer import Peer
@@ -78,6 +79,22 @@ def out_of_resources(peer: Peer, words: str) -> Finding:
         f"It answered to several images, and each time they were tried again: {words}",
         ("Ask the administrator whether the server's disk is full, and for the reason in its log", _AGAIN),
         where=peer.address,
+    )
+
+
+def no_copies(place: Path, error: OSError) -> Finding:
+    """Say that the copies that dcmsend reads cannot be made, or that it cannot be started."""
+    return Finding(
+        "cstore.no_copies",
+        "The copies that dcmsend sends cannot be made, and the upload has stopped",
+        f"The system says: {error.strerror or type(error).__name__}",
+        (
+            "Make room beside the journal: some 100 MB for each association",
+            "Or leave out --with: this program sends by itself, and makes no copies",
+            _AGAIN,
+        ),
+        where=str(place),
+        shareable="The copies that dcmsend reads could not be made.",
     )
 
 
@@ -175,8 +192,8 @@ def under_other_labels(there: PrearchiveSession, session: SessionRow) -> Finding
         f"Somebody changed its labels, or rules of the receiver gave it these: the plan says "
         f"`{session.session_label}` of `{session.subject_label}`",
         (
-            f"Archive it in the prearchive step as `{session.session_label}` of `{session.subject_label}`, then send "
-            "again: nothing is sent twice",
+            f"Archive it in the prearchive step as `{session.session_label}` of `{session.subject_label}`",
+            "Then send again: nothing is sent twice",
             "Or plan again with the labels that it has",
         ),
         where=there.uri,

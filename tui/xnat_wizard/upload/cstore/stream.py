@@ -100,14 +100,13 @@ class Outgoing:
         Raises:
             SourceChangedError: it changed, or cannot be read, or its header cannot be followed.
         """
-        held: Piece | None = None
-        for piece in self._deflated() if self.syntax == DEFLATED else self._copied(self._known, self._start):
-            if held is not None:
-                yield held
+        pieces = self._deflated() if self.syntax == DEFLATED else self._copied(self._known, self._start)
+        held = next(pieces)
+        for piece in pieces:
+            yield held
             held = piece
         self._compare()
-        if held is not None:
-            yield held
+        yield held
 
     def _copied(self, known: _Known, start: int) -> Iterator[Piece]:
         head, position = self._head(known, start)

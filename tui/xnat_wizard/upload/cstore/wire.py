@@ -167,14 +167,9 @@ class Link:
         """
         number = self.accepted[kind]
         head = b"".join(self._framed(number, _COMMAND, [self._command(0x0001, kind[0], sop_instance_uid)]))
-        waiting = [head]
         for frame in self._framed(number, 0, pieces):
-            waiting.append(frame)
-            if len(frame) > _HEAD.size:
-                self._send(b"".join(waiting), self._peer.idle_s)
-                waiting = []
-        if waiting:
-            self._send(b"".join(waiting), self._peer.idle_s)
+            self._send(head + frame if head else frame, self._peer.idle_s)
+            head = b""
         return self._reply(self._peer.answer_s)
 
     def _command(self, field: int, sop_class_uid: str, sop_instance_uid: str = "") -> bytes:
@@ -211,7 +206,7 @@ class Link:
         command = b""
         until = time.monotonic() + seconds
         while True:
-            kind, body = self._read_pdu(until - time.monotonic())
+            kind, body = self._read_pdu(seconds, until)
             if kind == _ABORT:
                 raise LostError("the receiver ended the association")
             if kind != _DATA:
@@ -238,8 +233,8 @@ class Link:
         except OSError as error:
             raise LostError(_words(error)) from error
 
-    def _read_pdu(self, seconds: float) -> tuple[int, bytes]:
-        until = time.monotonic() + seconds
+    def _read_pdu(self, seconds: float, until: float = 0) -> tuple[int, bytes]:
+        until = until or time.monotonic() + seconds
         head = self._read(6, until, seconds)
         kind, length = struct.unpack(">BxL", head)
         if length > _LONGEST_PDU or not 0 < kind <= _ABORT:
@@ -253,7 +248,7 @@ class Link:
                 self._socket.settimeout(max(0.001, until - time.monotonic()))  # 0 would mean not to wait at all
                 piece = self._socket.recv(count - len(data))
             except TimeoutError as error:
-                raise LostError(f"no answer in {max(seconds, 0):.0f} s", is_timeout=True) from error
+                raise LostError(f"no answer in {seconds:.0f} s", is_timeout=True) from error
             except OSError as error:
                 raise LostError(_words(error)) from error
             if not piece:
