@@ -7,27 +7,39 @@ block, and `skip="reason"` where it cannot be run. A block of `toml` with `file=
 The address of the manual's site, https://xnat.example.org, is that of a practice server; a page finds the sample study
 in `study`, one with faults in `faulty`, and a login in the environment.
 
+On its own page a command is started as a program of its own, and on the page for newcomers each is; elsewhere, and the
+next time, it is called in this process where it needs no shell: that is quicker, and `call` says what it is good for.
+
 `PYTHONPATH=tests python tests/manual_examples.py PAGE` shows what really comes out.
 """
 
+import io
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from unittest.mock import patch
 
+from cli.program import call_into, written_to
 from support import Practice
 from xnat_wizard.manual.pages import all_pages
 from xnat_wizard.practice.sample import write_faulty_study, write_study
 
 SITE, RECEIVER = "https://xnat.example.org", "xnat.example.org:8104"
 PATIENCE_S = 90
+NEWCOMER = "first-upload"
+_CALL = re.compile(r"xnat-wizard ((?:'[^']*'|[^|&;<>$~`()!*'\"\\])*?)(?: > (\S+))?")  # what needs no shell
 _FENCE = re.compile(r"^\s*```(\w*)(.*)$")
 _EXIT = re.compile(r"\bexit=(\d+)")
 _FILE = re.compile(r"\bfile=(\S+)")
@@ -132,14 +144,28 @@ def _fits(expected: str, line: str) -> bool:
     return re.search(".*".join(parts), " ".join(line.split())) is not None
 
 
+@cache
+def _studies() -> tempfile.TemporaryDirectory[str]:
+    """Make the studies once; they are gone with this process."""
+    folder = tempfile.TemporaryDirectory()
+    write_study(Path(folder.name) / "study", subjects=2, slices=4)
+    write_faulty_study(Path(folder.name) / "faulty")
+    return folder
+
+
+def starts(page: str, command: Command) -> str:
+    """Return which command of the program is started on its own page; "" for others."""
+    found = re.search(r"\bxnat-wizard ([a-z]+)", command.line)
+    return found[1] if found and page in {NEWCOMER, f"commands/{found[1]}"} else ""
+
+
 class Sandbox:
     """A practice server, a folder with studies, an environment, for the examples of one page."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, page: str) -> None:
+        self._page, self._started = page, set[str]()
         self.folder = folder / "here"
-        self.folder.mkdir()
-        write_study(self.folder / "study", subjects=2, slices=4)
-        write_faulty_study(self.folder / "faulty")
+        shutil.copytree(_studies().name, self.folder)
         self._bin = Path(sys.executable).parent
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("XNAT_", "SLURM_", "XDG_"))},
@@ -170,6 +196,25 @@ class Sandbox:
         """Run a command to its end."""
         line = command.line.replace(RECEIVER, self.receiver).replace(SITE, self.url)
         began = time.monotonic()
+        own = starts(self._page, command)
+        plain = _CALL.fullmatch(line)
+        if plain and (not own or own in self._started) and self._page != NEWCOMER:
+            code, output = self._call(plain[1], plain[2])
+        else:
+            code, output = self._shell(line)
+            self._started.add(own)
+        output = output.replace(self.receiver, RECEIVER).replace(self.url, SITE)
+        return Came(command, code, output, time.monotonic() - began)
+
+    def _call(self, words: str, file: str | None) -> tuple[int, str]:
+        both = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+        with patch.dict(os.environ, self._environment, clear=True), chdir(self.folder):
+            if file is None:
+                return call_into(both, both, *shlex.split(words)), written_to(both)
+            with Path(file).open("w", encoding="utf-8") as stdout:
+                return call_into(stdout, both, *shlex.split(words)), written_to(both)
+
+    def _shell(self, line: str) -> tuple[int, str]:
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=self.folder,
@@ -180,9 +225,7 @@ class Sandbox:
             timeout=PATIENCE_S,
             check=False,
         )
-        output = done.stdout.decode(errors="replace")
-        output = output.replace(self.receiver, RECEIVER).replace(self.url, SITE)
-        return Came(command, done.returncode, output, time.monotonic() - began)
+        return done.returncode, done.stdout.decode(errors="replace")
 
 
 def told(came: Came) -> str:
@@ -195,7 +238,7 @@ if __name__ == "__main__":
     for name in sys.argv[1:] or sorted(all_pages()):
         if runnable(name):
             print(f"===== {name}", flush=True)
-            with tempfile.TemporaryDirectory() as place, Sandbox(Path(place)) as sandbox:
+            with tempfile.TemporaryDirectory() as place, Sandbox(Path(place), name) as sandbox:
                 for block in runnable(name):
                     if block.file:
                         sandbox.write(block)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from manual_examples import Sandbox, blocks, runnable, told
+from manual_examples import NEWCOMER, Sandbox, blocks, runnable, starts, told
+from xnat_wizard.cli import COMMANDS
 from xnat_wizard.manual.pages import all_pages
 
 PAGES = [name for name in all_pages() if runnable(name)]
@@ -16,13 +17,24 @@ NOT_RUN = 12  # blocks; whoever changes this number says in the block why it can
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
-    with Sandbox(tmp_path) as sandbox:
+    with Sandbox(tmp_path, page) as sandbox:
         for block in runnable(page):
             if block.file:
                 sandbox.write(block)
             for command in block.commands():
                 came = sandbox.run(command)
                 assert came.faults() == [], f"\n{told(came)}"
+
+
+def test_every_command_is_started_as_a_program() -> None:
+    started = {
+        starts(page, command)
+        for page in PAGES
+        if page != NEWCOMER
+        for block in runnable(page)
+        for command in block.commands()
+    }
+    assert set(COMMANDS) - started == {"serve"}  # runs until it is stopped: tests/cli/test_serve.py
 
 
 def test_what_is_not_run_says_why() -> None:

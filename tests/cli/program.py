@@ -41,20 +41,30 @@ class Ended(NamedTuple):
 
 def call(*arguments: str | Path, env: Mapping[str, str] | None = None, text: str = "") -> Ended:
     """Run a command to its end in this process, without a terminal; not where an event loop runs already."""
-    stdin = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")
     stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
     stderr = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
-    with (
-        patch.dict(os.environ, env or {}),
-        _as_it_was(),
-        patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr),
-    ):
+    with patch.dict(os.environ, env or {}):
+        code = call_into(stdout, stderr, *arguments, text=text)
+    return Ended(code, written_to(stdout), written_to(stderr))
+
+
+def call_into(stdout: io.TextIOWrapper, stderr: io.TextIOWrapper, *arguments: str | Path, text: str = "") -> int:
+    """Run a command to its end in this process, and let it write there; return its exit code."""
+    stdin = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")
+    with _as_it_was(), patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr):
         try:
             code: object = main([*map(str, arguments)])
         except SystemExit as ended:  # `--help`, and what the parser does not understand
             code = ended.code
     assert isinstance(code, int)
-    return Ended(int(code), _written_to(stdout), _written_to(stderr))
+    return int(code)
+
+
+def written_to(stream: io.TextIOWrapper) -> str:
+    """Return what was written to a stream in memory."""
+    stream.flush()
+    assert isinstance(stream.buffer, io.BytesIO)
+    return os.fsdecode(stream.buffer.getvalue())
 
 
 @contextmanager
@@ -68,12 +78,6 @@ def _as_it_was() -> Iterator[None]:
         MANNER.is_quiet, MANNER.line_every_s = manner
         for one, act in signals.items():
             signal.signal(one, act)
-
-
-def _written_to(stream: io.TextIOWrapper) -> str:
-    stream.flush()
-    assert isinstance(stream.buffer, io.BytesIO)
-    return os.fsdecode(stream.buffer.getvalue())
 
 
 def run(*arguments: str | Path, env: Mapping[str, str] | None = None, text: str = "") -> Ended:
