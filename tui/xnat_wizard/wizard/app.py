@@ -22,7 +22,7 @@ from textual.worker import WorkerCancelled, WorkerFailed, get_current_worker
 
 from xnat_wizard import preferences
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.wizard import keymap, palette
+from xnat_wizard.wizard import interruptions, keymap, palette
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.journey import Journey, Step
 from xnat_wizard.wizard.logbook import Logbook, log_file
@@ -100,6 +100,7 @@ class WizardApp(App[None]):
                 number = signal.Signals[name]
                 loop.add_signal_handler(number, self.leave, is_terminal_lost)
                 self._signals.append(number)
+        interruptions.mind_stops(self._driver)
         self.walk()
 
     async def on_unmount(self) -> None:
@@ -188,6 +189,7 @@ class WizardApp(App[None]):
         await self._stop_work()
         await self._close_site()
         if is_terminal_lost:
+            interruptions.restore_at_once(self._driver)
             os._exit(129)
         self.exit(return_code=0, message=Text(words) if words else None)
 
