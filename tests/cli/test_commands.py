@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from cli.program import call
 from xnat_wizard.cli import COMMANDS, parser_for
 
 
@@ -25,3 +26,24 @@ def test_every_command_can_be_run_and_explains_itself(command: str, capsys: pyte
         parser_for(command).parse_args([command, "--help"])
     assert ended.value.code == 0
     assert "usage: xnat-wizard" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("uplod",), "`uplod` is no command; did you mean `upload`?\nthere are: survey, plan, upload, "),
+        (("prearchive", "lst"), "`lst` is no command; did you mean `list`?\nthere are: list, show, "),
+        (("xyzzy",), "`xyzzy` is no command\nthere are: survey, "),
+        (("plan", "study", "--to", "archve"), "`archve` is not possible; did you mean `archive`?"),
+        (("upload", "--limt-rate", "3M", "x"), "unrecognized arguments: --limt-rate x; did you mean `--limit-rate`?"),
+        (("status", "--jsn=1"), "unrecognized arguments: --jsn=1; did you mean `--json`?"),
+        (("status", "--lnes"), "unrecognized arguments: --lnes; did you mean `--lines`, before the command?"),
+        (("status", "a", "b"), "unrecognized arguments: b\n"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told(arguments: tuple[str, ...], said: str) -> None:
+    ended = call(*arguments)
+    assert (ended.code, ended.data) == (2, "")
+    assert said in ended.talk
+    prog = " ".join(["xnat-wizard", *[one for one in arguments[:1] if one in COMMANDS]])
+    assert ended.talk.startswith(f"usage: {prog} ["), "the usage of the command that it was given to"

@@ -96,12 +96,17 @@ def test_a_project_is_made_after_a_yes_and_read_back(practice: Practice) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("a b",), "ID: Letters A-Z a-z, digits, - and _ only; not: blank"),
-        (("demo",), "`demo` is already the ID"),
-        (("FREE", "--title", "Demo Project"), "title: `Demo Project` is already"),
-        (("FREE", "--running-title", "x" * 25), "25 characters; XNAT takes at most 24"),
-        (("FREE", "--title", "Second name"), "title: `Second name` is already"),
-        (("",), "ID: It is empty"),
+        (("a b",), "this ID: Letters A-Z a-z, digits, - and _ only; not: blank"),
+        (("demo",), "this ID: `demo` is already the ID"),
+        (("demo", "--title", "demo"), "this ID and title: `demo` is already the ID"),
+        (("FREE", "--title", "Demo Project"), "this title: `Demo Project` is already"),
+        (
+            ("a b", "--title", "demo"),
+            "this ID and title: ID: Letters A-Z a-z, digits, - and _ only; not: blank; title: `demo`",
+        ),
+        (("FREE", "--running-title", "x" * 25), "this running title: 25 characters; XNAT takes at most 24"),
+        (("FREE", "--title", "Second name"), "this title: `Second name` is already"),
+        (("",), "this ID: It is empty"),
     ],
 )
 def test_what_cannot_be_a_project_is_told_before_it_is_made(
@@ -112,7 +117,9 @@ def test_what_cannot_be_a_project_is_told_before_it_is_made(
     assert ended.code == 1
     (finding,) = ended.objects()
     assert finding["code"] == "project.bad_draft"
-    assert words in finding["why"]
+    said = f"{finding['what']}: {finding['why']}"
+    assert words in said
+    assert said.count("is already") <= 1, "nothing is said twice"
     assert projects(practice) == ["DEMO"]
 
 

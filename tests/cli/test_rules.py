@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import call
+from cli.program import OnTerminal, call
 from convert.images import write_dicom, write_pair
 from convert.ways import need
 from support import Practice
@@ -138,3 +138,18 @@ def test_rules_of_a_project_need_its_name(source: Path) -> None:
     done = call("rules", "test", source)
     assert done.code == Exit.USAGE
     assert "--project ID" in done.talk
+
+
+def test_a_conversion_that_asks_a_project_twice_asks_for_the_password_once(
+    rules: Path, source: Path, practice: Practice, account: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(Way.DCM2NIIX)
+    place = ["--project", "DEMO", "--site", practice.url]
+    assert call("rules", "put", rules, *place).code == Exit.DONE
+    monkeypatch.delenv("XNAT_PASS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    terminal = OnTerminal("convert", source, "--to", tmp_path / "out", "--rules", "project", *place)
+    terminal.until("Password of owner")
+    terminal.type("owner\r")
+    assert terminal.wait() == Exit.DONE, terminal.seen
+    assert terminal.read().count("Password of owner") == 1

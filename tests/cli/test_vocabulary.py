@@ -98,7 +98,18 @@ def test_every_command_has_a_page(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", PARSERS)
-@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_line_of_a_page_is_cut_off_in_a_terminal_of_the_usual_width(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    PARSERS[words].epilog = None  # it is written once, for the width that was
+    page = PARSERS[words].format_help()
+    PARSERS[words].epilog = None
+    assert [line for line in page.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("words", PARSERS)
+@pytest.mark.parametrize("columns", [60, 200])
 def test_a_page_is_no_wider_than_the_terminal(words: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     parser = next(one for one in walk(whole_parser()) if one.words == words) if words == "upload" else PARSERS[words]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from xnat_wizard.xnat.login import AliasToken
     from xnat_wizard.xnat.model import Identity, Login, SiteInfo
 
+_LOGINS = "logins_known"  # of this run: address -> login
+
 
 def add_login_to(command: argparse.ArgumentParser) -> None:
     """Add to a command what a login needs beside the password."""
@@ -42,7 +44,8 @@ def add_site_to(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--site",
         default=argparse.SUPPRESS,
-        help="address of the XNAT site (default: XNAT_HOST, or the one site that `xnat-wizard login` keeps a login of)",
+        help="address of the XNAT site (default: XNAT_HOST, the setting `site`, or the one site that "
+        "`xnat-wizard login` keeps a login of)",
     )
     add_login_to(command)
 
@@ -70,9 +73,13 @@ def no_address(known: "Iterable[str]" = ()) -> Finding:
     return Finding(
         "terminal.no_address",
         "No site is named",
-        "Neither `--site` nor XNAT_HOST names one, and "
+        "Neither `--site`, nor XNAT_HOST, nor the setting `site` names one, and "
         + (f"logins of several are kept: {kept}" if kept else "no login of a site is kept"),
-        ("Name it: `--site xnat.example.org`", "Or log in once: `xnat-wizard login xnat.example.org`"),
+        (
+            "Name it: `--site xnat.example.org`",
+            "Or keep it for every command: `xnat-wizard settings set site xnat.example.org`",
+            "Or log in once: `xnat-wizard login xnat.example.org`",
+        ),
     )
 
 
@@ -98,6 +105,18 @@ def login_for(address: str, options: argparse.Namespace) -> "Login":
     for trouble in troubles:
         explain(trouble)
     return typed_login(address, options)
+
+
+def login_once(address: str, options: argparse.Namespace) -> "Login":
+    """Return the login to a site, also to a command that logs in twice: nobody is asked the same again.
+
+    Raises:
+        Problem: as `login_for`.
+    """
+    known: dict[str, Login] = getattr(options, _LOGINS, {})
+    if address not in known:
+        setattr(options, _LOGINS, {**known, address: login_for(address, options)})
+    return getattr(options, _LOGINS)[address]  # type: ignore[no-any-return]  # of a namespace
 
 
 def typed_login(address: str, options: argparse.Namespace) -> "Login":

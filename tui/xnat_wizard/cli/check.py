@@ -25,7 +25,9 @@ _STATE = 8
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the program's."""
     check = commands.add_parser("check", help="look at the connection to a site, step by step, and say what is wrong")
-    check.add_argument("address", nargs="?", default="", help="address of the site (default: --site, XNAT_HOST)")
+    check.add_argument(
+        "address", nargs="?", default="", help="address of the site (default: --site, XNAT_HOST, the setting `site`)"
+    )
     check.add_argument("--project", default="", metavar="P", help="look at the account's rights in this project")
     check.add_argument("--dicom", default="", metavar="HOST:PORT", help="look at a DICOM receiver as well")
     check.add_argument("--ae-title", default="XNAT", metavar="AET", help="the receiver's AE title (default: XNAT)")
@@ -229,6 +231,9 @@ def _no_address() -> Finding:
     return Finding(
         "terminal.no_address",
         "No address was given",
-        "Neither the command, nor `--site`, nor XNAT_HOST names a site",
-        ("Write it behind the command: `xnat-wizard check xnat.example.org`",),
+        "Neither the command, nor `--site`, nor XNAT_HOST, nor the setting `site` names a site",
+        (
+            "Write it behind the command: `xnat-wizard check xnat.example.org`",
+            "Or keep it for every command: `xnat-wizard settings set site xnat.example.org`",
+        ),
     )

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.access import add_site_to, login_for, site_of
+from xnat_wizard.cli.access import add_site_to, login_once, site_of
 from xnat_wizard.cli.talk import Exit, say
 from xnat_wizard.findings import Finding, Problem
 
@@ -106,7 +106,7 @@ class Putting:
         targets: list[Target] = []
         outcomes: list[Outcome] = []
         findings: list[Finding] = []
-        async with await Site.connect(login_for(self._site, options)) as site:
+        async with await Site.connect(login_once(self._site, options)) as site:
             with Journal(state_dir()) as journal:
                 tools = Tools(journal, time.time, asyncio.sleep, random.random, teller.tell)
                 bringing = Bringing(site, source, wanted, tools)

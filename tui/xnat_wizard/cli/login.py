@@ -38,7 +38,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             ("xnat-wizard login --check", "try each of them"),
         ),
     )
-    login.add_argument("address", nargs="?", default="", metavar="SITE", help="the site (default: --site, XNAT_HOST)")
+    login.add_argument(
+        "address",
+        nargs="?",
+        default="",
+        metavar="SITE",
+        help="the site (default: --site, XNAT_HOST, the setting `site`)",
+    )
     login.add_argument("--list", action="store_true", help="list the logins that are kept; no secret is shown")
     login.add_argument("--check", action="store_true", help="try each login that is kept, or those of SITE")
     login.add_argument("--dry-run", action="store_true", help="log in and say who that is; keep nothing")

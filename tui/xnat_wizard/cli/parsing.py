@@ -7,7 +7,7 @@ import argparse
 import re
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xnat_wizard.cli.talk import EXITS
@@ -88,6 +88,32 @@ class CommandParser(argparse.ArgumentParser):
             setattr(found, LEAF, self)
         return found, rest
 
+    def parse_args(  # type: ignore[override]  # the base has overloads for namespaces of other kinds
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse; what nobody knows ends with the usage of the command that it was given to."""
+        found, rest = self.parse_known_args(args, namespace)
+        if rest:
+            getattr(found, LEAF, self)._refuse(rest, self.options)  # noqa: SLF001  a parser of this kind, too
+        return found
+
+    def _refuse(self, rest: Sequence[str], of_program: Iterable[str]) -> None:
+        """End with what is not understood, and what may be meant."""
+        meant = ""
+        for one in rest:
+            name = one.partition("=")[0]
+            if name.startswith("-") and not meant:
+                meant = _did_you_mean(name, self.options) or _did_you_mean(name, of_program, ", before the command")
+        self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Say what may be meant before which words there are."""
+        if action.choices is not None and value not in action.choices:
+            words = [str(one) for one in action.choices]
+            what = "no command" if isinstance(action, argparse._SubParsersAction) else "not possible"  # noqa: SLF001
+            said = f"`{value}` is {what}{_did_you_mean(str(value), words)}\nthere are: {', '.join(words)}"
+            raise argparse.ArgumentError(action, said)
+
     def format_help(self) -> str:
         """Return the page of the command."""
         self.epilog = self.epilog or self._end_of_page()
@@ -119,12 +145,39 @@ class PageFormatter(argparse.HelpFormatter):
         columns = shutil.get_terminal_size().columns - 2
         super().__init__(prog, max_help_position=28, width=max(40, min(WIDEST, columns)))
 
+    def _format_usage(self, *arguments: Any) -> str:
+        """Break also what argparse keeps together: options of which one can be given."""
+        lines: list[str] = []
+        for line in super()._format_usage(*arguments).split("\n"):
+            lines += [line] if len(line) <= self._width else _broken(line, self._width)
+        return "\n".join(lines)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines: list[str] = []
         for line in text.splitlines():
             is_kept = line.startswith("  ") or not line
             lines += [line] if is_kept and len(line) <= width else _wrapped(line, width)
         return "\n".join(indent + line for line in lines)
+
+
+def _did_you_mean(word: str, known: Iterable[str], where: str = "") -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`{where}?" if near else ""
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """Breaks a line of the usage before its bars."""
+    margin = " " * (len(line) - len(line.lstrip()) + 1)
+    first, *others = line.split(" | ")
+    lines = [first]
+    for one in others:
+        if len(f"{lines[-1]} | {one}") <= width:
+            lines[-1] += f" | {one}"
+        else:
+            lines.append(f"{margin}| {one}")
+    return lines
 
 
 def _wrapped(line: str, width: int) -> list[str]:

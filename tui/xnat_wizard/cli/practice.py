@@ -44,7 +44,10 @@ def _practice(options: argparse.Namespace) -> int:
     try:
         faults = [parse(spec) for spec in options.fault]
     except ValueError as error:
-        why, todo = f"{error}.", ("Write it as KIND:setting=value,setting=value", "See the README for the kinds")
+        why, todo = (
+            f"{error}.",
+            ("Write it as KIND:setting=value,setting=value", "See which kinds there are: `xnat-wizard help practice`"),
+        )
         explain(Finding(code="practice.fault", what="A fault to practise with is not understood", why=why, todo=todo))
         return Exit.USAGE
 

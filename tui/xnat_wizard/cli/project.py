@@ -297,13 +297,19 @@ async def _check(site: "Site", draft: "ProjectDraft") -> None:
     if not draft.id:
         wrong.insert(0, ("ID", "It is empty"))
     if wrong:
+        fields = [field for field, _ in wrong]
+        reasons = dict.fromkeys(text.rstrip(".") for _, text in wrong)  # ID and title may be the same, and taken
         raise Problem(
             Finding(
                 "project.bad_draft",
-                f"The project cannot be made so: {' and '.join(field for field, _ in wrong)}",
-                "; ".join(f"{field}: {text.rstrip('.')}" for field, text in wrong),
-                ("Change what is named there", "See which projects there are: `xnat-wizard project list`"),
-                where=", ".join(field for field, _ in wrong),
+                f"The project cannot be made with this {' and '.join(fields)}",
+                "; ".join(
+                    text
+                    if len(reasons) == 1
+                    else f"{' and '.join(one for one, said in wrong if said.rstrip('.') == text)}: {text}"
+                    for text in reasons
+                ),
+                ("Choose another", "See which projects there are: `xnat-wizard project list`"),
                 shareable="A name of a new project is taken, or has characters that XNAT does not take.",
             )
         )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnat_wizard.cli.access import add_site_to, login_for, site_of
+from xnat_wizard.cli.access import add_site_to, login_once, site_of
 from xnat_wizard.cli.source import LAYOUT_HELP
 from xnat_wizard.cli.talk import Exit, explain, put, put_mapping, put_object, say
 from xnat_wizard.findings import Finding, Problem
@@ -129,7 +129,7 @@ def _put(options: argparse.Namespace) -> int:
     count = len(parse(text, str(options.file)).rules)  # before anybody logs in
 
     async def save() -> bool:
-        async with await Site.connect(login_for(site_of(options), options)) as site:
+        async with await Site.connect(login_once(site_of(options), options)) as site:
             return await project_rules.save(site, options.project, text, is_replacing=options.existing == "replace")
 
     is_new = asyncio.run(save())
@@ -194,7 +194,7 @@ def _text_of_project(project: str, options: argparse.Namespace) -> str:
         )
 
     async def load() -> str:
-        async with await Site.connect(login_for(site_of(options), options)) as site:
+        async with await Site.connect(login_once(site_of(options), options)) as site:
             return await project_rules.text_at(site, project)
 
     return asyncio.run(load())
