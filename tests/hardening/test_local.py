@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli import program
+from hardening.spoiling import SPOILING, Spoil, become_a_pipe, cut_short, vanish
 from practice.sending import port_of
 from support import Practice
 from upload.clocks import Clock
@@ -29,47 +30,9 @@ from xnat_wizard.xnat.site import Site
 
 PlanFor = Callable[..., Plan]
 NewJournal = Callable[[Plan], Journal]
-Spoil = Callable[[Path], None]
 
 
 # -- files that change while they are sent -----------------------------------------------------------------------
-
-
-def vanish(path: Path) -> None:
-    path.unlink()
-
-
-def cut_short(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def grow(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b"more")
-
-
-def become_a_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def become_a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def become_a_loop(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path)
-
-
-def be_withdrawn(path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("permissions: this account may read whatever it likes")
-    path.chmod(0)
-
-
-SPOILING: tuple[Spoil, ...] = (vanish, cut_short, grow, become_a_pipe, become_a_folder, become_a_loop, be_withdrawn)
 
 
 class Spoiling(Site):
