@@ -1,6 +1,7 @@
 """A site to work with: the practice server, and people logged in to it."""
 
 import io
+import json
 import shutil
 import ssl
 import subprocess
@@ -17,6 +18,7 @@ from yarl import URL
 
 from support import Practice
 from xnat_wizard.settings import Secret
+from xnat_wizard.xnat.http import Http
 from xnat_wizard.xnat.model import Login
 from xnat_wizard.xnat.site import Site
 
@@ -116,3 +118,64 @@ def zip_of(folder: Path) -> bytes:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(folder).as_posix())
     return out.getvalue()
+
+
+class Scripted:
+    """A site that gives the answers that it was told, and 404 to all else; it notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[str] = []
+        self._says: dict[str, list[tuple[int, str, dict[str, str]]]] = {}
+
+    def says(self, asked: str, body: object = "", *, status: int = 200, **headers: str) -> None:
+        """Answer so from now on; what was told for the same call before is said once, first.
+
+        `asked` is a method and a path as they come over the wire; a body that is no text is sent as JSON, and a list of
+        rows as a table.
+        """
+        if isinstance(body, list) and all(isinstance(row, dict) for row in body):
+            body = {"ResultSet": {"Result": body}}
+        text = body if isinstance(body, str) else json.dumps(body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._says.setdefault(asked, []).append((status, text, named))
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Say what was told."""
+        asked = f"{request.method} {request.raw_path.partition('?')[0]}"
+        self.asked.append(asked)
+        await request.read()
+        told = self._says.get(asked, [(404, "<html><h3>There is no such thing</h3></html>", {})])
+        status, text, headers = told.pop(0) if len(told) > 1 else told[0]
+        return web.Response(status=status, body=text.encode("utf-8", "surrogateescape"), headers=headers)
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    """Give a site that says what it is told."""
+    site = Scripted()
+    app = web.Application(client_max_size=0)
+    app.router.add_route("*", "/{path:.*}", site.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield site
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def stranger(scripted: Scripted) -> AsyncIterator[Http]:
+    """Give a client of that site, without a login."""
+    async with Http(scripted.url) as http:
+        yield http
+
+
+@pytest.fixture
+async def visitor(scripted: Scripted) -> AsyncIterator[Site]:
+    """Give that site as anna sees it, who is logged in there."""
+    scripted.says("GET /xapi/siteConfig/buildInfo", {"version": "1.9.3"})
+    scripted.says("GET /data/JSESSION", "0" * 32, Set_Cookie=f"JSESSIONID={'0' * 32}; Path=/")
+    scripted.says("GET /xapi/users/username", "anna")
+    async with await Site.connect(Login(scripted.url, "anna", Secret("s")), sleep=no_wait) as site:
+        yield site

@@ -21,6 +21,8 @@ BUILD_INFO = "/xapi/siteConfig/buildInfo"
 SESSION = "/data/JSESSION"
 TOKENS = "/data/services/tokens"
 _LOOK_S = 30.0
+_MOST_TRIED = 10  # addresses: a site may point to itself under ever longer paths
+_FIRST_MS, _LAST_MS = 1e12, 253_370_764_800_000  # 2001 and the beginning of 9999: others are no dates here
 _STOCK_REFUSAL = "username and password combination you provided was invalid"  # long, and says less than we do
 _SESSION_ID = re.compile(r"[0-9A-Fa-f]{32}[\w.\-]*")
 _ALIAS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,7 +45,7 @@ async def look(address: str, *, ca_file: str = "", is_unsafe: bool = False) -> S
     said: SiteProblem | None = None  # an answer that says more than "no XNAT here"
     hint = ""
     has_answered = False
-    while waiting:
+    while waiting and len(tried) < _MOST_TRIED:
         url = waiting.pop(0)
         origin = url[: url.index("/", 8)] if "/" in url[8:] else url
         if url in tried or origin in unreachable:
@@ -173,7 +175,7 @@ async def issue_token(http: Http) -> AliasToken | None:
 
 def _seconds(facts: object) -> float | None:
     match facts:
-        case {"estimatedExpirationTime": int() | float() as expires_ms}:
+        case {"estimatedExpirationTime": int() | float() as expires_ms} if _FIRST_MS < expires_ms < _LAST_MS:
             return expires_ms / 1000
         case _:
             return None
@@ -252,7 +254,10 @@ def _elsewhere(url: str, answer: Answer) -> str:
     if target.startswith("/") or not target:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}{target}"
-    return target if target.startswith(("http://", "https://")) else ""
+    try:
+        return candidates(target)[0] if target.startswith(("http://", "https://")) else ""
+    except Problem:
+        return ""
 
 
 def _may_follow(url: str, target: str) -> bool:

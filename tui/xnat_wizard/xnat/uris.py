@@ -84,7 +84,10 @@ def normalise(uri: str) -> str:
     """
     text = uri.strip("\r\n")  # ends of lines only: a file's name may end with a space
     if "://" in text:
-        text = urlsplit(text).path
+        try:
+            text = urlsplit(text).path
+        except ValueError:  # half an address of IPv6
+            return ""
         start = re.search(r"/(data|REST)/", text)
         if start:
             text = text[start.start() :]

@@ -60,7 +60,7 @@ def local_s(text: str) -> float | None:
     """Read a time of the site as one of this machine's zone, in epoch seconds."""
     try:
         return datetime.fromisoformat(text[:19]).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # the last day of all years is the day after in another zone
         return None
 
 
