@@ -275,6 +275,14 @@ class Journal:
         rows = self._database.execute("SELECT path FROM file JOIN series ON series.id = series_id WHERE is_pair")
         return frozenset(plan_file.text_path(path) for (path,) in rows)
 
+    def names_of_pairs(self) -> tuple[tuple[str, str, str], ...]:
+        """Return each half of a PAR/REC pair: its path below the source, its name there, its session."""
+        rows = self._database.execute(
+            "SELECT file.path, file.name, session_label FROM file JOIN session ON session.id = file.session_id"
+            " WHERE file.name <> '' ORDER BY file.id"
+        )
+        return tuple((plan_file.text_path(path), name, label) for path, name, label in rows)
+
     # -- asking the worker ---------------------------------------------------------------------------
 
     def request(self, request: Request) -> None:

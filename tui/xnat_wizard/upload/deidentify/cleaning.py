@@ -147,8 +147,6 @@ class _One:
                 _write(dataset, tag, new)
 
     def _act(self, dataset: "Dataset", tag: int, action: Action, vr: str) -> None:
-        if action is Action.UID and vr not in {"UI", ""}:
-            action = Action.REMOVE
         if action is Action.REPLACE and vr in {"SQ", "OB", "OW", "UN", "UR"}:
             action = Action.REMOVE
         match action:
@@ -163,7 +161,7 @@ class _One:
             case Action.REPLACE:
                 value = made_up(vr) if vr in {"DA", "DT", "TM"} else _MADE_UP.get(vr, NOTHING)
                 _write(dataset, tag, value.encode())
-            case Action.KEEP:
+            case _:
                 self._keep(dataset, tag, vr)
 
     def _keep(self, dataset: "Dataset", tag: int, vr: str) -> None:

@@ -33,7 +33,7 @@ def write(journal: Journal, path: Path) -> int:
 
 
 def rows(journal: Journal, sealed: Sealed) -> Iterator[Row]:
-    """Give the mapping: patients, dates, studies, series, instances; a row in memory."""
+    """Give the mapping: patients, dates, studies, series, instances, names of PAR/REC files; a row in memory."""
     pseudonyms = Pseudonyms(sealed.key)
     plan = journal.plan()
     told: set[Row] = set()
@@ -54,6 +54,8 @@ def rows(journal: Journal, sealed: Sealed) -> Iterator[Row]:
     for fact in journal.file_facts():
         if fact.sop_instance_uid:
             yield "SOP Instance UID", fact.local_sop_instance_uid, fact.sop_instance_uid, fact.session
+    for path, name, label in journal.names_of_pairs():
+        yield "PAR/REC file", path, name, label
 
 
 def _no_map(journal: Journal) -> Finding:
