@@ -74,11 +74,12 @@ def test_nobody_is_asked_where_nobody_is(new_plan: NewPlan, own_home: Path, tmp_
     assert "There is no upload" in ended.talk
 
 
-def test_detached_from_cron_it_goes_on_alone(new_plan: NewPlan, own_home: Path, slow: Slow) -> None:
+def test_detached_from_cron_it_goes_on_alone(new_plan: NewPlan, own_home: Path, slow: Slow, practice: Practice) -> None:
     slow()
     env = {**LOGIN, "XNAT_WIZARD_HOME": str(own_home)}
     started = bare("upload", new_plan(), "--detach", env=env)
     assert started.code == 0, started.talk
+    practice.server.faults.clear()
     watched = bare("attach", started.data.strip(), env=env)
     assert watched.code == 0, watched.talk
     assert "Verdict: COMPLETE" in watched.data

@@ -48,11 +48,12 @@ def test_no_upload_is_said_and_not_shown_as_an_empty_list() -> None:
         assert "There is no upload" in ended.talk
 
 
-def test_status_lists_all_and_shows_the_sessions_of_one(running: str) -> None:
+def test_status_lists_all_and_shows_the_sessions_of_one(running: str, practice: Practice) -> None:
     assert "(working)" in call("status").data
     unknown = call("status", "20200101-000000-DEMO")
     assert unknown.code == 1
     assert running in unknown.talk
+    practice.server.faults.clear()
     assert call("attach").code == 0
     one = call("status", running)
     assert one.data.count("/data/experiments/") == 2
@@ -72,10 +73,11 @@ def test_a_journal_that_cannot_be_read_hides_no_other(running: str, own_home: Pa
     assert call("cancel", running, "--yes").code == 0
 
 
-def test_pause_and_resume_reach_a_running_upload(running: str, uploads: Uploads) -> None:
+def test_pause_and_resume_reach_a_running_upload(running: str, uploads: Uploads, practice: Practice) -> None:
     paused = call("pause")
     assert paused.code == 0, paused.talk
     assert state_of(uploads) is UploadState.PAUSED
+    practice.server.faults.clear()
     assert call("resume", running).data == f"{running}\n"
     assert call("attach").code == 0
     assert call("pause").code == 1

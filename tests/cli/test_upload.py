@@ -70,7 +70,7 @@ def test_json_is_one_object_a_line(new_plan: NewPlan) -> None:
 
 @pytest.mark.usefixtures("account")
 def test_detached_it_goes_on_alone_and_is_watched_from_elsewhere(
-    new_plan: NewPlan, uploads: Uploads, slow: Slow
+    new_plan: NewPlan, uploads: Uploads, slow: Slow, practice: Practice
 ) -> None:
     slow()
     started = call("upload", new_plan(), "--detach")
@@ -80,6 +80,7 @@ def test_detached_it_goes_on_alone_and_is_watched_from_elsewhere(
     again = call("upload", new_plan(), "--detach")
     assert (again.code, again.data) == (0, started.data)
     assert "running already" in again.talk
+    practice.server.faults.clear()
     watched = call("attach")
     assert watched.code == 0, watched.talk
     assert "Verdict: COMPLETE" in watched.data
@@ -108,17 +109,18 @@ def test_an_unfinished_upload_of_the_same_plan_is_taken_up_again(
 
 
 @pytest.mark.usefixtures("account")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_end_leaves_an_upload_that_can_be_resumed(
-    new_plan: NewPlan, uploads: Uploads, slow: Slow, practice: Practice, number: signal.Signals
+    new_plan: NewPlan, uploads: Uploads, slow: Slow, practice: Practice
 ) -> None:
     slow()
-    first = subprocess.Popen([PROGRAM, "upload", str(new_plan())], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    until(lambda: is_sending(uploads))
-    first.send_signal(number)
-    _, talk = first.communicate(timeout=60)
-    assert first.returncode == 130
-    assert b"xnat-wizard resume" in talk
+    words = [PROGRAM, "upload", str(new_plan())]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        until(lambda: is_sending(uploads))
+        process.send_signal(number)
+        _, talk = process.communicate(timeout=60)
+        assert process.returncode == 130, number
+        assert b"xnat-wizard resume" in talk
     practice.server.faults.clear()
     resumed = call("resume")
     assert resumed.code == 0, resumed.talk
@@ -132,7 +134,7 @@ def test_a_signal_to_end_leaves_an_upload_that_can_be_resumed(
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("way", ["here", "detached"])
 def test_a_terminal_closed_in_mid_upload_ends_no_upload(
-    new_plan: NewPlan, uploads: Uploads, slow: Slow, way: str
+    new_plan: NewPlan, uploads: Uploads, slow: Slow, practice: Practice, way: str
 ) -> None:
     slow()
     program = OnTerminal("upload", new_plan(), *(["--detach"] if way == "detached" else []))
@@ -142,6 +144,7 @@ def test_a_terminal_closed_in_mid_upload_ends_no_upload(
     program.hang_up()
     watched = OnTerminal("attach")
     watched.until("files sent")
+    practice.server.faults.clear()
     assert watched.wait() == 0, watched.seen
     assert "Verdict: COMPLETE" in watched.read()
     assert program.wait() in {0, -signal.SIGHUP}  # detached, the starter may have been hit; the worker was not
@@ -153,7 +156,9 @@ def test_a_terminal_closed_in_mid_upload_ends_no_upload(
 
 
 @pytest.mark.usefixtures("account")
-def test_ctrl_c_ends_the_watching_and_not_the_upload(new_plan: NewPlan, uploads: Uploads, slow: Slow) -> None:
+def test_ctrl_c_ends_the_watching_and_not_the_upload(
+    new_plan: NewPlan, uploads: Uploads, slow: Slow, practice: Practice
+) -> None:
     slow()
     call("upload", new_plan(), "--detach")
     watched = OnTerminal("attach")
@@ -161,6 +166,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_upload(new_plan: NewPlan, uploads:
     watched.interrupt()
     assert watched.wait() == 130
     assert "The upload goes on" in watched.read()
+    practice.server.faults.clear()
     assert call("attach").code == 0
     assert progress_of(uploads).state is UploadState.DONE
 
