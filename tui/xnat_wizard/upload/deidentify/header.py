@@ -132,10 +132,9 @@ def _end_of_pixels(file: OpenFile, position: int, *, is_implicit: bool, order: s
 
     Raises:
         HeldBackError: the file ends before.
+        struct.error: it ends within the element's own head.
     """
     head = file.read_at(position, 12)
-    if len(head) < 8:
-        raise HeldBackError(CUT)
     if is_implicit:
         start, length = position + 8, struct.unpack_from(f"{order}L", head, 4)[0]
     elif head[4:6] in _LONG:
