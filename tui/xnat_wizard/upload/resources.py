@@ -7,16 +7,19 @@ there is completed there, so it stays together.
 """
 
 import asyncio
+import io
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Literal
 
 from xnat_wizard.upload import pair_scans
 from xnat_wizard.upload.local import LocalFile
 from xnat_wizard.upload.model import Fate
 from xnat_wizard.upload.pair_matching import scan_name
 from xnat_wizard.upload.pair_scans import Acquisition, KnownScan
-from xnat_wizard.upload.parts import Item, SourceChangedError, digest, read_pieces
+from xnat_wizard.upload.parts import Item, SourceChangedError, digest, find_changed, read_pieces
 from xnat_wizard.upload.patience import StubbornError
 from xnat_wizard.upload.places import PARREC
 from xnat_wizard.upload.reading_ahead import in_thread
@@ -45,6 +48,36 @@ class _Body:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in in_thread(read_pieces(self._item), self._tools.executor):
             yield piece
+
+
+class _Planned:
+    """One file as the client reads files, as long as it is what the survey saw."""
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self._file = LocalFile(item.source, item.path)
+
+    def open(self, mode: Literal["rb"]) -> io.BufferedReader:
+        """Open it for reading.
+
+        Raises:
+            SourceChangedError: it is another one by now.
+        """
+        self._refuse_changed()
+        return self._file.open(mode)
+
+    def stat(self) -> os.stat_result:
+        """Return its size; nothing else in it means anything.
+
+        Raises:
+            SourceChangedError: it is another one by now.
+        """
+        self._refuse_changed()
+        return self._file.stat()
+
+    def _refuse_changed(self) -> None:
+        for reason in find_changed([self._item]).values():
+            raise SourceChangedError(self._item.file_id, reason)
 
 
 class PairSender:
@@ -84,7 +117,7 @@ class PairSender:
                 taken.add(scan_id)
 
             async def put(file: FileRow, item: Item, scan_id: str = scan_id) -> None:
-                local = LocalFile(item.source, item.path)
+                local = _Planned(item)
                 name = scan_name(file.name) if scan_id else file.name
                 await call(partial(site.put_file, there.id, PARREC, name, local, scan_id=scan_id))
 
