@@ -13,7 +13,8 @@ from cli.program import PROGRAM, call
 from xnat_wizard.cli import COMMANDS
 from xnat_wizard.cli.completion import Takes, places
 
-Complete = Callable[[str], list[str]]
+Complete = Callable[[list[str], Path], list[set[str]]]
+END = "-- end --"
 PATH = f"{Path(PROGRAM).parent}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -24,19 +25,32 @@ def needs(shell: str) -> str:
     return found
 
 
-def in_bash(line: str, folder: Path) -> list[str]:
-    words = line.split(" ")
-    quoted = " ".join(f"'{word}'" for word in words)
-    script = (
-        f"source <(xnat-wizard completion bash); COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _xnat_wizard; "
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    return output_of([needs("bash"), "--norc", "-c", script], folder)
+def in_bash(lines: list[str], folder: Path) -> list[set[str]]:
+    script = "source <(xnat-wizard completion bash)\n"
+    for line in lines:
+        words = line.split(" ")
+        quoted = " ".join(f"'{word}'" for word in words)
+        script += f"COMPREPLY=(); COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _xnat_wizard\n"
+        script += f"""printf '%s\\n' "${{COMPREPLY[@]}}" '{END}'\n"""
+    return sets_in(output_of([needs("bash"), "--norc", "-c", script], folder))
 
 
-def in_fish(line: str, folder: Path) -> list[str]:
-    script = f"xnat-wizard completion fish | source; complete -C '{line}'"
-    return [one.partition("\t")[0] for one in output_of([needs("fish"), "--no-config", "-c", script], folder)]
+def in_fish(lines: list[str], folder: Path) -> list[set[str]]:
+    script = "xnat-wizard completion fish | source\n"
+    script += "".join(f"complete -C '{line}'; echo '{END}'\n" for line in lines)
+    said = output_of([needs("fish"), "--no-config", "-c", script], folder)
+    return sets_in([one.partition("\t")[0] for one in said])
+
+
+def sets_in(said: list[str]) -> list[set[str]]:
+    """Return what was proposed for each line."""
+    found: list[set[str]] = [set()]
+    for one in said:
+        if one == END:
+            found.append(set())
+        else:
+            found[-1].add(one)
+    return found[:-1]
 
 
 def output_of(command: list[str], folder: Path) -> list[str]:
@@ -72,16 +86,11 @@ CASES = [
 
 
 @pytest.mark.parametrize("shell", [in_bash, in_fish])
-@pytest.mark.parametrize(("line", "proposed"), CASES)
-def test_a_shell_proposes_what_can_stand_there(
-    shell: Callable[[str, Path], list[str]], line: str, proposed: set[str], folder: Path
-) -> None:
-    assert set(shell(line, folder)) == proposed
-
-
-@pytest.mark.parametrize("shell", [in_bash, in_fish])
-def test_a_shell_proposes_every_command(shell: Callable[[str, Path], list[str]], folder: Path) -> None:
-    assert set(shell("xnat-wizard ", folder)) >= set(COMMANDS)
+def test_a_shell_proposes_what_can_stand_there(shell: Complete, folder: Path) -> None:
+    lines = [line for line, _ in CASES]
+    every, *proposed = shell(["xnat-wizard ", *lines], folder)
+    assert every >= set(COMMANDS)
+    assert dict(zip(lines, proposed, strict=True)) == dict(CASES)
 
 
 def test_zsh_completes_as_a_person_types(folder: Path) -> None:
