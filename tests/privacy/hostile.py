@@ -15,14 +15,27 @@ CLEAR = "\x1b[2J\x1b[31m"
 C1 = "\x9b31m"  # the same in one character
 TURNED = "\u202egnp.exe"  # what follows is shown from right to left
 NULL = "\x00\x08\x7f"
+ISOLATED = "\u2067rlo\u2069\u200f"  # the newer signs for the same
 MARKUP = "[red]x[/red][@click=app.quit]y[/]"
+WIDE = "\u6f22\u5b57e\u0301\u200b\u200d\ufeff"  # of two cells, of none
 FORGED = "\nFORGED  every file is stored"
 
-ALL = f"A{TITLE}{CLIPBOARD}{CLEAR}{C1}{TURNED}{NULL}{MARKUP}{FORGED}Z"
-NAME = f"A{TITLE}{CLIPBOARD}{CLEAR}{C1}{TURNED}\x08\x7f[red]{FORGED}Z"  # of a file: no slash, no null byte
+ALL = f"A{MARKUP}{WIDE}{TITLE}{CLIPBOARD}{CLEAR}{C1}{TURNED}{ISOLATED}{NULL}{FORGED}Z"
+NAME = f"A[red]{TITLE}{CLIPBOARD}{CLEAR}{C1}{TURNED}\x08\x7f{FORGED}Z"  # of a file: no slash, no null byte
 PAGE = f"<html><head><title>{ALL}</title></head><body><h1>{ALL}</h1>{ALL}</body></html>"
 
-SPEAKING = (b"PWNED-title\x07", b"\x1b]52;c;UFdORUQ=", "\x9b".encode(), "\u202e".encode(), b"\x00", b"\x08", b"\x7f")
+SAID = {"series_description": ALL, "type": ALL, "quality": ALL, "note": ALL}  # of a scan
+
+SPEAKING = (
+    b"PWNED-title\x07",
+    b"\x1b]52;c;UFdORUQ=",
+    "\x9b".encode(),
+    "\u202e".encode(),
+    "\u2067".encode(),
+    b"\x00",
+    b"\x08",
+    b"\x7f",
+)
 
 
 def raw_in(data: bytes) -> list[bytes]:
@@ -66,6 +79,16 @@ def dress(practice: Practice) -> None:
         project.name = project.description = project.keywords = project.running_title = ALL
         project.fields["pi_lastname"] = ALL
 
+        for subject in store.state.subjects.values():
+            subject.label = ALL
+        for session in store.state.sessions.values():
+            session.label = ALL
+            session.fields |= {"note": ALL, "scanner": ALL, "scanner/model": ALL}
+            for scan in session.scans.values():
+                scan.fields |= SAID
+                for resource in scan.resources.values():
+                    resource.description = resource.content = resource.format = ALL
+
     practice.on_loop(act)
 
 
@@ -78,6 +101,6 @@ def dress_rows(practice: Practice) -> None:
             row.source = row.protocol = row.visit = ALL
             row.logs.append({"id": "1", "date": "2026-01-01", "entry": ALL})
             for scan in row.scans.values():
-                scan.fields |= {"series_description": ALL, "type": ALL, "quality": ALL, "note": ALL}
+                scan.fields |= SAID
 
     practice.on_loop(act)

@@ -26,6 +26,7 @@ from xnat_wizard.wizard import interruptions, keymap, palette
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.journey import Journey, Step
 from xnat_wizard.wizard.logbook import Logbook, log_file
+from xnat_wizard.wizard.stylesheet import ParsedOnce
 from xnat_wizard.wizard.theme import ANSI_THEME, NAMES, THEMES, VARIABLES, theme_for
 from xnat_wizard.wizard.widgets import copying, helping
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
@@ -79,6 +80,7 @@ class WizardApp(App[None]):
         """Begin with what is chosen already; `steps` are shown one after the other, instead of the whole journey."""
         # With NO_COLOR the terminal's own colours pass the filter that strips all; greys would be kept otherwise.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self.choices = choices or Choices()
         self.journey = Journey.straight(steps) if steps else Journey()
         self.animation_level = "none"
@@ -121,7 +123,13 @@ class WizardApp(App[None]):
         """Show a screen over the others and return what it gives; only inside a worker."""
         if self._remarks:
             self.call_after_refresh(self._tell_remarks)
+        self._size_beforehand(screen)
         return await self.push_screen_wait(screen)
+
+    def _size_beforehand(self, screen: Screen[T]) -> None:
+        """Name the size of the terminal to the styles: Textual does so after the first layout, and styles all again."""
+        for extent, points in zip(self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
+            screen.add_class([name for start, name in points if extent >= start][-1], update=False)
 
     def _tell_remarks(self) -> None:
         """Say once what of the settings file is not used."""

@@ -34,10 +34,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, HelpPanel, Markdown, Static
+from textual.widgets import HelpPanel, Markdown, Static
 
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.widgets.faults import fault
+from xnat_wizard.wizard.widgets.keyline import KeyLine
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.problem import ProblemScreen
 from xnat_wizard.wizard.widgets.trail import Trail
@@ -169,7 +170,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
         yield Static("", id="status", markup=False)
         with Horizontal(id="buttons"):
             yield from self.compose_buttons()
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_resize(self, _: events.Resize) -> None:
         """Fit the footer to the new width."""
@@ -226,7 +227,7 @@ class StepScreen(Screen[AnswerT], Generic[AnswerT]):
 
     def _fit_footer(self, *, has_help: bool) -> None:
         """Leave the palette's key out of the footer where the step's own keys need the room."""
-        footer, has_room = self.query_one(Footer), self.size.width >= 80 and not has_help
+        footer, has_room = self.query_one(KeyLine), self.size.width >= 80 and not has_help
         if footer.show_command_palette != has_room:
             footer.show_command_palette = has_room
             footer.refresh(recompose=True)  # the footer does not see it by itself

@@ -10,7 +10,7 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from xnat_wizard.dicom.graylevels import Window
 from xnat_wizard.dicom.picture import Frame, Picture, frame_of
@@ -18,6 +18,7 @@ from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.widgets import graphics
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.helped import HelpedScreen
+from xnat_wizard.wizard.widgets.keyline import KeyLine
 from xnat_wizard.wizard.widgets.picture import PictureView
 from xnat_wizard.wizard.widgets.plain import cut, plain
 
@@ -114,7 +115,7 @@ class ViewerScreen(HelpedScreen[None]):
             yield view
             yield Static("", id="picture-line", markup=False, classes="dim")
             yield Static(HINT, id="picture-hint", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first picture."""
