@@ -1,6 +1,9 @@
 """What de-identification means for a plan: what stays behind, what is said, what a preview and the mapping tell."""
 
 import csv
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -234,3 +237,27 @@ def test_what_is_remembered_of_files_has_bounds_and_changes_no_byte(
         with monkeypatch.context() as patch, veil_of(folder, *paths, "S1/2/1.dcm") as source:
             patch.setattr(veil, name, value)
             assert read(source) == read(source) == first
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("pixels", [b"pixels of this test " * 10_000, None])
+def test_an_archive_whose_checksum_differs_is_not_sent(tmp_path: Path, method: int, pixels: bytes | None) -> None:
+    path, data = tmp_path / "images.zip", instance(PixelData=pixels)
+    with zipfile.ZipFile(path, "w", method) as made:
+        made.writestr("one.dcm", data)
+
+    def read(source: Veil) -> bytes:
+        with source.open("one.dcm") as file:
+            return b"".join(file.read_at(place, 3000) for place in range(0, file.size_bytes, 3000))
+
+    with veil_of(path, "one.dcm") as source:
+        assert read(source) == read(source)
+        assert not pixels or read(source).endswith(pixels)
+    whole = bytearray(path.read_bytes())
+    crc = struct.pack("<L", zlib.crc32(data))
+    assert whole.count(crc) == 2  # of the member, and in the directory
+    path.write_bytes(bytes(whole).replace(crc, b"abcd"))
+    with veil_of(path, "one.dcm") as source:
+        for _ in range(2):  # made anew, and as it was remembered
+            with pytest.raises(OSError, match="checksum"):
+                read(source)

@@ -55,7 +55,7 @@ def risk(*, root: Path = Path("/"), username: str = "", has_scopes: Callable[[],
     username = username or _own_name()
     if not _ends_processes(root, username):
         return None
-    may_linger = (root / "var/lib/systemd/linger" / username).exists()
+    may_linger = bool(username) and (root / "var/lib/systemd/linger" / username).exists()
     if may_linger and has_scopes():
         return None
     missing = "there is no service manager of yours to run it in" if may_linger else "your services do not linger"

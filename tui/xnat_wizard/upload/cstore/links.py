@@ -100,9 +100,7 @@ class Links:
         self._open.discard(link)
 
     async def close(self) -> None:
-        """End all associations: those at rest in good order."""
-        for link in self._open - set(self._free):
-            link.cut()
+        """End all associations, those at rest in good order; none is lent any more."""
         for link in self._free:
             await self.in_thread(link.release)
         self._free.clear()

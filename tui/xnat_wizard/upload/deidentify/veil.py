@@ -9,7 +9,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from xnat_wizard.dicom.opened import OpenFile
+from xnat_wizard.dicom.opened import DeflatedMember, OpenFile, StoredMember
 from xnat_wizard.upload.deidentify.choice import Sealed
 from xnat_wizard.upload.deidentify.header import Deidentifier, Veiled
 from xnat_wizard.upload.deidentify.holding import HeldBackError
@@ -19,30 +19,53 @@ from xnat_wizard.upload.local import LocalSource
 
 KEPT_BYTES = 32 << 20
 KEPT_ONE_BYTES = 4 << 20  # longer beginnings are made anew each time
+_PIECE = 1 << 18
 _PREAMBLE, _MARK = 128, b"DICM"  # DICOM PS3.10 section 7.1
 NO_REC = "it is a REC that holds a DICOM image"
 UNPLANNED = "it stands in no session of the plan, so nobody can say what its name becomes"
 
 
 class _VeiledFile:
-    """A file as it is sent; its time and size of now are those of the file on disk."""
+    """A file as it is sent; its time and size of now are those of the file on disk.
 
-    __slots__ = ("_file", "_veiled", "is_seekable", "mtime_ns", "size_bytes")
+    A member of a zip is read as a whole on the way, since only so its checksum is compared: what is replaced as well.
+    """
+
+    __slots__ = ("_file", "_has_checksum", "_veiled", "is_seekable", "mtime_ns", "size_bytes")
 
     def __init__(self, file: OpenFile, veiled: Veiled) -> None:
         self._file, self._veiled = file, veiled
         self.size_bytes, self.mtime_ns = veiled.size_bytes, file.mtime_ns
         self.is_seekable = file.is_seekable
+        self._has_checksum = isinstance(file, DeflatedMember | StoredMember)
 
     def read_at(self, position: int, count: int) -> bytes:
-        """Return bytes at a position, fewer only at the end."""
+        """Return bytes at a position, fewer only at the end.
+
+        Raises:
+            OSError: it cannot be read; its archive has another checksum for it.
+        """
+        data = self._read_at(position, count)
+        if self._has_checksum and position + len(data) >= self.size_bytes:
+            self._pass_over(self._veiled.end, self._file.size_bytes)
+        return data
+
+    def _read_at(self, position: int, count: int) -> bytes:
         head, start, end = self._veiled
         if position + count <= len(head):
             return head[position : position + count]
         first = head[position:]
         place = start + max(0, position - len(head))
-        rest = self._file.read_at(place, min(count - len(first), end - place)) if place < end else b""
+        if place >= end:
+            return first
+        if self._has_checksum and place == start:
+            self._pass_over(0, start)
+        rest = self._file.read_at(place, min(count - len(first), end - place))
         return first + rest if first else rest
+
+    def _pass_over(self, start: int, end: int) -> None:
+        for place in range(start, end, _PIECE):
+            self._file.read_at(place, min(_PIECE, end - place))
 
     def now(self) -> tuple[int, int]:
         """Return bytes and time of change of the file on disk."""
@@ -95,10 +118,14 @@ class Veil(LocalSource):
             raise HeldBackError(UNPLANNED)
         file = super().open(path)
         try:
-            return _VeiledFile(file, self._veiled(file, path, subject))
+            veiled = self._veiled(file, path, subject)
         except BaseException:
             file.close()
             raise
+        if isinstance(file, DeflatedMember | StoredMember):  # its checksum is made from the beginning on
+            file.close()
+            file = super().open(path)
+        return _VeiledFile(file, veiled)
 
     def wire_bytes(self, path: str) -> int:
         """Return how many bytes a file has as it is sent.
