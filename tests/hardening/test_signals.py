@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from terminal import Terminal
 
 from cli import program
-from e2e.terminal import Terminal
 from practice.sending import port_of
 from support import Practice
 from upload.processes import wait_for_end

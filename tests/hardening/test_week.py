@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 
+from cli import program
 from support import Practice
 from upload.clocks import Clock
-from upload.runs import archived, digests
+from upload.runs import archived, digests, texts
+from xnat_wizard import settings
 from xnat_wizard.findings import Finding
 from xnat_wizard.practice.passwords import hash_password
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload import engine, parts
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Plan, UploadState
+from xnat_wizard.upload.patience import GIVE_UP_AFTER_S, UNATTENDED_GIVE_UP_AFTER_S
 from xnat_wizard.xnat.answers import Answer
 from xnat_wizard.xnat.http import Http
 from xnat_wizard.xnat.model import ImportAnswer, Login
@@ -135,11 +138,15 @@ def journal(study_folder: Path, plan_for: PlanFor, new_journal: NewJournal) -> J
 
 
 async def work(
-    journal: Journal, login: Login, week: Week, on_hour: Callable[[], None] | None = None
+    journal: Journal,
+    login: Login,
+    week: Week,
+    on_hour: Callable[[], None] | None = None,
+    give_up_after_s: float = GIVE_UP_AFTER_S,
 ) -> tuple[UploadState, Finding | None]:
     async with await Slow.connect(login) as site:
         site.week, site.on_hour = week, on_hour
-        state = await engine.run(journal, site, clock=week, sleep=week.sleep)
+        state = await engine.run(journal, site, clock=week, sleep=week.sleep, give_up_after_s=give_up_after_s)
     return state, journal.progress().finding
 
 
@@ -214,4 +221,47 @@ async def test_a_site_that_is_away_each_night_stops_it_each_night_and_every_morn
             await week.sleep(HOUR_S)
         state, finding = await work(journal, login, week)
     assert nights >= 2
+    assert archived(practice) == digests(study_folder)
+
+
+async def test_where_nobody_waits_for_it_an_upload_outlasts_the_nights(
+    practice: Practice, login: Login, journal: Journal, study_folder: Path, new_week: NewWeek
+) -> None:
+    week = new_week(has_nights=True)
+    state, finding = await work(journal, login, week, give_up_after_s=UNATTENDED_GIVE_UP_AFTER_S)
+    assert state is UploadState.DONE, finding
+    assert week.passed_s > DAY_S
+    assert archived(practice) == digests(study_folder)
+    waits = [text for text in texts(journal) if "Trying again in" in text]
+    nights = sum("Connected again" in text for text in texts(journal))
+    assert nights >= 1
+    assert len(waits) < 400 * nights  # a line each two minutes: the log of a night can still be read
+
+
+async def test_an_upload_that_lost_its_site_for_too_long_says_so_and_status_how_to_go_on(
+    practice: Practice, login: Login, study_folder: Path, plan_for: PlanFor
+) -> None:
+    plan, clock, name = plan_for(study_folder), Clock(), "20260101-000000-DEMO"
+    with Journal.create(settings.uploads_dir() / name, plan) as journal:
+        async with await Site.connect(login) as site:
+            practice.stop()
+            for seconds, words in ((GIVE_UP_AFTER_S, "10 minutes"), (UNATTENDED_GIVE_UP_AFTER_S, "12 hours")):
+                before_s = clock.now_s
+                state = await engine.run(
+                    journal, site, clock=clock, sleep=clock.sleep, random=lambda: 0.5, give_up_after_s=seconds
+                )
+                assert state is UploadState.FAILED
+                finding = journal.progress().finding
+                assert finding is not None
+                assert f"Tried for {words}" in finding.why
+                assert seconds < clock.now_s - before_s < 1.1 * seconds
+        practice.start()
+    listed, told = program.run("status"), program.run("status", name)
+    assert f"{name}  DEMO  failed" in listed.data
+    assert "to go on: `resume`" in listed.data
+    assert "Resume the upload then" in told.talk
+    assert f"xnat-wizard resume {name}" in told.talk
+    assert program.run("resume", env={"XNAT_USER": "owner", "XNAT_PASS": "owner"}).code == 0
+    ended = program.run("attach")
+    assert ended.code == 0, ended
     assert archived(practice) == digests(study_folder)

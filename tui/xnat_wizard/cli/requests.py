@@ -64,6 +64,10 @@ def _status(options: argparse.Namespace) -> int:
     return code
 
 
+_TO_GO_ON = "  (to go on: `resume`)"
+_REMARKS = {"done": "", "cancelled": "", "failed": _TO_GO_ON, "incomplete": _TO_GO_ON}  # by state of an upload
+
+
 def _show(path: Path, *, is_json: bool, is_whole: bool = False) -> None:
     from xnat_wizard.cli.following import facts
     from xnat_wizard.upload.journal import Journal
@@ -75,7 +79,7 @@ def _show(path: Path, *, is_json: bool, is_whole: bool = False) -> None:
     if is_json:
         put_object("upload", **facts(path.parent.name, now), is_running=is_alive, folder=str(path.parent))
     else:
-        remark = "  (working)" if is_alive else "" if now.state.is_final else "  (no process works on it: `resume`)"
+        remark = "  (working)" if is_alive else _REMARKS.get(now.state, "  (no process works on it: `resume`)")
         put(f"{path.parent.name}  {now.project}  {now.state}  {now.files_sent} of {now.files_total} files{remark}")
     if not is_whole:
         return
@@ -90,6 +94,8 @@ def _show(path: Path, *, is_json: bool, is_whole: bool = False) -> None:
             put_mapping(finding.as_dict())
         elif finding:
             explain(finding)
+    if not is_json and not is_alive and _REMARKS.get(now.state) != "":
+        say(f"Go on with it: `xnat-wizard resume {path.parent.name}`")
 
 
 def _session_facts(session: "SessionProgress") -> dict[str, object]:

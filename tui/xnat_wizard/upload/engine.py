@@ -25,7 +25,7 @@ from xnat_wizard.upload.local import LocalSource
 from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Fate, Receipt, Route, SessionState, UploadState
 from xnat_wizard.upload.pace import CHOICE_MOST, Pace
-from xnat_wizard.upload.patience import GiveUpError, Patience, StubbornError
+from xnat_wizard.upload.patience import GIVE_UP_AFTER_S, GiveUpError, Patience, StubbornError
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
 from xnat_wizard.upload.session_run import SessionRun
 from xnat_wizard.upload.sources import source_of
@@ -47,6 +47,7 @@ async def run(
     random: Callable[[], float] = _random.random,
     timer: Callable[[], float] = time.monotonic,
     lock: UploadLock | None = None,
+    give_up_after_s: float = GIVE_UP_AFTER_S,
 ) -> UploadState:
     """Send what the journal's plan says and is not on the server, and prove that it arrived.
 
@@ -60,6 +61,7 @@ async def run(
         random: 0 up to 1.
         timer: seconds that only grow, for the speed of things.
         lock: when the caller holds it already.
+        give_up_after_s: so long a site that does not answer is tried.
 
     Raises:
         Problem: `upload.running` when another process works on it, `plan.no_receiver` when nobody said whom it goes to.
@@ -76,7 +78,19 @@ async def run(
         count = max(1, min(journal.options().most_connections, CHOICE_MOST))
         async with _readers(count) as executor, site.kept_alive():
             here = await asyncio.get_running_loop().run_in_executor(executor, packing.is_here, site.info.url)
-            return await _Upload(journal, site, source, clock, sleep, random, timer, executor, is_here=here).run()
+            work = _Upload(
+                journal,
+                site,
+                source,
+                clock,
+                sleep,
+                random,
+                timer,
+                executor,
+                is_here=here,
+                give_up_after_s=give_up_after_s,
+            )
+            return await work.run()
 
 
 @asynccontextmanager
@@ -111,6 +125,7 @@ class _Upload:
         executor: ThreadPoolExecutor,
         *,
         is_here: bool,
+        give_up_after_s: float,
     ) -> None:
         self._journal = journal
         self._records = journal.records
@@ -135,6 +150,7 @@ class _Upload:
                 tell=self._tell,
                 probe=partial(site.project, self._project),
                 on_trouble=self._records.note_trouble,
+                give_up_after_s=give_up_after_s,
             ),
             control=self._control,
             source=source,

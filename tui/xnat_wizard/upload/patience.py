@@ -13,11 +13,13 @@ from typing import TypeVar
 from xnat_wizard.findings import Finding
 from xnat_wizard.xnat.errors import LoginAgain, Retry, RetryAfter, SiteProblem
 
-GIVE_UP_AFTER_S = 600.0  # of trying, without any success of any connection
+GIVE_UP_AFTER_S = 600.0  # of trying, without any success of any connection, where a person or a script waits
+UNATTENDED_GIVE_UP_AFTER_S = 12 * 3600.0  # where nobody does: longer than a night, shorter than a token lasts
 LONGEST_GAP_S = 120.0  # so much between two failures counts as trying; the rest is a machine or an upload that slept
 MAX_RETRY_AFTER_S = 3600.0  # the longest single wait that a site may ask for; it counts as trying like any other gap
 STUBBORN_AFTER = 6  # failures of one call, if the site answers others
 MAX_WAIT_S = 30.0
+LATER_MAX_WAIT_S = LONGEST_GAP_S  # once it has taken as long as a person waits
 FLOWS_BYTES = 8_000_000  # of one request: less may wait in this machine while no line is there
 
 T = TypeVar("T")
@@ -51,6 +53,7 @@ class Patience:
         tell: Callable[[str], None],
         probe: Callable[[], Awaitable[object]],
         on_trouble: Callable[[str], None] = lambda _words: None,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
         """Set up.
 
@@ -61,7 +64,9 @@ class Patience:
             tell: is told each wait, in words.
             probe: asks the site something cheap; raises `SiteProblem` when it does not answer.
             on_trouble: is told why a call is tried again, in words, and "" when one has succeeded after that.
+            give_up_after_s: of trying without any success.
         """
+        self._give_up_after_s = give_up_after_s
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -81,7 +86,7 @@ class Patience:
         Raises:
             SiteProblem: it was refused, or nothing more will work.
             StubbornError: the site lives and this call still fails.
-            GiveUpError: the site has not answered anything for about ten minutes.
+            GiveUpError: the site has not answered anything for too long.
         """
         failures = 0
         while True:
@@ -125,10 +130,11 @@ class Patience:
         gap_s = now_s - self._last_failure_s if self._failures else 0.0
         self._tried_s = self._tried_s + min(LONGEST_GAP_S, max(0.0, gap_s)) if self._failures else 0.0
         self._last_failure_s = now_s
-        if self._tried_s > GIVE_UP_AFTER_S:
+        if self._tried_s > self._give_up_after_s:
             raise GiveUpError(_gone(problem, self._tried_s))
         if self._next_try_s <= now_s:  # otherwise another connection has set the time
-            self._wait_s = min(MAX_WAIT_S, 2.0**self._failures) * (0.75 + self._random() / 2)
+            most_s = MAX_WAIT_S if self._tried_s <= GIVE_UP_AFTER_S else LATER_MAX_WAIT_S
+            self._wait_s = min(most_s, 2.0 ** min(self._failures, 10)) * (0.75 + self._random() / 2)
             asked_s = problem.seconds if isinstance(problem, RetryAfter) else 0.0
             self._wait_s = max(self._wait_s, min(asked_s, MAX_RETRY_AFTER_S))
             self._failures += 1
@@ -155,11 +161,15 @@ def _in_words(wait_s: float, asked_s: float) -> str:
     return f"{wait_s / 60:.0f} min{whose}"
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds < 2 * 3600 else f"{seconds / 3600:.0f} hours"
+
+
 def _gone(problem: SiteProblem, seconds: float) -> Finding:
     return Finding(
         "upload.server_gone",
         "The server has not answered, and the upload has stopped",
-        f"Tried for {seconds / 60:.0f} minutes. The last reason: {problem.finding.what}",
+        f"Tried for {_duration(seconds)}. The last reason: {problem.finding.what}",
         (
             "Check that the server and the network are up",
             "Resume the upload then: what the server has is not sent again",

@@ -139,6 +139,7 @@ def _write_log() -> None:
 async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadState:
     from xnat_wizard.upload import engine
     from xnat_wizard.upload.cancelling import cancel_unasked
+    from xnat_wizard.upload.patience import UNATTENDED_GIVE_UP_AFTER_S
     from xnat_wizard.xnat.site import Site
 
     task = asyncio.current_task()
@@ -151,7 +152,7 @@ async def _run(journal: Journal, login: Login, held: lock.UploadLock) -> UploadS
         cancel_unasked(journal)
         return UploadState.CANCELLED
     try:
-        return await engine.run(journal, site, lock=held)
+        return await engine.run(journal, site, lock=held, give_up_after_s=UNATTENDED_GIVE_UP_AFTER_S)
     finally:
         await site.close()
 
