@@ -8,6 +8,7 @@ Sources: DICOM PS3.5 section 7.1 (data elements), 7.5 (sequences), A.4 (encapsul
 from collections.abc import Container
 from functools import cache
 from struct import Struct, pack
+from typing import NamedTuple
 
 from xnat_wizard.dicom.window import Broken, Coding, Window
 
@@ -27,6 +28,7 @@ _DEEPEST = 32  # sequences in sequences; more is noise
 
 _TAG_VR_LENGTH = {"<": Struct("<HH2sH").unpack_from, ">": Struct(">HH2sH").unpack_from}
 _TAG_LENGTH = {"<": Struct("<HHL").unpack_from, ">": Struct(">HHL").unpack_from}
+_MOST_INNER_STEPS = 4_000_000  # over items and what stands in them: some 5 s; 50,000 frames have half as many
 _MOST_STEPS = 4000  # each takes in a piece of 4 kB or a large element: some 16 MB of small ones, which no header has
 _LONG = {"<": Struct("<L").unpack_from, ">": Struct(">L").unpack_from}
 _PIXEL_TAG = {"<": b"\xe0\x7f\x10\x00", ">": b"\x7f\xe0\x00\x10"}
@@ -252,6 +254,7 @@ def _step_over_undefined(window: Window, position: int, coding: Coding, depth: i
         group, element, length = tag_length(window.data, index)
         tag = group << 16 | element
         position += 8
+        _count_inner(window)
         if tag == _SEQUENCE_END:
             return position
         if tag != _ITEM:
@@ -286,6 +289,7 @@ def _step_over_item(window: Window, position: int, coding: Coding, depth: int) -
         if index < 0 or index + 12 > len(data):
             index = window.at(position, 12)
             data, start = window.data, window.start
+        _count_inner(window)
         head, vr = 8, b""
         if is_implicit:
             group, element, length = tag_length(data, index)
@@ -308,6 +312,62 @@ def _step_over_item(window: Window, position: int, coding: Coding, depth: int) -
         else:
             position += length
     raise Broken("the file ends inside a sequence")
+
+
+def _count_inner(window: Window) -> None:
+    window.inner_steps += 1
+    if window.inner_steps > _MOST_INNER_STEPS:
+        raise Broken("it has more items than an image can have")
+
+
+class Extent(NamedTuple):
+    """How much a data set holds, before anything of it is decoded."""
+
+    elements: int  # and items, also those in sequences
+    header_bytes: int  # before its pixels; of a deflated one, everything
+
+
+def extent(window: Window, position: int, coding: Coding, most: int) -> Extent:
+    """Measure a data set from `position` to its pixels; stop at more than `most` elements.
+
+    Some 1 us each. One that breaks off is measured as far as it goes.
+    """
+    tag_vr_length, tag_length, long = _TAG_VR_LENGTH[coding.order], _TAG_LENGTH[coding.order], _LONG[coding.order]
+    item = pack(f"{coding.order}HH", _ITEM >> 16, _ITEM & 0xFFFF)
+    count, ends = 0, list[int]()  # of the sequences and items that the position lies in
+    while count <= most and position + 8 <= window.size:
+        while ends and position >= ends[-1]:
+            ends.pop()
+        count += 1
+        index = window.at(position, 12)
+        group, element, length = tag_length(window.data, index)
+        tag, vr, head = group << 16 | element, b"", 8
+        if tag in PIXELS and not ends:
+            return Extent(count, position)
+        if tag in {_ITEM_END, _SEQUENCE_END}:
+            count, position = count - 1, position + 8
+            del ends[-1:]
+            continue
+        if tag != _ITEM and not coding.is_implicit and index + 12 <= len(window.data):
+            vr, short = tag_vr_length(window.data, index)[2:]
+            if vr in _LONG_VRS:
+                length, head = long(window.data, index + 8)[0], 12
+            elif vr in _SHORT_VRS or b"AA" <= vr <= b"ZZ":
+                length = short
+            else:
+                vr = b""
+        position += head
+        is_unknown = vr in {b"", b"UN"} and length and window.bytes_at(position, 4) == item
+        if tag in PIXELS and length == UNDEFINED_LENGTH:
+            try:
+                position = _step_over_undefined(window, position, coding)
+            except Broken:
+                break
+        elif length == UNDEFINED_LENGTH or tag == _ITEM or vr == b"SQ" or is_unknown:
+            ends.append(_NEVER << 32 if length == UNDEFINED_LENGTH else position + length)
+        else:
+            position += length
+    return Extent(count, window.size)
 
 
 def _search_end_mark(window: Window, position: int, coding: Coding) -> int:

@@ -5,8 +5,15 @@ import struct
 from functools import lru_cache
 from pathlib import Path
 
-from xnat_wizard.dicom import charset
-from xnat_wizard.dicom.elements import ALL_VRS, ends_with_pixels, holds_whole_pixels, walk, walk_plain
+from xnat_wizard.dicom import charset, elements
+from xnat_wizard.dicom.elements import (
+    ALL_VRS,
+    Extent,
+    ends_with_pixels,
+    holds_whole_pixels,
+    walk,
+    walk_plain,
+)
 from xnat_wizard.dicom.model import Header
 from xnat_wizard.dicom.opened import FolderFile
 from xnat_wizard.dicom.window import BeyondKept, Broken, Coding, Inflated, Window
@@ -115,6 +122,26 @@ def read_open_header(window: Window) -> Header | None:
         if not (broken.is_derailed and values.keys() & _IDENTIFYING and holds_whole_pixels(window)):
             raise UnreadableDicom(_reason(broken, values)) from None
     return _header(values, syntax)
+
+
+def extent(window: Window, most_elements: int, most_bytes: int) -> Extent:
+    """Measure the data set of a file that is known for DICOM; stop where it is larger.
+
+    Raises:
+        Broken: it is deflated, and cannot be inflated or never ends.
+        UnreadableDicom: its file meta information is cut.
+    """
+    values: dict[int, bytes] = {}
+    position = 132 if window.data[128:132] == b"DICM" else 0
+    if window.data[position : position + 2] == b"\x02\0":
+        position = _read_meta(window, position, values)
+    syntax = _known_code(values.get(_TRANSFER_SYNTAX, b""))
+    if syntax != DEFLATED:
+        return elements.extent(window, position, _coding(window.bytes_at(position, 8), syntax), most_elements)
+    inflated = Inflated(window.file, position, most_bytes)
+    if inflated.size > most_bytes:
+        return Extent(0, inflated.size)
+    return Extent(elements.extent(inflated, 0, _META_CODING, most_elements).elements, inflated.size)
 
 
 def _reason(broken: Broken, values: dict[int, bytes]) -> str:

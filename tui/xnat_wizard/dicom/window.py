@@ -10,6 +10,7 @@ _FIRST_READ = 8192  # holds the wanted elements of an ordinary image; measured i
 _NEXT_READ = 4096
 _INFLATED_KEPT = 4 << 20
 _MOST_STRETCHES = 256
+_MOST_INFLATED = 2 << 30
 
 
 class Broken(Exception):  # noqa: N818  says what the data set is
@@ -38,6 +39,8 @@ class Coding:
 
 class Window:
     """A moving view of a file: a piece in memory, the rest read where needed."""
+
+    inner_steps = 0  # made in sequences so far
 
     def __init__(self, file: OpenFile, stretches: "Stretches | None" = None) -> None:
         self.file = file
@@ -84,9 +87,9 @@ class Stretches:
 
 
 class Inflated(Window):
-    """The inflated data set of a deflated file: the first 4 MB are kept, all of it is checked."""
+    """The inflated data set of a deflated file: its beginning is kept, all of it is checked."""
 
-    def __init__(self, file: OpenFile, position: int) -> None:
+    def __init__(self, file: OpenFile, position: int, most_kept: int = _INFLATED_KEPT) -> None:
         self.file, self.start, self.is_seekable, self.stretches = file, 0, False, Stretches()
         size = file.size_bytes
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -101,7 +104,9 @@ class Inflated(Window):
                     piece = inflate.decompress(packed, 1 << 20)
                     packed = inflate.unconsumed_tail
                     total += len(piece)
-                    kept += piece[: max(0, _INFLATED_KEPT - len(kept))]
+                    if total > _MOST_INFLATED:
+                        raise Broken(f"its deflated data set is larger than {_MOST_INFLATED:,} bytes")
+                    kept += piece[: max(0, most_kept - len(kept))]
         except zlib.error:
             raise Broken("its deflated data set cannot be inflated") from None
         if not inflate.eof:

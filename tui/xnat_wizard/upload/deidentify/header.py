@@ -8,7 +8,10 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from xnat_wizard.dicom.elements import Extent
+from xnat_wizard.dicom.header import extent
 from xnat_wizard.dicom.opened import AsBinary, OpenFile
+from xnat_wizard.dicom.window import Window
 from xnat_wizard.upload.deidentify import holding
 from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.deidentify.cleaning import Cleaner, value_of
@@ -19,6 +22,7 @@ from xnat_wizard.upload.deidentify.writing import written
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
+MOST_ELEMENTS = 300_000  # with items: pydicom takes 20 us and 1 kB for each
 MOST_HEADER_BYTES = 64 << 20  # of a data set without pixels, or deflated
 _BUFFER = 1 << 16
 _UNDEFINED = 0xFFFFFFFF
@@ -42,6 +46,7 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 
 UNREADABLE = "its header cannot be followed, so it cannot be de-identified"
 CUT = "its pixels end before they should, so it cannot be de-identified"
+TOO_MANY = f"its header has more than {MOST_ELEMENTS:,} elements, too many to be de-identified on its way"
 TOO_LARGE = "it is deflated, or has no pixels, and is too large to be de-identified on its way"
 
 
@@ -85,17 +90,16 @@ class Deidentifier:
             raise HeldBackError(UNREADABLE) from error
 
     def _veil(self, file: OpenFile, subject: str) -> Veiled:
+        _keep_within(extent(Window(file), MOST_ELEMENTS, MOST_HEADER_BYTES))
         dataset, position = _read(file)
         is_deflated = value_of(dataset.file_meta, 0x00020010).strip(b"\0 ") == _DEFLATED.encode()
         syntax = value_of(dataset.file_meta, 0x00020010).decode("ascii").strip("\0 ")
         is_implicit, is_little = (bool(one) for one in dataset.original_encoding)
         end = 0
         if is_deflated:
-            _keep_small(file.size_bytes)
             dataset, _ = _read(file, with_pixels=True)
         elif position < file.size_bytes:
             end = _end_of_pixels(file, position, is_implicit=is_implicit, order="<" if is_little else ">")
-        _keep_small(position)
         sop_class, sop_instance, burned_in, image_type = (
             value_of(dataset, tag).decode("latin-1").strip("\0 ") for tag in _LOOKED_AT
         )
@@ -122,9 +126,12 @@ def _read(file: OpenFile, *, with_pixels: bool = False) -> "tuple[FileDataset, i
     return dataset, stream.tell()
 
 
-def _keep_small(size_bytes: int) -> None:
-    if size_bytes > MOST_HEADER_BYTES:
+def _keep_within(held: Extent) -> None:
+    """Refuse what would fill the memory: all of it is decoded before any of it is sent."""
+    if held.header_bytes > MOST_HEADER_BYTES:
         raise HeldBackError(TOO_LARGE)
+    if held.elements > MOST_ELEMENTS:
+        raise HeldBackError(TOO_MANY)
 
 
 def _end_of_pixels(file: OpenFile, position: int, *, is_implicit: bool, order: str) -> int:
