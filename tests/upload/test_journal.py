@@ -300,3 +300,11 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(journal: Journal) 
             old.records.note_trouble("x")
     with Journal.open(journal.path) as old:
         assert old.progress().retries == 2
+
+
+def test_a_mistake_of_the_program_is_not_blamed_on_the_journal(journal: Journal) -> None:
+    with pytest.raises(AttributeError):
+        journal.note_dicom_statuses(None)  # type: ignore[arg-type]  # the mistake
+    journal.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        journal.progress()
