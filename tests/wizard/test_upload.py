@@ -18,6 +18,7 @@ from support import Practice
 from wizard.screens import check_golden, flat_text, screen_text, until_text
 from wizard.stage import folders_of, logged_in, on_stage, planned
 from xnat_wizard.dicom.survey import survey
+from xnat_wizard.practice.faults import Fault, Kind
 from xnat_wizard.upload import logout, worker
 from xnat_wizard.upload.deidentify.choice import Deidentification
 from xnat_wizard.upload.journal import Journal
@@ -59,13 +60,14 @@ def journal_of(own_home: Path) -> Path:
 
 
 @pytest.fixture
-def long_study(study_folder: Path) -> Path:
-    """Give a study that is not sent in a moment: one series of 1,800 images, copies with UIDs of their own."""
+def long_study(study_folder: Path, practice: Practice) -> Path:
+    """Give a study that is not sent in a moment: one series of 450 copies, on a slow line."""
+    practice.server.faults.add(Fault(Kind.BANDWIDTH, rate=4_000_000, only="import", side="request"))
     series = sorted(path for path in folders_of(study_folder)[0].iterdir() if path.is_dir())[1]
     image = next(path for path in sorted(series.iterdir()) if path.is_file())
     data = image.read_bytes()
     uid = str(pydicom.dcmread(image, specific_tags=["SOPInstanceUID"]).SOPInstanceUID).encode()
-    for number in range(1800):
+    for number in range(450):
         (series / f"copy{number:05}").write_bytes(data.replace(uid, uid[:-5] + f"{number:05}".encode()))
     return study_folder
 
