@@ -9,11 +9,11 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from wizard.screens import flat_text, screen_rows, screen_text
+from xnat_wizard.amounts import bytes_text, count_text, date_text, duration_text
 from xnat_wizard.dicom.picture import Picture
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Answer
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, date_text, duration_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.field import Field, Mark

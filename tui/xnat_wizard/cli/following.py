@@ -9,11 +9,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from xnat_wizard.amounts import bytes_text, duration_text
 from xnat_wizard.cli.talk import MANNER, Exit, exit_of, explain, note, put, put_mapping, put_object, say, write
 from xnat_wizard.findings import printable
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import UploadProgress, UploadState
-from xnat_wizard.wizard.widgets.amounts import bytes_text, duration_text
 from xnat_wizard.wizard.widgets.rate import RateMeter
 
 LOOK_EVERY_S = 0.25

@@ -353,7 +353,7 @@ def _session_words(session: "PlannedSession") -> str:
 
 
 def _amount(sessions: "Sequence[PlannedSession]") -> str:
-    from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
+    from xnat_wizard.amounts import bytes_text, count_text
 
     files = sum(session.file_count for session in sessions)
     size = bytes_text(sum(session.size_bytes for session in sessions))

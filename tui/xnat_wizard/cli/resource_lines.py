@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from xnat_wizard.amounts import bytes_text, duration_text
 from xnat_wizard.cli.talk import explain, put, put_mapping, put_object, say, write
 from xnat_wizard.findings import printable
-from xnat_wizard.wizard.widgets.amounts import bytes_text, duration_text
 from xnat_wizard.wizard.widgets.rate import RateMeter
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.dicom.model import OtherFile
 from xnat_wizard.findings import Finding
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.findings import FindingList
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 

@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from xnat_wizard.amounts import bytes_text
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text
 from xnat_wizard.wizard.widgets.plain import plain
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

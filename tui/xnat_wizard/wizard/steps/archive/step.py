@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import receipt as receipts
 from xnat_wizard.upload.journal import Journal
@@ -21,7 +22,6 @@ from xnat_wizard.wizard.steps.archive.reading import ReadingStep
 from xnat_wizard.wizard.steps.archive.tree import COLUMNS, PROJECT, SUBJECT, Tree
 from xnat_wizard.wizard.steps.archive.words import FILE_COLUMNS, SCAN_COLUMNS, has_gaps, receipt_line, url_of
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.picture import PictureView

@@ -9,11 +9,11 @@ from pathlib import Path
 from textual import on, work
 from textual.widgets import Button
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.choices import Answer, Choices
 from xnat_wizard.wizard.steps.archive.asking import AskScreen, judge_file, judge_folder, path_of
 from xnat_wizard.wizard.steps.archive.words import Holding
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.pick import PickScreen, Way

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.upload.model import Receipt
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.rows import Column, Row
 from xnat_wizard.xnat.model import RemoteFile, Resource, Scan, Session
 

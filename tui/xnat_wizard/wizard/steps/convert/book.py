@@ -5,13 +5,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.convert import rules as rule_book
 from xnat_wizard.convert.rules import Rules
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload import project_rules
 from xnat_wizard.wizard.choices import ConvertDraft
 from xnat_wizard.wizard.steps.convert.example import EXAMPLE
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.paths import path_of
 from xnat_wizard.wizard.widgets.pick import Way
 from xnat_wizard.xnat.site import Site

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
+from xnat_wizard.amounts import bytes_text
 from xnat_wizard.convert.conversion import Conversion, Result, Validating
 from xnat_wizard.convert.model import Placed
 from xnat_wizard.convert.run import Started
@@ -28,7 +29,6 @@ from xnat_wizard.upload.resource_transfer.model import Outcome, Target
 from xnat_wizard.wizard.steps.convert import words
 from xnat_wizard.wizard.steps.convert.job import Job
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.listing import FindingsScreen

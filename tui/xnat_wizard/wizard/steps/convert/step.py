@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Input, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.convert import selection, tester
 from xnat_wizard.convert.model import Item
 from xnat_wizard.convert.rules import template
@@ -26,7 +27,6 @@ from xnat_wizard.wizard.steps.convert.job import Job
 from xnat_wizard.wizard.steps.convert.options import OPTIONS
 from xnat_wizard.wizard.steps.convert.reading import Reading
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.field import Field, Mark

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.convert.conversion import Progress, Result
 from xnat_wizard.convert.model import Item, Placed
 from xnat_wizard.convert.tester import Tested
@@ -10,7 +11,6 @@ from xnat_wizard.convert.validator import Validation
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload.resource_transfer.model import Outcome, Target, Verdict
 from xnat_wizard.wizard.choices import ConvertDraft
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row
 

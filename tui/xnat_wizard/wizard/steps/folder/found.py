@@ -8,11 +8,11 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.dicom.model import ParRecPair, Series, Survey, SurveyProgress
 from xnat_wizard.findings import Severity
 from xnat_wizard.wizard.steps.folder.help import FOUND_HELP, HELP
 from xnat_wizard.wizard.steps.folder.words import FOUND, nothing_to_send, source_name
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.dates import WIDTH, marked_date
 from xnat_wizard.wizard.widgets.plain import column, cut, plain
 

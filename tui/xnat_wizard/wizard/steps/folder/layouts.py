@@ -10,11 +10,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.dicom.layout import NAMES, Layout
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Problem
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.plain import plain
 

@@ -8,13 +8,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Label, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.dicom.exposure import DETAILS, Exposed, Exposure, ExposureRun
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.dicom.walk import Stopped
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload.script_effects import sure_effects
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.helped import HelpedScreen
 from xnat_wizard.wizard.widgets.plain import plain

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.dicom.layout import HOUSE, NAMES, Layout
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.wizard.steps.folder.chooser import is_archive_name
-from xnat_wizard.wizard.widgets.amounts import count_text
 
 CHOOSE = "Choose the folder with one folder per subject in it, then press Enter."
 CHOOSE_ANY = "Choose the folder or archive with the images in it, then press Enter."  # by another layout than ours

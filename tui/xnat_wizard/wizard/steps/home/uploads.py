@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import UploadProgress, UploadState
 from xnat_wizard.upload.uploads import LOOK_BACK, journals
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row
 

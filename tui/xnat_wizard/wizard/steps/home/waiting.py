@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from xnat_wizard.wizard.widgets.amounts import count_text
+from xnat_wizard.amounts import count_text
 from xnat_wizard.xnat.model import PrearchiveSession
 
 # Wire contract 6.3; in the order of what a person has to do.

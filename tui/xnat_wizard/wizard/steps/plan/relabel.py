@@ -14,13 +14,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Finding, Problem, Severity
 from xnat_wizard.upload.label_pattern import FIELDS
 from xnat_wizard.upload.label_table import read_table
 from xnat_wizard.upload.labelling import BY_FOLDER, BY_HEADER, ByPattern, Rule, relabel, write_template
 from xnat_wizard.upload.model import Plan, PlannedSession
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.checklist import Checklist
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.plain import plain

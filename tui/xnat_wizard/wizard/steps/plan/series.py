@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Label, Static
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.dicom.model import Series
 from xnat_wizard.upload.choosing import Item, items_of
 from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.helped import HelpedScreen
 from xnat_wizard.wizard.widgets.rows import Column, Row, Rows
 

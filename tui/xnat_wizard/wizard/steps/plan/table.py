@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.dicom.model import Survey
 from xnat_wizard.findings import Finding, Severity
 from xnat_wizard.upload.choosing import items_of, left_by_choice
 from xnat_wizard.upload.model import PlannedSession
 from xnat_wizard.wizard.steps.plan.words import FORECAST_WORDS, mark, reasons, telling
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.dates import marked_date
 from xnat_wizard.wizard.widgets.rows import Row
 

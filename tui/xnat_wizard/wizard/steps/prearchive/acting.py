@@ -6,9 +6,9 @@ from dataclasses import replace
 from textual import on, work
 from textual.widgets import Button
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.wizard.choices import Answer, Choices
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.listing import RowsScreen

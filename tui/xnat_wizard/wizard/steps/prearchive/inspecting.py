@@ -9,8 +9,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.findings import Finding, Problem
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.listing import RowsScreen
 from xnat_wizard.wizard.widgets.plain import plain

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Static
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Problem
 from xnat_wizard.upload import worker
 from xnat_wizard.upload.journal import Journal
@@ -26,7 +27,6 @@ from xnat_wizard.wizard.steps.prearchive.words import (
     short,
 )
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.parting import parting_words
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Rows

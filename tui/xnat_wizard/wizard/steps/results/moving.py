@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
+from xnat_wizard.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.settings import state_dir
 from xnat_wizard.upload.patience import GiveUpError
@@ -21,7 +22,6 @@ from xnat_wizard.upload.resource_transfer.model import Outcome, Target, Verdict,
 from xnat_wizard.upload.resource_transfer.transfer import AT_ONCE, Snapshot, Transfer
 from xnat_wizard.wizard.steps.results.words import MOVING_COLUMNS, here_words, moving_row, report_text
 from xnat_wizard.wizard.widgets.action import ActionButton
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.faults import fault
 from xnat_wizard.wizard.widgets.lines import LinesScreen
 from xnat_wizard.wizard.widgets.listing import FindingsScreen

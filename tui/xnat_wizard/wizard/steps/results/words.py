@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from xnat_wizard.amounts import bytes_text, count_text
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.resource_transfer.model import Existing, Outcome, Tally, Target, Verdict, Wishes
 from xnat_wizard.upload.resource_transfer.previewing import Seen, State
 from xnat_wizard.upload.resource_transfer.targets import Request
 from xnat_wizard.wizard.choices import ResultsDraft
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rows import Column, Row
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from textual import on, work
 from textual.widgets import Button
 
+from xnat_wizard.amounts import count_text
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload import uploads, worker
 from xnat_wizard.upload.cstore.peer import Peer
@@ -18,7 +19,6 @@ from xnat_wizard.upload.speed_choice import speed_of, with_speed
 from xnat_wizard.upload.travel_words import pace_text
 from xnat_wizard.wizard.choices import Answer, Choices, Move
 from xnat_wizard.wizard.steps.upload.words import cancel_text, cannot_write, deletion_text, left_behind
-from xnat_wizard.wizard.widgets.amounts import count_text
 from xnat_wizard.wizard.widgets.confirm import ConfirmScreen
 from xnat_wizard.wizard.widgets.listing import FindingsScreen
 from xnat_wizard.wizard.widgets.speed import SpeedScreen

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from xnat_wizard.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.findings import Finding
 from xnat_wizard.upload.model import (
     Event,
@@ -17,7 +18,6 @@ from xnat_wizard.upload.model import (
 )
 from xnat_wizard.upload.places import is_prearchive
 from xnat_wizard.upload.travel_words import pace_text, route_text
-from xnat_wizard.wizard.widgets.amounts import bytes_text, count_text, duration_text
 from xnat_wizard.wizard.widgets.plain import plain
 from xnat_wizard.wizard.widgets.rate import RateMeter, RateTrail
 from xnat_wizard.wizard.widgets.rows import Column, Row
