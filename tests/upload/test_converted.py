@@ -21,7 +21,7 @@ from xnat_wizard.convert.validator import program, validate
 from xnat_wizard.dicom.layout import HOUSE
 from xnat_wizard.dicom.source import open_source
 from xnat_wizard.dicom.survey import survey
-from xnat_wizard.findings import Finding
+from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.practice.faults import parse as parse_fault
 from xnat_wizard.practice.store import Scan, Store
 from xnat_wizard.upload import session_dataset
@@ -221,6 +221,32 @@ async def test_a_site_that_is_busy_for_a_moment_is_asked_again(practice: Practic
     practice.server.faults.add(parse_fault("status:code=503,path=scans,times=2"))
     outcomes, findings = await bring(site, tmp_path / "in", tmp_path / "out")
     assert (findings, {str(one.verdict) for one in outcomes}) == ([], {"done"})
+
+
+async def test_series_of_one_number_go_nowhere_and_are_named(practice: Practice, site: Site, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    write_dicom(source / "S1" / "d", number=2, description="t1")
+    write_dicom(source / "S1" / "e", number=3, description="t2", SeriesNumber=2)
+    write_dicom(source / "S1" / "f", number=4, description="t3")
+    outcomes, findings = await bring(site, source, tmp_path / "out")
+    assert [finding.code for finding in findings] == ["convert.no_scan"] * 2
+    assert {one.target.address.scan for one in outcomes} == {"4"}
+    assert set(scans(practice)) == {"4"}
+
+
+async def test_a_login_that_ends_stops_the_whole_run(practice: Practice, site: Site, tmp_path: Path) -> None:
+    write_pair(tmp_path / "in" / "S1" / "p", "a", protocol="t1", number=4)
+    practice.server.faults.add(parse_fault("status:code=401,path=^/data/.*"))
+    with pytest.raises(Problem):
+        await bring(site, tmp_path / "in", tmp_path / "out")
+
+
+async def test_a_session_without_images_gets_no_part_of_the_dataset(
+    practice: Practice, site: Site, tmp_path: Path
+) -> None:
+    write_pair(tmp_path / "in" / "S1" / "p", "loc", protocol="survey", number=1, orientations=(1, 2))
+    outcomes, _ = await bring(site, tmp_path / "in", tmp_path / "out", is_bids=True)
+    assert [one.target.label for one in outcomes] == ["PARREC"]
 
 
 def test_a_part_of_a_dataset_keeps_the_rows_of_its_subject(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support import Practice
 from upload.runs import run
 from xnat_wizard.findings import Problem, Severity
+from xnat_wizard.practice.faults import parse as parse_fault
 from xnat_wizard.practice.store import Config, Store
 from xnat_wizard.settings import Secret
 from xnat_wizard.upload.journal import Journal
@@ -217,6 +218,33 @@ async def test_what_waits_and_cannot_be_archived_is_told_in_the_words_of_the_sit
         "forecast.in_prearchive",
     ]
     assert "It says: " in found[0].why
+
+
+async def test_a_site_that_does_not_say_whether_it_would_archive_is_asked_for_the_rest(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    waiting = plan_for(study_folder, Destination.PREARCHIVE)
+    with new_journal(waiting) as journal:
+        await run(journal, site)
+    practice.server.faults.add(parse_fault("status:code=403,path=/data/services/validate-archive"))
+    plan = replace(waiting, destination=Destination.ARCHIVE)
+    assert set(map(tuple, (await codes(plan, site)).values())) == {("forecast.in_prearchive",)}
+
+    def forget(store: Store) -> None:
+        for row in store.state.rows:
+            row.tag = ""
+
+    practice.on_loop(forget)  # as of a row that is not built
+    assert set(map(tuple, (await codes(plan, site)).values())) == {("forecast.same_label",)}
+
+
+async def test_a_project_that_may_not_be_looked_at_is_not_called_misspelt(
+    practice: Practice, site: Site, study_folder: Path, plan_for: PlanFor
+) -> None:
+    practice.server.faults.add(parse_fault("status:code=403,path=^/data/projects/DEMO"))
+    with pytest.raises(Problem) as caught:
+        await forecast(plan_for(study_folder), site)
+    assert caught.value.finding.code != "project.not_found"
 
 
 async def test_a_subject_that_is_there_already_is_named(site: Site, archived: Plan) -> None:
