@@ -182,3 +182,17 @@ def test_a_file_that_only_its_owner_may_read_stays_so_when_it_changes() -> None:
     keep(("mouse",), value=False)
     assert path.stat().st_mode & 0o777 == 0o640
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written("mouse = true\n")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Problem) as told:
+        keep(("mouse",), value=False)
+    assert "No space left on device" in told.value.finding.why
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert path.read_text("utf-8") == "mouse = true\n"

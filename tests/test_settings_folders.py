@@ -50,6 +50,13 @@ def test_a_folder_of_another_account_is_not_used(tmp_path: Path, monkeypatch: py
     assert "another account" in told.value.finding.why
 
 
+def test_a_folder_that_may_not_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # an administrator may always
+    with pytest.raises(Problem) as told:
+        settings.state_dir()
+    assert "may not write" in told.value.finding.why
+
+
 def test_a_folder_that_others_may_read_is_closed(own_home: Path) -> None:
     (own_home / "state").mkdir(mode=0o755)
     (own_home / "state").chmod(0o2755)

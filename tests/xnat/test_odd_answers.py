@@ -563,6 +563,17 @@ async def test_a_list_that_is_none_says_how_much_came(scripted: Scripted, strang
     assert await files.list_files(stranger, "/data/z/files") == ()
 
 
+async def test_a_list_of_nothing_without_end_is_left_alone(
+    scripted: Scripted, stranger: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LIST_LIMIT", 1000)
+    scripted.says("GET /data/x/files", '{"ResultSet":{"Result":[' + "{}," * 1000 + "{}]}}")
+    with pytest.raises(Refused) as caught:
+        await files.list_files(stranger, "/data/x/files")
+    assert caught.value.finding.code == "site.too_long"
+    assert len(caught.value.finding.todo) == 3
+
+
 async def test_a_header_is_listed_with_what_each_line_has(scripted: Scripted, stranger: Http) -> None:
     rows = [{"tag1": "(0010,0010)", "tag2": "(0008,0100)", "vr": "PN", "desc": "Name", "value": "A"}, {}]
     scripted.says("GET /data/services/dicomdump", rows)
