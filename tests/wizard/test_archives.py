@@ -13,10 +13,10 @@ from wizard.stage import logged_in, on_stage
 from xnat_wizard.wizard.app import WizardApp
 from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
-from xnat_wizard.wizard.steps.folder.chooser import FolderTree, complete, folder_text
+from xnat_wizard.wizard.steps.folder.chooser import FolderTree, is_archive_name, source_text
 from xnat_wizard.wizard.steps.plan import PlanStep
 from xnat_wizard.wizard.steps.upload import UploadStep
-from xnat_wizard.wizard.widgets.paths import nearest_folder
+from xnat_wizard.wizard.widgets.paths import complete, nearest_folder
 from xnat_wizard.wizard.widgets.picture import PictureView
 
 
@@ -132,8 +132,8 @@ def test_completion_and_texts_know_archives(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "study.zip").touch()
     (tmp_path / "other.zip").mkdir()
-    assert complete(f"{tmp_path}/st") == f"{tmp_path}/study.zip"
-    assert complete(f"{tmp_path}/ot") == f"{tmp_path}/other.zip/"
-    assert folder_text(tmp_path / "study.zip") == "~/study.zip"
-    assert folder_text(tmp_path / "other.zip") == "~/other.zip/"
+    assert complete(f"{tmp_path}/st", is_archive_name) == f"{tmp_path}/study.zip"
+    assert complete(f"{tmp_path}/ot", is_archive_name) == f"{tmp_path}/other.zip/"
+    assert source_text(tmp_path / "study.zip") == "~/study.zip"
+    assert source_text(tmp_path / "other.zip") == "~/other.zip/"
     assert nearest_folder(tmp_path / "study.zip" / "export") == tmp_path

@@ -22,14 +22,13 @@ from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder import FolderStep
 from xnat_wizard.wizard.steps.folder.chooser import (
     FolderTree,
-    candidates,
     candidates_line,
-    complete,
     extended,
+    is_archive_name,
 )
 from xnat_wizard.wizard.steps.folder.found import FoundTree, summary_line
 from xnat_wizard.wizard.widgets.dates import marked_date
-from xnat_wizard.wizard.widgets.paths import path_of
+from xnat_wizard.wizard.widgets.paths import candidates, complete, path_of
 
 
 @asynccontextmanager
@@ -259,16 +258,16 @@ def test_completion_offers_the_first_folder(tmp_path: Path) -> None:
     (tmp_path / "study_b").mkdir()
     (tmp_path / "study_a").mkdir()
     (tmp_path / "study_0.txt").touch()
-    assert complete(f"{tmp_path}/st") == f"{tmp_path}/study_a/"
-    assert complete(f"{tmp_path}/none") is None
-    assert complete("/no/such/place/x") is None
+    assert complete(f"{tmp_path}/st", is_archive_name) == f"{tmp_path}/study_a/"
+    assert complete(f"{tmp_path}/none", is_archive_name) is None
+    assert complete("/no/such/place/x", is_archive_name) is None
 
 
 def test_tab_completes_what_all_have_in_common(tmp_path: Path) -> None:
     for name in ("study_b", "study_a", "other", ".hidden"):
         (tmp_path / name).mkdir()
     (tmp_path / "study_c.zip").touch()
-    assert candidates(f"{tmp_path}/st") == ["study_a/", "study_b/", "study_c.zip"]
+    assert candidates(f"{tmp_path}/st", is_archive_name) == ["study_a/", "study_b/", "study_c.zip"]
     assert extended(f"{tmp_path}/st") == f"{tmp_path}/study_"
     assert extended(f"{tmp_path}/study_") is None
     assert extended(f"{tmp_path}/o") == f"{tmp_path}/other/"

@@ -37,28 +37,45 @@ def path_text(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if home != Path("/") and path.is_relative_to(home) else str(path)
 
 
+def folder_text(path: Path) -> str:
+    """Return a folder as one would type it, with a slash at its end."""
+    text = path_text(path).removesuffix("/.")
+    return text if text.endswith("/") else f"{text}/"
+
+
 def nearest_folder(path: Path) -> Path:
     """Return the folder itself, or the nearest one above it that is there."""
     return next((one for one in (path, *path.parents) if os.path.isdir(one)), Path.cwd())  # noqa: PTH112  no error where one may not look
 
 
-def complete(text: str, wanted: Wanted) -> str | None:
-    """Return the text completed to the first name that begins so; `None` when there is none. Blocks."""
+def candidates(text: str, wanted: Wanted) -> list[str]:
+    """Return the names of the folders (with a slash) and wanted files that a typed path may go on to, sorted. Blocks.
+
+    Hidden ones are among them only when the name begun is theirs.
+    """
     folder, _, begun = text.rpartition("/")
-    if not begun:
-        return None
     where = Path(os.path.expanduser(folder or ("/" if text.startswith("/") else ".")))  # noqa: PTH111  as above
+    names = []
     try:
         with os.scandir(where) as entries:
-            names = sorted(
-                f"{entry.name}/" if entry.is_dir() else entry.name
-                for entry in islice(entries, LOOK_LIMIT)
-                if entry.name.startswith(begun) and entry.name.isprintable() and (entry.is_dir() or wanted(entry.name))
-            )
+            for entry in islice(entries, LOOK_LIMIT):
+                is_meant = entry.name.startswith(begun) and (begun.startswith(".") or not entry.name.startswith("."))
+                if not is_meant or not entry.name.isprintable():
+                    continue
+                if entry.is_dir():
+                    names.append(f"{entry.name}/")
+                elif wanted(entry.name):
+                    names.append(entry.name)
     except OSError:
-        return None
-    first = next((name for name in names if name.rstrip("/") != begun), None)
-    return f"{text[: len(text) - len(begun)]}{first}" if first else None
+        return []
+    return sorted(names)
+
+
+def complete(text: str, wanted: Wanted) -> str | None:
+    """Return the text completed to the first name that begins so; `None` when there is none. Blocks."""
+    begun = text.rpartition("/")[2]
+    names = [name for name in candidates(text, wanted) if name.rstrip("/") != begun] if begun else []
+    return f"{text[: len(text) - len(begun)]}{names[0]}" if names else None
 
 
 class PathSuggester(Suggester):
@@ -91,8 +108,8 @@ class BrowseTree(DirectoryTree):
             super().__init__()
             self.path = path
 
-    def __init__(self, path: Path, wanted: Wanted) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, wanted: Wanted, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(path, id=id)
         self._wanted = wanted
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
@@ -107,7 +124,7 @@ class BrowseTree(DirectoryTree):
         """Draw the name as it is: no picture signs, no markup."""
         path = node.data.path if node.data else Path()
         icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE if node.allow_expand else "  "
-        return Text.assemble((icon, base_style), (plain(path_text(path) if node.is_root else path.name), style))
+        return Text.assemble((icon, base_style), (plain(folder_text(path) if node.is_root else path.name), style))
 
     def action_open(self) -> None:
         """Open the folder under the cursor, or go to the first one in it."""

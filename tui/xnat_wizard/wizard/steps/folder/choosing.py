@@ -14,14 +14,14 @@ from xnat_wizard.wizard.choices import Choices
 from xnat_wizard.wizard.steps.folder.chooser import (
     FolderTree,
     PathField,
-    candidates,
     candidates_line,
     folder_begun,
-    folder_text,
+    is_archive_name,
+    source_text,
 )
 from xnat_wizard.wizard.steps.folder.words import layout_line
 from xnat_wizard.wizard.widgets.field import Mark
-from xnat_wizard.wizard.widgets.paths import nearest_folder, path_of
+from xnat_wizard.wizard.widgets.paths import candidates, nearest_folder, path_of
 from xnat_wizard.wizard.widgets.plain import plain
 
 
@@ -56,8 +56,8 @@ class FolderChooser(Vertical):
         yield Static("", id="candidates", markup=False)
         yield Static("", id="choose-layout", markup=False)
         if self._hint:
-            yield Static(f"Sample study to try (F3): {folder_text(Path(self._hint))}", classes="hint", markup=False)
-        yield FolderTree(nearest_folder(self._start), id="folders")
+            yield Static(f"Sample study to try (F3): {source_text(Path(self._hint))}", classes="hint", markup=False)
+        yield FolderTree(nearest_folder(self._start))
 
     @property
     def typed(self) -> Input:
@@ -78,7 +78,7 @@ class FolderChooser(Vertical):
 
     def _path_text(self, path: Path) -> str:
         """Return a path for the field, and keep it: a name that is no text cannot be read back from what is shown."""
-        text = plain(folder_text(path))
+        text = plain(source_text(path))
         self._put = (text, path)
         return text
 
@@ -120,7 +120,7 @@ class FolderChooser(Vertical):
         """Show what a typed path may go on to; a network drive may take its time."""
         line = self.query_one("#candidates", Static)
         is_typed = self.typed.has_focus and not (self._put is not None and text == self._put[0])
-        names = await asyncio.to_thread(candidates, text) if is_typed else []
+        names = await asyncio.to_thread(candidates, text, is_archive_name) if is_typed else []
         folder = await asyncio.to_thread(folder_begun, text) if self.typed.has_focus else None
         tree = self.query_one(FolderTree)
         if folder is not None and folder != Path(tree.path):
