@@ -18,11 +18,13 @@ from upload.runs import explained, texts
 from xnat_wizard.dicom.survey import survey
 from xnat_wizard.findings import Finding, Problem
 from xnat_wizard.upload.cstore import alone, dcmsend
+from xnat_wizard.upload.cstore.offered import peer_at, words_of
 from xnat_wizard.upload.cstore.peer import Peer, address_of
 from xnat_wizard.upload.cstore.wire import Link, open_link
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Request, SessionState, UploadState
 from xnat_wizard.upload.plan import draft
+from xnat_wizard.xnat.inquiries.values import Receiver as SiteReceiver
 
 LOOKS = 2000  # 10 s
 
@@ -309,3 +311,14 @@ def test_an_address_of_version_6_needs_no_brackets_without_a_port() -> None:
     for text in ("", ":104", "host:0", "host:70000", "host:x", "a b:104", "u@host"):
         with pytest.raises(Problem, match=r"cstore\.bad_address"):
             address_of(text)
+
+
+def test_a_receiver_of_a_site_is_reached_where_its_page_is() -> None:
+    told = SiteReceiver("SCANS", 11112, is_enabled=True)
+    usual = peer_at("https://xnat.example.org:8443/x", told)
+    assert (usual.host, usual.port, usual.ae_title, usual.calling) == ("xnat.example.org", 11112, "SCANS", "XNATWIZARD")
+    like = replace(usual, host="other", calling="ME", associations=1)
+    assert peer_at("https://xnat.example.org", told, like) == replace(like, host="xnat.example.org")
+    assert words_of(replace(told, is_enabled=False, has_routing=True)) == (
+        "SCANS  port 11112  off, has routing rules of its own"
+    )
