@@ -74,6 +74,9 @@ async def test_a_cancel_ends_it_with_a_receipt_and_it_stays_cancelled(journal: J
 
     assert await while_it_waits(journal, cancel) is UploadState.CANCELLED
     assert [one.state for one in journal.progress().sessions] == [SessionState.CANCELLED]
+    left = journal.progress().sessions[0].finding
+    assert left is not None  # what was acknowledged may be there
+    assert left.code.startswith("upload.cancelled")
     receipt = journal.receipt()
     assert receipt is not None
     assert receipt.verdict != "COMPLETE"

@@ -130,7 +130,9 @@ class _Alone:
     def _cancelled(self) -> UploadState:
         for session in self._records.sessions():
             if not session.state.is_final:
-                self._records.move_session(session.id, SessionState.CANCELLED)
+                counts, has_begun = self._records.count_fates(session.id), session.state is SessionState.SENDING
+                finding = outcomes.cancelled(counts, session, has_begun=has_begun, is_by_dicom=True)
+                self._records.move_session(session.id, SessionState.CANCELLED, finding=finding)
         self._tell("Cancelled")
         self._keep_receipt()
         return self._end(UploadState.CANCELLED)
