@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from troubleshoot.values import a_row, facts, told
-from xnat_wizard.troubleshoot.waiting import WaitPlan, is_left_to_its_sender, is_moving, patience_s, polls_s, wait_for
+from xnat_wizard.troubleshoot.waiting import is_moving, patience_s, polls_s, wait_for
 from xnat_wizard.xnat.inquiries.values import SiteFacts
 
 SITE = SiteFacts("http://x", "1", {"sessionXmlRebuilderInterval": "5", "sessionXmlRebuilderRepeat": "60000"})
@@ -52,20 +52,6 @@ def test_a_site_that_says_so_has_more_patience() -> None:
     assert patience_s(a_row(status="RECEIVING"), slow) == 30 * 60 + 60 + 120
     assert patience_s(a_row(status="ARCHIVING"), slow) == 7200
     assert patience_s(a_row(status="RECEIVING"), None) == 480
-
-
-def test_what_waits_for_its_sender_is_known() -> None:
-    assert is_left_to_its_sender(a_row(source="uploader"))
-    assert is_left_to_its_sender(a_row(prevent_auto_commit="true"))
-    assert not is_left_to_its_sender(a_row())
-
-
-def test_a_plan_says_when_it_looks_again() -> None:
-    row = a_row(status="RECEIVING", last_modified="2025-03-05 09:58:00.0")
-    plan = WaitPlan.of(row, facts(site=told(SITE)))
-    assert plan.says.startswith("Nothing to do: the server is still working (last change 2025-03-05 09:58:00.0).")
-    assert "10:00:15" in plan.says
-    assert (plan.looks[-1] - plan.looks[0]).total_seconds() >= 345
 
 
 class Time:

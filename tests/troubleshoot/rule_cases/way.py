@@ -130,7 +130,7 @@ def the_certificate_is_not_trusted(role: Role) -> Facts:
 
 @shows("NET-06", C)
 def the_address_leads_elsewhere(role: Role) -> Facts:
-    return scene(role, images(), network=Network(redirects_to="https://x"))
+    return scene(role, images(), sent=_said("XNAT answered 302 to POST /data/services/import", 302))
 
 
 @not_yet("NET-06")
@@ -140,7 +140,8 @@ def lossless_holds_the_letters_of_ssl(role: Role) -> Facts:
 
 @shows("NET-07", C)
 def the_archive_on_disk_is_cut(role: Role) -> Facts:
-    local = replace(local_of(images()), zip=ZipFacts("scan.zip", is_readable=False, reason="it has no end"))
+    cut = ZipFacts("scan.zip", is_readable=False, reason="it has no end", is_broken=True)
+    local = replace(local_of(images()), zip=cut)
     return scene(role, images(), local=local)
 
 

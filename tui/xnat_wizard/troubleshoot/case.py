@@ -3,7 +3,6 @@
 All of it is optional; with nothing but a time, the search covers that time.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,11 +27,6 @@ class Way(StrEnum):
     def is_http(self) -> bool:
         """Tell whether the project may have been given as a parameter of a request."""
         return self not in {Way.UNKNOWN, Way.C_STORE}
-
-    @property
-    def has_token_names(self) -> bool:
-        """Tell whether the site named the files itself, by its template."""
-        return self in {Way.ZIP, Way.GRADUAL, Way.C_STORE, Way.DESKTOP, Way.DIRECT, Way.UNKNOWN}
 
 
 _WAYS = {
@@ -82,7 +76,6 @@ class Case:
     calling_ae: str = ""
     event_key: str = ""  # of an import that was only "submitted"
     archive_wish: str = ""  # the request's words: "autoArchive=true"
-    folder_sent: str = ""  # the part of the source that was sent, below it; "" for all
 
     @property
     def is_empty(self) -> bool:
@@ -105,14 +98,23 @@ def case_from(words: list[str], *, now_window: Window | None = None) -> Case:
     """
     known: dict[str, object] = {"window": now_window}
     for word in words:
-        path = Path(word).expanduser()
-        if path.exists():
+        path = _existing(word)
+        if path is not None:
             known[_kind_of(path)] = path / "journal.sqlite" if _is_upload_folder(path) else path
         elif len(word) <= 64 and _UID.fullmatch(word):
             known["study_instance_uid"] = word
         else:
             known["subject" if "session" in known else "session"] = word
     return Case(**known)  # type: ignore[arg-type]  # the keys are fields, by construction above
+
+
+def _existing(word: str) -> Path | None:
+    """Return the path that a word is, `None` where it is none: a label may look like one (`~miller`, a long text)."""
+    try:
+        path = Path(word).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):
+        return None
 
 
 def _is_upload_folder(path: Path) -> bool:
@@ -124,12 +126,15 @@ def _kind_of(path: Path) -> str:
         return "journal" if _is_upload_folder(path) else "source"
     if path.name.endswith((".zip", ".tar", ".tgz", ".tar.gz", ".ZIP")):
         return "source"
-    with path.open("rb") as file:
-        head = file.read(4096)
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return "log"  # whoever reads it says why it cannot be read
     if head.startswith(_SQLITE):
         return "journal"
     if path.name == "receipt.json" or b'"receipt_version"' in head:
         return "receipt"
     if head[128:132] == b"DICM" or b"\0" in head:
         return "source"
-    return "log" if os.fspath(path) else "source"
+    return "log"

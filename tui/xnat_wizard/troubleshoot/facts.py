@@ -140,10 +140,6 @@ class Contents:
     sampled: int = 0
     evidence: tuple[Evidence, ...] = ()
 
-    def count(self, scan_id: str = "") -> int:
-        """Return the number of files over all resources, of one scan or of all."""
-        return sum(not scan_id or one.scan_id == scan_id for one in self.files)
-
 
 @dataclass(frozen=True, slots=True)
 class Policies:
@@ -191,7 +187,6 @@ class Network:
     echo: bool | None = None
     association: str = ""  # "accepted", "rejected: ...", "aborted"
     refused_contexts: tuple[tuple[str, str], ...] = ()  # (SOP class, transfer syntax) of those the case needs
-    redirects_to: str = ""  # where the address as typed leads instead
     evidence: tuple[Evidence, ...] = ()
 
 

@@ -5,8 +5,10 @@ Only reads; blocks, and looks at the stop event between files.
 
 import dataclasses
 import io
+import lzma
 import os
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -147,20 +149,29 @@ def _as_text(value: object) -> str:
 
 
 def _zip_facts(path: Path) -> ZipFacts | None:
-    """Look at an archive file from outside; `None` for a single image."""
+    """Look at an archive file from outside; `None` for a single image, and for what may not be read."""
     name = path.name
     if path.suffix.lower() != ".zip":
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            bad = None if any(info.flag_bits & 1 for info in infos) else archive.testzip()
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-        return ZipFacts(name, is_readable=False, reason=str(error))
+        with path.open("rb") as file:
+            is_zip = file.read(2) == b"PK"
+            file.seek(0)
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    infos = [info for info in archive.infolist() if not info.is_dir()]
+                    bad = None if any(info.flag_bits & 1 for info in infos) else archive.testzip()
+            except (NotImplementedError, RuntimeError) as error:  # packed in a way that is not known here
+                return ZipFacts(name, is_readable=False, reason=str(error))
+            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
+                return ZipFacts(name, is_readable=False, reason=str(error), is_broken=is_zip)
+    except OSError:
+        return None  # nobody has looked into it; the survey says why
     return ZipFacts(
         name,
         is_readable=bad is None,
         reason=f"the entry {bad} is damaged" if bad else "",
+        is_broken=bad is not None,
         is_encrypted=any(info.flag_bits & 1 for info in infos),
         has_stored_with_descriptor=any(
             info.flag_bits & 8 and info.compress_type == zipfile.ZIP_STORED for info in infos

@@ -57,6 +57,7 @@ class ZipFacts:
     name: str
     is_readable: bool
     reason: str = ""  # why not
+    is_broken: bool = False  # it is a zip that ends early, or is damaged
     is_encrypted: bool = False
     has_stored_with_descriptor: bool = False  # Java's stream reader refuses those
     inner_archives: tuple[str, ...] = ()

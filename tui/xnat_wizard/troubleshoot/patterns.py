@@ -22,11 +22,6 @@ class Pattern:
     is_one_left_per_series: bool = False  # of each series exactly one object arrived
     is_scattered: bool = False  # single objects here and there
 
-    @property
-    def count(self) -> int:
-        """Return the number of objects."""
-        return len(self.paths)
-
 
 def pattern_of(facts: Facts, *fates: Fate) -> Pattern:
     """Return the pattern of the objects with these fates; by default of what was acknowledged and is absent."""

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ _TYPED_STATUS = re.compile(  # a person may type nothing but the number; what is
     r"sec\w*|min\w*|%)\b)"
 )
 _NAMED = re.compile(r"unable to read DICOM object ([^\n<:]+)|Unsupported format (\S+)", re.IGNORECASE)
+_ODD = (sqlite3.Error, ValueError, KeyError, TypeError)  # of a journal that was damaged, or that is of another version
 _FATES = {
     "stored": SentFate.ACKNOWLEDGED,
     "sent": SentFate.ACKNOWLEDGED,
@@ -40,17 +41,26 @@ def read_records(case: Case, studies: Iterable[str] = ()) -> Sent:
     Args:
         case: with journal, receipt or log, where they are known.
         studies: Study Instance UIDs, by which this machine's journals are searched when none is given.
+
+    Raises:
+        Problem: `case.record`: nothing that was given can be read.
     """
+    given: list[tuple[Path | None, Callable[[Path], Sent]]]
+    given = [(case.journal, _of_journal), (case.receipt, _of_receipt), (case.log, _of_log)]
     parts: list[Sent] = []
-    if case.journal:
-        parts.append(_of_journal(case.journal))
-    if case.receipt:
-        parts.append(_of_receipt(case.receipt))
-    if case.log:
-        parts.append(read_log(case.log))
+    problems: list[Problem] = []
+    for path, read in given:
+        try:
+            parts += [read(path)] if path else []
+        except Problem as problem:
+            problems.append(problem)
+    if problems and not parts:
+        raise problems[0]
     if not parts:
         parts += [_of_journal(path) for path in _journals_of({*studies, case.study_instance_uid} - {""}, case)]
     sent = _merged(parts)
+    if problems:  # one that cannot be read does not hide the others
+        sent = replace(sent, messages=(*sent.messages, *(Message(one.finding.what) for one in problems)))
     if case.error_text:
         sent = replace(sent, messages=(*sent.messages, message_of(case.error_text, is_typed=True)))
     return sent
@@ -84,7 +94,7 @@ def _journals_of(studies: set[str], case: Case) -> list[Path]:
             with Journal.open(path) as journal:
                 if _fits(journal, studies, case):
                     return [path]
-        except (OSError, Problem, sqlite3.Error):
+        except (OSError, Problem, *_ODD):
             continue
     return []
 
@@ -111,7 +121,19 @@ def _of_journal(path: Path) -> Sent:
     try:
         with Journal.open(path) as journal:
             return _read_journal(journal)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *_ODD) as error:
+        raise Problem(_unreadable(path, error)) from error
+
+
+def _of_log(path: Path) -> Sent:
+    """Read the output of a sender.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    try:
+        return read_log(path)
+    except OSError as error:
         raise Problem(_unreadable(path, error)) from error
 
 
@@ -174,21 +196,21 @@ def _of_receipt(path: Path) -> Sent:
     """
     try:
         told = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Problem(_unreadable(path, error)) from error
     if not isinstance(told, dict) or "receipt_version" not in told:
         raise Problem(_unreadable(path, ValueError("it is no receipt of this program")))
-    sessions = [one for one in told.get("sessions", ()) if isinstance(one, dict)]
+    sessions = _objects(told.get("sessions"))
     places = [one.get("place") for one in sessions]
     uris = tuple(str(one["uri"]) for one in places if isinstance(one, dict) and one.get("uri"))
     studies = {str(one.get("study_uid_local") or ""): str(one.get("study_uid_sent") or "") for one in sessions}
-    events = [one for one in told.get("events", ()) if isinstance(one, dict)]
-    files, renamed = _table(path.with_name(str(told.get("objects") or "receipt.csv")))
+    events = _objects(told.get("events"))
+    files, renamed = _table(path.parent / (Path(str(told.get("objects") or "")).name or "receipt.csv"))
     labels = [
         (str(one.get("study_uid_local") or ""), str(one.get("subject_sent") or ""), str(one.get("session_sent") or ""))
         for one in sessions
     ]
-    times = [float(one["time_s"]) for one in events if isinstance(one.get("time_s"), int | float)]
+    times = [when for one in events if isinstance(when := one.get("time_s"), int | float)]
     return Sent(
         is_known=True,
         origin="receipt",
@@ -219,6 +241,11 @@ def _of_receipt(path: Path) -> Sent:
             ),
         ),
     )
+
+
+def _objects(found: object) -> list[dict[str, object]]:
+    """Return the objects of a list; nothing of what is none."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _only(labels: Iterable[str]) -> str:
@@ -289,7 +316,10 @@ def _merged(parts: list[Sent]) -> Sent:
 def _iso(when_s: object) -> str:
     if not isinstance(when_s, int | float):
         return ""
-    return datetime.fromtimestamp(when_s, UTC).astimezone().isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(when_s, UTC).astimezone().isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # no time that a calendar has
+        return ""
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:

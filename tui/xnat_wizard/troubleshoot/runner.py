@@ -28,13 +28,14 @@ from xnat_wizard.troubleshoot.forecast import way_of
 from xnat_wizard.troubleshoot.ledger import reconcile
 from xnat_wizard.troubleshoot.local import read_local
 from xnat_wizard.troubleshoot.local_facts import Message, Sent
-from xnat_wizard.troubleshoot.model import Evidence, Report
+from xnat_wizard.troubleshoot.model import Evidence, Report, Standing
 from xnat_wizard.troubleshoot.records import read_records
 from xnat_wizard.troubleshoot.registry import Rule, all_rules, judge
 from xnat_wizard.troubleshoot.verdict import is_explained, report
 from xnat_wizard.xnat.inquiry import Inquiry
 from xnat_wizard.xnat.site import Site
 
+_HELD_S = 900.0  # for what direct archive collects
 T = TypeVar("T")
 Step = Callable[[Facts], Awaitable[Facts]]
 _log = logging.getLogger(__name__)
@@ -234,8 +235,11 @@ class Search:
         local = await self._in_thread(partial(read_local, path, self._stop, now=self._now(), surveyed=surveyed))
         facts = facts.adding(local=local)
         if not facts.sent.is_known and local.studies:  # a journal of ours may know these studies
-            found = await self._in_thread(partial(read_records, facts.case, local.studies))
-            facts = facts.adding(sent=found if found.is_known else facts.sent)
+            try:
+                found = await self._in_thread(partial(read_records, facts.case, local.studies))
+            except Problem as problem:
+                found = _unread(facts, problem, self._now())
+            facts = facts.adding(sent=found if found.is_known or found.evidence else facts.sent)
         return facts
 
     def _needs_network(self) -> bool:
@@ -252,19 +256,21 @@ class Search:
 
     async def _wait(self, facts: Facts, inquiry: Inquiry) -> Facts:
         """Wait for what moves, then look again at all of it."""
-        uri = facts.moving[0]
-        row = next((one.place.row for one in facts.candidates if one.place.uri == uri and one.place.row), None)
-        if row is None:
-            return facts
+        rows = {one.place.uri: one.place.row for one in facts.candidates if one.place.uri in facts.moving}
+        uri, row = next(((uri, row) for uri, row in rows.items() if row), (facts.moving[0], None))
 
         async def look() -> str:
-            told = await inquiry.row(uri)
-            return f"{told.value.status} {told.value.last_modified}" if told.value else ""
+            if row is None:  # direct archive collects it
+                told = await inquiry.held()
+                one = next((held for held in told.value if held.uri == uri), None)
+                return _seen(told.standing, f"{one.status} {one.last_built}" if one else "")
+            found = await inquiry.row(uri)
+            return _seen(found.standing, f"{found.value.status} {found.value.last_modified}" if found.value else "")
 
         await waiting.wait_for(
             look,
             is_done=lambda seen: seen.split(" ")[0] in {"", "READY", "CONFLICT", "ERROR"},
-            patience_s=waiting.patience_s(row, facts.site.value if facts.site else None),
+            patience_s=waiting.patience_s(row, facts.site.value if facts.site else None) if row else _HELD_S,
             clock=self._clock,
             sleep=self._sleep,
         )
@@ -273,6 +279,11 @@ class Search:
         for step in (stages.ask_prearchive, stages.ask_archive, stages.ask_elsewhere, stages.open_candidates):
             facts = await step(facts, inquiry)
         return await stages_files.compare_files(facts, inquiry)
+
+
+def _seen(standing: Standing, state: str) -> str:
+    """Return a state as it was seen; where the site could not say, it may be working still."""
+    return "UNKNOWN" if standing is Standing.FAILED else state
 
 
 def _unread(facts: Facts, problem: Problem, now: datetime) -> Sent:

@@ -99,7 +99,12 @@ def verdict_of(facts: Facts) -> tuple[Verdict, str]:
         return Verdict.VOID, f"The site could not be asked{why.rstrip('.')}."
     ledger = _objects(facts)
     if facts.moving:
-        return Verdict.MOVING, "The server is still working: nothing is lost, and nothing needs to be sent again."
+        is_ours = bool({one.place.uri for one in facts.hits()} & {*facts.moving})
+        return Verdict.MOVING, (
+            "The server is still working: nothing is lost, and nothing needs to be sent again."
+            if is_ours
+            else "The server is still working on a session that may be yours: wait until it has come to rest."
+        )
     if not ledger.object_count:
         return _without_files(facts)
     total, arrived = ledger.object_count, ledger.of(Fate.ARRIVED)

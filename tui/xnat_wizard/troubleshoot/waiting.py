@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from xnat_wizard.troubleshoot.facts import Facts
 from xnat_wizard.troubleshoot.times import row_age_s
@@ -44,39 +43,6 @@ def is_moving(row: Row, facts: Facts) -> bool:
     return age is None or age < patience_s(row, facts.site.value if facts.site else None)
 
 
-def is_left_to_its_sender(row: Row) -> bool:
-    """Tell whether the site never builds a row by itself (HSK-04)."""
-    return row.prevent_auto_commit == "true" or row.source == "uploader"
-
-
-@dataclass(frozen=True, slots=True)
-class WaitPlan:
-    """When to look again, and until when."""
-
-    looks: tuple[datetime, ...]
-    last_change: str  # as the site wrote it
-    says: str
-
-    @classmethod
-    def of(cls, row: Row, facts: Facts) -> "WaitPlan":
-        """Plan the looks at a row that moves."""
-        age = row_age_s(row, facts) or 0.0
-        left_s = max(0.0, patience_s(row, facts.site.value if facts.site else None) - age)
-        looks: list[datetime] = []
-        after_s = 0.0
-        for wait_s in polls_s():
-            after_s += wait_s
-            looks.append(facts.now + timedelta(seconds=after_s))
-            if after_s >= left_s:
-                break
-        last = row.last_modified or row.uploaded or "an unknown time"
-        says = (
-            f"Nothing to do: the server is still working (last change {last}). "
-            f"The next look is at {looks[0]:%H:%M:%S}; this window may be closed."
-        )
-        return cls(tuple(looks), last, says)
-
-
 @dataclass(frozen=True, slots=True)
 class Waited:
     """What came of waiting."""
@@ -105,14 +71,14 @@ async def wait_for(
     seen = await look()
     changed_s = clock()
     looks = 1
-    for wait_s in polls_s():
+    waits_s = polls_s()
+    while True:
         if is_done(seen):
             return Waited(has_settled=True, looks=looks)
         if clock() - changed_s >= patience_s:
             return Waited(has_settled=False, looks=looks)
-        await sleep(wait_s)
+        await sleep(next(waits_s))
         now = await look()
         looks += 1
         if now != seen:
             seen, changed_s = now, clock()
-    raise AssertionError("the looks never end by themselves")

@@ -24,6 +24,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _AGO = re.compile(r"(?:last\s+)?(\d{1,4})\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)(?:\s+ago)?")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ISO = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{1,2}):?(\d{2})(?::?(\d{2}))?)?")
+_MOST_YEARS = 200
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 
 
@@ -118,6 +119,8 @@ def _iso(text: str, now: datetime) -> Window | None:
         return _zoned(text)
     try:
         day = date(int(found[1]), int(found[2]), int(found[3]))
+        if abs(day.year - now.year) > _MOST_YEARS:
+            return None
         if found[4] is None:
             start = _at(day, time(0, 0), now)
             return Window(start, start + timedelta(days=1, seconds=-1))

@@ -89,21 +89,18 @@ def only_a_part_was_sent(facts: Facts) -> Iterator[Diagnosis]:
     yield from _beside(facts)
     tried = _tried(facts)
     unsent = tuple(one for one in missing(facts) if one.path not in tried) if not facts.moving else ()
-    outside = tuple(one for one in unsent if facts.case.folder_sent and not _is_below(one, facts.case.folder_sent))
     sent_depths = {_depth(one) for one in local.objects if one.path in tried}
-    deeper = tuple(one for one in unsent if sent_depths and _depth(one) > max(sent_depths)) if not outside else ()
-    left = outside or deeper
+    left = tuple(one for one in unsent if sent_depths and _depth(one) > max(sent_depths))
     if not left:
         return
     folders = some(sorted({one.path.rpartition("/")[0] for one in left}), 4)
-    is_sure = bool(outside) or facts.sent.has_per_file_record
     yield Diagnosis(
         "LOC-06",
-        Certainty.CONFIRMED if is_sure else Certainty.LIKELY,
+        Certainty.CONFIRMED if facts.sent.has_per_file_record else Certainty.LIKELY,
         f"{counted(len(left), 'image')} of the study {'was' if len(left) == 1 else 'were'} never sent: "
-        + ("outside of the folder that was sent." if outside else "one folder deeper than the sender looked."),
+        "one folder deeper than the sender looked.",
         "sendDCM2xnat sends the files directly in each series folder, and nothing below."
-        if Way.C_STORE in {facts.case.way, facts.sent.way} and deeper
+        if Way.C_STORE in {facts.case.way, facts.sent.way}
         else "What was sent is a part of the source.",
         where=folders,
         evidence=(*local.evidence, *facts.sent.evidence),
@@ -155,10 +152,6 @@ def _tried(facts: Facts) -> frozenset[str]:
 
 def _is_same(recorded: str, path: str) -> bool:
     return recorded == path or recorded.endswith(f"/{path}") or path.endswith(f"/{recorded}")
-
-
-def _is_below(one: LocalObject, folder: str) -> bool:
-    return one.path.startswith(folder.strip("/") + "/")
 
 
 def _depth(one: LocalObject) -> int:
@@ -298,7 +291,7 @@ def _is_in_a_project(facts: Facts) -> bool:
 def _unassigned(facts: Facts, project_id: str) -> tuple[bool, tuple[NextStep, ...]]:
     """Tell whether the session is known to be in Unassigned, and how it gets out of there."""
     ours = next((uri for uri in facts.sent.uris if "/projects/Unassigned/" in uri), "")
-    hit = next(iter(facts.hits("", PlaceKind.UNASSIGNED)), None)
+    hit = next((one for one in facts.hits("", PlaceKind.UNASSIGNED) if one.has_identity), None)  # others may be others'
     uri = ours or (hit.place.uri if hit else "")
     letter = NextStep(StepKind.ASK_ADMIN, "Ask the site's administrator to move it.", role=Role.ADMIN, template="T1")
     if not uri or not project_id:

@@ -6,7 +6,7 @@ Sources: missing data 2.6, NET-14, NET-15; 2.2 (F13).
 from collections.abc import Iterator
 
 from xnat_wizard.troubleshoot.facts import Facts
-from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, Role, StepKind
+from xnat_wizard.troubleshoot.model import Certainty, Diagnosis, NextStep, Role, Standing, StepKind
 from xnat_wizard.troubleshoot.registry import rule
 from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, missing, some
 
@@ -23,7 +23,9 @@ def only_submitted(facts: Facts) -> Iterator[Diagnosis]:
                 "NET-14",
                 Certainty.NOT_CHECKABLE,
                 "The import was taken for later; what became of it is told only to the account that sent it.",
-                "This account may not read that event.",
+                "This account may not read that event."
+                if facts.event.standing in {Standing.ABSENT, Standing.NOT_ALLOWED}
+                else "The site could not be asked about that event.",
                 evidence=facts.event.evidence,
                 next_steps=(by_hand("Log in with the account that sent it, then search again."),),
                 prevent="Wait for the outcome of an import: this program does.",

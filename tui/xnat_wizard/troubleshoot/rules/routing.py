@@ -20,7 +20,7 @@ from xnat_wizard.troubleshoot.model import (
     StepKind,
 )
 from xnat_wizard.troubleshoot.registry import rule
-from xnat_wizard.troubleshoot.rules.gaps import counted, covering, letter, missing, offered, some
+from xnat_wizard.troubleshoot.rules.gaps import by_hand, counted, covering, letter, missing, offered, some
 from xnat_wizard.troubleshoot.rules.homeward import UNASSIGNED, all_objects, home_of, way_home
 
 _SITE_RULE, _RECEIVER_RULE = "the site's rule", "the receiver's rule"  # as a forecast names them
@@ -102,12 +102,19 @@ def _unassigned(facts: Facts, uri: str, certainty: Certainty, why: str, hit: Can
     return Diagnosis(
         "ROU-01",
         certainty,
-        "It is at the site, in Unassigned: no project matched.",
+        "It is at the site, in Unassigned: no project matched."
+        if certainty is Certainty.CONFIRMED
+        else "It may be at the site, in Unassigned: no project matched.",
         why,
         where=hit.place.shown if hit else uri.removeprefix("/data/").replace("prearchive/projects", "prearchive"),
         evidence=(*facts.sent.evidence, *facts.evidence("Q9", "Q10", "Q11")),
         covers=all_objects(facts, hit.study_instance_uid if hit else ""),
-        next_steps=way_home(facts, uri, is_ours=uri in facts.sent.uris),
+        next_steps=way_home(facts, uri, is_ours=uri in facts.sent.uris)
+        if certainty is Certainty.CONFIRMED
+        else (
+            by_hand("Look into it before you move it: label and time fit, and nothing else was compared."),
+            letter("Or send the administrator this letter.", "T1"),
+        ),
         prevent="Let the project be chosen from the list: this program sends its ID with every request.",
     )
 

@@ -29,6 +29,7 @@ from xnat_wizard.troubleshoot.rules.gaps import (
     some,
 )
 
+_ELSEWHERE = {301, 302, 307, 308}
 _GATEWAY = {502, 503, 504}
 _SECURE = re.compile(r"certificate|\b(SSL|TLS)|handshake", re.IGNORECASE)
 _ALONE = "Concurrent file sends of the same data"
@@ -74,14 +75,13 @@ def the_line_gave_up_first(facts: Facts) -> Iterator[Diagnosis]:
     if said is None:
         return
     hits = facts.hits()
-    is_moving = bool(facts.moving)
     is_there = any(hit.has_identity for hit in hits)
-    if not hits and not is_moving:
+    if not hits:
         certainty = Certainty.POSSIBLE
         says = "The upload ended with a time-out: the site may still be working on it."
     else:
-        certainty = Certainty.CONFIRMED if is_moving or is_there else Certainty.LIKELY
-        says = "The line gave up waiting, and the site " + ("goes on working." if is_moving else "went on.")
+        certainty = Certainty.CONFIRMED if is_there else Certainty.LIKELY
+        says = "The line gave up waiting, and the site " + ("goes on working." if facts.moving else "went on.")
     yield Diagnosis(
         "NET-02",
         certainty,
@@ -174,10 +174,7 @@ def the_disk_was_full(facts: Facts) -> Iterator[Diagnosis]:
 
 
 def _last_is_short(facts: Facts) -> bool:
-    here = arrived(facts)
-    if not here:
-        return False
-    last = max(here, key=lambda one: one.order)
+    last = max(arrived(facts), key=lambda one: one.order)
     stored = {file.sop_instance_uid: file for held in facts.contents.values() for file in held.files}
     found = stored.get(last.sop_instance_uid)
     return found is not None and 0 < found.size_bytes < last.size_bytes * 0.9
@@ -186,25 +183,19 @@ def _last_is_short(facts: Facts) -> bool:
 @rule("NET-06")
 def a_redirect_or_certificate(facts: Facts) -> Iterator[Diagnosis]:
     """The address leads elsewhere, or the line is not trusted: a POST loses its body on the way."""
-    said = next(
-        (one for one in messages(facts) if _SECURE.search(one.text) or one.status in {301, 302, 307, 308}), None
-    )
-    target = facts.network.redirects_to if facts.network else ""
-    if said is None and not target:
+    said = next((one for one in messages(facts) if _SECURE.search(one.text) or one.status in _ELSEWHERE), None)
+    if said is None:
         return
-    evidence = (*facts.sent.evidence, *(facts.network.evidence if facts.network else ()))
     yield Diagnosis(
         "NET-06",
         Certainty.CONFIRMED,
-        f"The address leads to another one, {target}: what is sent to the first is lost on the way."
-        if target
-        else "The line to the site failed on its certificate or on a redirect.",
+        "The line to the site failed on its certificate or on a redirect.",
         "A client that follows a redirect sends its request again without the files."
-        if target or (said and said.status)
-        else f"It said: {said.text[:120] if said else ''}",
-        evidence=evidence,
+        if said.status in _ELSEWHERE
+        else f"It said: {said.text[:120]}",
+        evidence=facts.sent.evidence,
         covers=covering(missing(facts)),
-        next_steps=(by_hand(f"Use {target or 'the address with https, and the authority file of your site'}."),),
+        next_steps=(by_hand("Use the address with https, and the authority file of your site."),),
         prevent="Let the address be checked first: this program follows no redirect with files.",
     )
 
@@ -213,7 +204,7 @@ def a_redirect_or_certificate(facts: Facts) -> Iterator[Diagnosis]:
 def cut_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
     """The archive or the request ended early: what stood behind the cut is missing."""
     archive = facts.local.zip if facts.local else None
-    is_cut_here = archive is not None and not archive.is_readable
+    is_cut_here = archive is not None and archive.is_broken
     said = first_saying(facts, "unable to read data from file", "unexpected end", "connection reset", "broken pipe")
     left = missing(facts)
     is_through = bool({one.series_key for one in left} & {one.series_key for one in arrived(facts)})
@@ -226,7 +217,7 @@ def cut_in_the_middle(facts: Facts) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "NET-07",
         Certainty.CONFIRMED if is_cut_here else Certainty.LIKELY if said or is_through else Certainty.POSSIBLE,
-        "The archive file on this machine is cut."
+        "The archive file on this machine is cut or damaged."
         if is_cut_here
         else "What was sent ended early."
         if said or is_through

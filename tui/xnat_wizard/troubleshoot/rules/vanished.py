@@ -26,8 +26,12 @@ def _vanished(facts: Facts) -> tuple[str, ...]:
         for uri, told in facts.earlier.items()
         if _is_gone(told) and (sees_all or (UNASSIGNED not in uri and _is_open(facts, uri)))
     ]
-    is_searched = facts.by_uid is not None and facts.by_uid.is_known
-    return tuple(gone) if gone and is_searched and not facts.hits() and not _is_alive(facts) else ()
+    return tuple(gone) if gone and _is_searched(facts) and not facts.hits() and not _is_alive(facts) else ()
+
+
+def _is_searched(facts: Facts) -> bool:
+    """Tell whether the site said that no archive we read has the study: what was not searched may be anywhere."""
+    return facts.by_uid is not None and facts.by_uid.is_known
 
 
 def _is_gone(told: Told[Row | None]) -> bool:
@@ -75,6 +79,8 @@ def deleted_from_the_archive(facts: Facts) -> Iterator[Diagnosis]:
     is_quarantining = bool(facts.project and facts.project.rights and facts.project.rights.quarantine_code == "1")
     if facts.project is None or not facts.project.is_visible or _is_alive(facts) or facts.hits():
         return
+    if not _is_searched(facts):
+        return  # it may be there under another label
     if is_quarantining and not facts.role.may(Role.OWNER):
         return  # it may be hidden: ROU-16
     for uri, told in facts.known.items():
