@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnat_wizard.cli.wizard import PICTURES_VARIABLE, prefer_pictures
@@ -157,6 +157,7 @@ LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_only_the_theme_changes_or_nothing_does(lines: list[str]) -> None:
     text = "\n".join(lines)

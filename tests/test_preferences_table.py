@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from test_preferences import written
@@ -247,6 +247,7 @@ TEXTS = st.lists(
 PLACES = st.sampled_from([("connections",), ("limit_rate",), (SITES, SITE, "project"), (SITES, SITE, "connections")])
 
 
+@settings(deadline=None)
 @given(TEXTS, PLACES)
 def test_a_change_changes_that_and_nothing_else_or_is_refused(lines: list[str], place: tuple[str, ...]) -> None:
     text = "\n".join(lines) + "\n"
@@ -276,6 +277,7 @@ def apart_from(place: tuple[str, ...], text: str) -> dict[str, Any]:
     return {**table, SITES: sites}
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"\A\d{1,6}(\.\d{1,3})? ?[kKmMgG]?(b|B|/s|B/s)?\Z"))
 def test_a_limit_is_read_in_one_way(text: str) -> None:
     rate = rate_bytes_s(text)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnat_wizard.xnat.answers import Answer, cell, error_text, id_of, number
@@ -47,6 +47,7 @@ def test_cells_are_text_and_null_is_empty() -> None:
     assert table.rows() == ({"a": "1", "b": "", "c": "2", "d": "true"},)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.text())))
 def test_any_table_reads_back(rows: list[dict[str, str]]) -> None:
     assert answer(200, json.dumps({"ResultSet": {"Result": rows}})).rows() == tuple(rows)
@@ -101,6 +102,7 @@ def test_messages_are_read_from_each_kind_of_page() -> None:
     assert len(error_text("x" * 5000)) < 700
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_page_breaks_the_reader_or_the_screen(text: str) -> None:
     assert all(c.isprintable() for c in error_text(text))

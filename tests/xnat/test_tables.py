@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnat_wizard.xnat.catalogue import uids_in
@@ -36,6 +36,7 @@ def test_a_table_that_is_cut_off_is_none() -> None:
     assert not any(read(body[:at])[1] for at in range(len(body)))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='{}[]":,1aResultSet \\') | st.text(), st.integers(1, 9))
 def test_only_what_json_takes_is_a_table(text: str, size: int) -> None:
     body = text.encode()

@@ -2,7 +2,7 @@ import contextlib
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnat_wizard.findings import Problem
@@ -22,12 +22,14 @@ def test_a_hostile_segment_stays_one_segment_and_reads_back(text: str) -> None:
     assert unquote(wire, errors="surrogateescape") == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_survives_as_a_segment(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
     assert unquote(segment(text)) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
 def test_a_path_has_as_many_segments_as_it_was_built_from(parts: list[str]) -> None:
     assert [unquote(part) for part in path_of(*parts).split("/")[1:]] == parts
@@ -115,6 +117,7 @@ def test_what_is_no_address_is_said_to_be_none(typed: str) -> None:
     assert caught.value.finding.todo
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_typing_gives_addresses_or_a_finding(typed: str) -> None:
     found: tuple[str, ...] = ()
