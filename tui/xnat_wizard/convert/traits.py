@@ -24,6 +24,7 @@ _TAGS = (
     "PerFrameFunctionalGroupsSequence",
     "SharedFunctionalGroupsSequence",
 )
+_Kind = tuple[tuple[str, ...], float, int]  # image type, echo time, echo number
 _LETTERS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}  # as classic images have them
 
 
@@ -52,11 +53,11 @@ def of_series(source: Source, series: Series) -> tuple[Traits, ...]:
     Raises:
         OSError: a file cannot be read.
     """
-    protocol, kinds = "", Counter[tuple[tuple[str, ...], float, int]]()
+    protocol, kinds = "", Counter[_Kind]()
     for instance in series.instances:
-        header = _header(source, instance.path)
-        protocol = protocol or str(header.get("ProtocolName", ""))
-        kinds.update(_kinds(header))
+        own_protocol, own_kinds = _read(source, instance.path)
+        protocol = protocol or own_protocol
+        kinds.update(own_kinds)
     times = sorted({time for _, time, _ in kinds if time > 0})
     found: dict[tuple[tuple[str, ...], int | None], int] = {}
     for (image_type, time, number), count in kinds.items():
@@ -69,18 +70,22 @@ def of_series(source: Source, series: Series) -> tuple[Traits, ...]:
     )
 
 
-def _header(source: Source, path: str) -> "Dataset":
+def _read(source: Source, path: str) -> tuple[str, tuple[_Kind, ...]]:
+    """Return protocol and kinds of a file's images."""
     import pydicom
 
     with source.open(path) as file:
         reader = io.BufferedReader(AsBinary(file))
         try:
-            return pydicom.dcmread(reader, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            header = pydicom.dcmread(reader, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            return str(header.get("ProtocolName", "")), tuple(_kinds(header))  # values are decoded when asked for
+        except OSError:
+            raise
         except Exception as error:  # noqa: BLE001  pydicom raises many kinds for a broken header
             raise OSError(f"its header cannot be read: {type(error).__name__}") from None
 
 
-def _kinds(header: "Dataset") -> Iterator[tuple[tuple[str, ...], float, int]]:
+def _kinds(header: "Dataset") -> Iterator[_Kind]:
     """Give image type, echo time and echo number of each frame (DICOM PS3.3 C.8.3, C.8.13)."""
     whole = _words(header.get("ImageType"))
     frames = header.get("PerFrameFunctionalGroupsSequence")
