@@ -10,6 +10,7 @@ from support import Practice
 from upload.clocks import short_sleep
 from upload.runs import explained, run, texts
 from xnat_wizard.practice.faults import parse
+from xnat_wizard.practice.store import Store
 from xnat_wizard.upload import engine
 from xnat_wizard.upload.journal import Journal
 from xnat_wizard.upload.model import Destination, Fate, Plan, UploadState
@@ -95,3 +96,29 @@ async def test_pairs_that_the_site_refuses_are_named_with_its_reason(
         assert all(remark for _, remark in remarks(journal).values())
         practice.server.faults.clear()
         assert await run(journal, site) is UploadState.DONE, explained(journal)
+
+
+async def test_a_half_that_the_prearchive_lost_is_sent_once_more(
+    practice: Practice, site: Site, folder: Path, plan_for: PlanFor, new_journal: NewJournal
+) -> None:
+    lost: list[str] = []
+
+    def lose(store: Store) -> None:
+        files = store.state.rows[0].resources["PARREC"].files
+        lost.extend(name for name in list(files) if name.endswith("t1.REC") and files.pop(name))
+
+    practice.server.faults.add(parse("status:code=503,method=GET,path=resources/PARREC/files/.*t1.REC,times=1"))
+    with new_journal(plan_for(folder, Destination.PREARCHIVE)) as journal:
+
+        async def meanwhile(seconds: float) -> None:
+            if journal.progress().trouble and not lost:
+                practice.on_loop(lose)
+                for path in (practice.folder / "prearchive").rglob("t1.REC"):
+                    path.unlink()
+            await short_sleep(seconds)
+
+        assert await engine.run(journal, site, sleep=meanwhile) is UploadState.DONE, explained(journal)
+        assert any("1 files did not arrive, sending them again" in text for text in texts(journal)), texts(journal)
+    assert lost == ["p1/t1.REC"]
+    (stored,) = (practice.folder / "prearchive").rglob("t1.REC")
+    assert stored.read_bytes() == (folder / "S1" / "p1" / "t1.REC").read_bytes()
