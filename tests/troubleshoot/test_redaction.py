@@ -1,10 +1,14 @@
 """What leaves the house in a report: the words of this program, and placeholders."""
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xnat_wizard import logins, settings
 from xnat_wizard.findings import Finding
+from xnat_wizard.troubleshoot.bundle import machine
 from xnat_wizard.troubleshoot.bundle.redaction import Redactor
 from xnat_wizard.troubleshoot.bundle.vocabulary import vocabulary
 
@@ -104,3 +108,32 @@ def test_any_text_can_be_read(text: str) -> None:
     shown = Redactor().text(text)
     assert shown.isascii()
     assert len(shown.splitlines()) <= len(text.splitlines())
+
+
+def test_other_spellings_share_a_placeholder_and_nothing_has_none() -> None:
+    redactor = Redactor()
+    assert redactor.name("site", "") == ""
+    placeholder = redactor.name("site", "https://xnat.klinik.example")
+    redactor.same(placeholder, ["xnat.klinik.example", ""])
+    assert redactor.text("xnat.klinik.example") == placeholder
+    assert redactor.text("in /home/miller/lib/xnat_wizard/upload/engine.py") == "in xnat_wizard/upload/engine.py"
+    assert "miller" not in redactor.text("in /home/miller/notes.py")
+
+
+def test_a_machine_whose_package_is_not_installed_still_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(machine, "requires", unknown)
+    monkeypatch.setattr(machine, "version", unknown)
+    told = machine.versions()
+    assert (told["xnat-wizard"], told["packages"]) == ("", {})
+
+
+def test_a_store_of_logins_that_others_could_read_is_told_by_its_code() -> None:
+    assert set(machine.logins()) == {"recent_sites", "kept", "expired", "sites"}
+    stored = settings.state_dir() / logins.TOKENS_FILE
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_text("{}")
+    stored.chmod(0o644)
+    assert machine.logins()["finding"] == "login.store_open"
