@@ -127,9 +127,13 @@ def _journal_of(word: str) -> str:
     from xnat_wizard.settings import uploads_dir
     from xnat_wizard.upload.journal import FILE_NAME
 
-    is_name = bool(word) and "/" not in word and word not in {".", ".."}
-    folder = uploads_dir() / word
-    return str(folder) if is_name and not Path(word).exists() and (folder / FILE_NAME).is_file() else word
+    if not word or "/" in word or word in {".", ".."} or Path(word).exists():
+        return word
+    try:
+        folder = uploads_dir() / word
+    except Problem:  # a home that cannot be used keeps nobody from searching the site
+        return word
+    return str(folder) if (folder / FILE_NAME).is_file() else word
 
 
 def _address_in(case: "Case") -> str:
