@@ -1,7 +1,10 @@
 """Runs an upload in this process and shows how it goes: what `upload` and `send` have in common."""
 
 import argparse
+import os
 import signal
+import sys
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +79,15 @@ def journal_of(plan: "Plan") -> Path:
     known = "what was acknowledged" if plan.route is Route.DICOM else "what the server has"
     say(f"Going on with upload {path.parent.name}: {known} is not sent again.")
     return path
+
+
+def past_hanging_reads(code: Exit) -> Exit:
+    """Return how the command ends; end it at once where a thread hangs in a read, which would be waited for."""
+    if any(one.name.startswith("reader") and not one.daemon for one in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 async def run_here(path: Path, work: "Callable[[Journal], Awaitable[UploadState]]", *, is_json: bool) -> Exit:

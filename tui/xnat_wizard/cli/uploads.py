@@ -11,7 +11,7 @@ from xnat_wizard.cli.access import add_login_to, login_for
 from xnat_wizard.cli.chosen import fill_for_plan
 from xnat_wizard.cli.deidentifying import add_deidentify_to, deidentified
 from xnat_wizard.cli.receivers import add_route_to, ready, routed
-from xnat_wizard.cli.running import add_travel_to, run_here, set_travel, travel_of
+from xnat_wizard.cli.running import add_travel_to, past_hanging_reads, run_here, set_travel, travel_of
 from xnat_wizard.cli.shards import Share, add_shards_to, journal_of_share, share_of, summarize
 from xnat_wizard.cli.talk import Exit, add_quiet_to, explain, put, put_object, say
 from xnat_wizard.findings import Finding, Problem, Severity
@@ -77,7 +77,7 @@ def _upload(options: argparse.Namespace) -> int:
     if options.detach:
         return asyncio.run(_detach(share, login, options))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the upload goes on
-    return asyncio.run(_run_here(share, login, options))
+    return past_hanging_reads(asyncio.run(_run_here(share, login, options)))
 
 
 async def _run_here(share: Share, login: "Login", options: argparse.Namespace) -> Exit:

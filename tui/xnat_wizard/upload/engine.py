@@ -9,7 +9,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -26,6 +25,7 @@ from xnat_wizard.upload.lock import UploadLock
 from xnat_wizard.upload.model import Fate, Receipt, Route, SessionState, UploadState
 from xnat_wizard.upload.pace import CHOICE_MOST, Pace
 from xnat_wizard.upload.patience import GIVE_UP_AFTER_S, GiveUpError, Patience, StubbornError
+from xnat_wizard.upload.readers import Readers
 from xnat_wizard.upload.sending import SessionEndedError, Tools, WarmUp, together
 from xnat_wizard.upload.session_run import SessionRun
 from xnat_wizard.upload.sources import source_of
@@ -94,9 +94,9 @@ async def run(
 
 
 @asynccontextmanager
-async def _readers(count: int) -> AsyncIterator[ThreadPoolExecutor]:
+async def _readers(count: int) -> AsyncIterator[Readers]:
     """Give threads that read files; one that hangs in a read at the end, on a mount that is gone, is left behind."""
-    executor = ThreadPoolExecutor(count, "reader")
+    executor = Readers(count)
     try:
         yield executor
     finally:
@@ -122,7 +122,7 @@ class _Upload:
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
         timer: Callable[[], float],
-        executor: ThreadPoolExecutor,
+        executor: Readers,
         *,
         is_here: bool,
         give_up_after_s: float,
@@ -136,6 +136,7 @@ class _Upload:
         self._destination = progress.destination
         self._control = Control(self._records, self._tell)
         self._clock = clock
+        self._readers = executor
         self._sleep = sleep
         self._doubts: list[str] = []  # of the receipt
         options = journal.options()
@@ -177,6 +178,7 @@ class _Upload:
         self._tell("Resumed: asking the server what it has" if is_resumed else "Started")
         work = asyncio.create_task(self._work())
         watcher = asyncio.create_task(self._control.watch(work, self._sleep))
+        of_reads = asyncio.create_task(self._readers.watch(self._tell))
         try:
             await work
         except asyncio.CancelledError:
@@ -192,7 +194,8 @@ class _Upload:
             return self._failed(problem.finding)
         finally:
             watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            of_reads.cancel()
+            await asyncio.gather(watcher, of_reads, return_exceptions=True)
             if self._route:
                 await self._route.close()
         return await self._finished()
