@@ -272,12 +272,10 @@ def test_damaged_bytes_of_a_member_are_noticed_when_it_is_read_to_its_end(tmp_pa
     def spoil(data: bytearray) -> None:
         data[data.index(b"PK\x03\x04", 4) - 3] ^= 0xFF
 
-    with (
-        open_source(patched(two_images(tmp_path, method), spoil)) as opened,
-        opened.open(IMAGE) as file,
-        pytest.raises(OSError, match=r"checksum|inflated|shorter"),
-    ):
-        file.read_at(0, file.size_bytes)
+    with open_source(patched(two_images(tmp_path, method), spoil)) as opened, opened.open(IMAGE) as file:
+        file.read_at(0, 200)  # its header, once by itself
+        with pytest.raises(OSError, match=r"checksum|inflated|shorter"):
+            file.read_at(100, file.size_bytes - 100)
 
 
 def test_members_that_lie_over_each_other_are_a_trap(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class FolderFile(_Closing):
 class _Member(_Closing):
     """A member of an archive. The archive stays open when a member is closed.
 
-    When it is read in order from its beginning, its checksum is compared at its end.
+    When it is read from its beginning on, without gaps, its checksum is compared at its end; read again, it counts once.
     """
 
     is_seekable = False
@@ -108,9 +108,9 @@ class _Member(_Closing):
     def read_at(self, position: int, count: int) -> bytes:
         """Return `count` bytes at `position`, fewer only at the end."""
         data = self._read(position, min(count, self.size_bytes - position)) if position < self.size_bytes else b""
-        if self._crc is not None and position == self._summed:
-            self._sum = zlib.crc32(data, self._sum)
-            self._summed += len(data)
+        if self._crc is not None and position <= self._summed < position + len(data):
+            self._sum = zlib.crc32(memoryview(data)[self._summed - position :], self._sum)
+            self._summed = position + len(data)
             if self._summed == self.size_bytes and self._sum != self._crc:
                 raise damaged("its checksum is not the one that the archive gives")
         return data

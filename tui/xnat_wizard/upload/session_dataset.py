@@ -1,8 +1,9 @@
 """The part of a BIDS dataset that belongs to one session, as a dataset of its own: valid without the rest."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+
+from xnat_wizard.upload import laying
 
 _WHOLE = ("dataset_description.json", "README.md", "README", "CHANGES", "LICENSE", ".bidsignore")
 _PARTICIPANTS = ("participants.tsv", "participants.json")
@@ -36,4 +37,4 @@ def lay(dataset: Path, files: Sequence[str], folder: Path) -> None:
 
 def _link(file: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.link(file, target)
+    laying.lay(file, target)
