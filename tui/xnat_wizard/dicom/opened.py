@@ -93,7 +93,7 @@ class FolderFile(_Closing):
 class _Member(_Closing):
     """A member of an archive. The archive stays open when a member is closed.
 
-    When it is read from its beginning on, without gaps, its checksum is compared at its end; read again, it counts once.
+    When it is read from its beginning, without gaps, its checksum is compared at its end. Read again, it counts once.
     """
 
     is_seekable = False
