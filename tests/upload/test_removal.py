@@ -55,6 +55,7 @@ async def test_what_is_not_all_ours_or_cannot_be_looked_at_stays_until_it_is(
     with new_journal(only_first(plan_for(study_folder), "sub")) as journal:
         await cancelled(journal, login)
         (session,) = journal.progress().sessions
+        count = len(on_disk(practice))
         practice.server.faults.add(parse("status:code=403,only=prearchive"))
         (refused,) = await removed(journal, site)
         assert refused
@@ -74,7 +75,7 @@ async def test_what_is_not_all_ours_or_cannot_be_looked_at_stays_until_it_is(
         findings = [finding async for _, finding in remove(journal, site)]
         assert [(one.code, one.why[:9]) for one in findings if one] == [("upload.not_only_ours", "1 of its ")]
 
-        assert len(on_disk(practice)) == 3
+        assert len(on_disk(practice)) == count > 0
         assert journal.progress().sessions[0].uri == session.uri
         stranger.unlink()
         with_row(practice, lambda row: setattr(row, "status", "RECEIVING"))
